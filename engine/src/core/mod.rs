@@ -1,0 +1,1 @@
+//! The deterministic dataflow: functions of their inputs, with no clock, file, thread or lock.

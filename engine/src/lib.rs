@@ -1,0 +1,3 @@
+//! Continuous SQL over live data, answered in microseconds, on one machine.
+
+pub mod core;

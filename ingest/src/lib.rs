@@ -1,0 +1,1 @@
+//! The edge: where rows come from and where changes go.

@@ -1,0 +1,3 @@
+//! Text to plan: types, the plan IR and expression programs.
+//!
+//! Knows nothing of lanes, shards, files or clocks.
