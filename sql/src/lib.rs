@@ -1,3 +1,23 @@
 //! Text to plan: types, the plan IR and expression programs.
 //!
+//! Promises: a [`Plan`] is checked when it is built, so that what runs it need not check again; a
+//! [`Program`](expr::Program) gives for every row what PostgreSQL gives, or says which row failed
+//! and why; whatever is wrong with what a user wrote is an [`SqlError`] and never a panic.
+//!
 //! Knows nothing of lanes, shards, files or clocks.
+
+#![forbid(unsafe_code)]
+
+pub mod decimal;
+pub mod error;
+pub mod limits;
+pub mod schema;
+mod short_text;
+mod timestamp;
+pub mod types;
+pub mod value;
+
+pub use error::SqlError;
+pub use schema::{Field, Schema};
+pub use types::{DataType, Physical};
+pub use value::Value;
