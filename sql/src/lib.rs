@@ -8,6 +8,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod column;
 pub mod decimal;
 pub mod error;
 pub mod limits;
@@ -17,6 +18,7 @@ mod timestamp;
 pub mod types;
 pub mod value;
 
+pub use column::Column;
 pub use error::SqlError;
 pub use schema::{Field, Schema};
 pub use types::{DataType, Physical};

@@ -1,0 +1,216 @@
+//! Texts: 16-byte views in front of a byte heap.
+
+use crate::limits::{HEAP_BYTES_MAX, TEXT_BYTES_MAX};
+
+const INLINE_BYTES: usize = 12;
+
+/// One text, laid out like an element of Arrow's Utf8View: the length; then up to 12 bytes of text,
+/// or its first 4 bytes, the index of the buffer (always 0) and the offset of the text in it.
+/// Numbers have the byte order of the machine, unused bytes are zero.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C, align(16))]
+pub struct View([u8; 16]);
+
+impl View {
+    fn inline(text: &[u8]) -> View {
+        assert!(text.len() <= INLINE_BYTES, "a longer text belongs on the heap");
+        let mut bytes = [0; 16];
+        bytes[..4].copy_from_slice(&(text.len() as u32).to_ne_bytes());
+        bytes[4..4 + text.len()].copy_from_slice(text);
+        View(bytes)
+    }
+
+    fn on_heap(text: &[u8], offset: u32) -> View {
+        let mut bytes = [0; 16];
+        bytes[..4].copy_from_slice(&(text.len() as u32).to_ne_bytes());
+        bytes[4..8].copy_from_slice(&text[..4]);
+        bytes[12..].copy_from_slice(&offset.to_ne_bytes());
+        View(bytes)
+    }
+
+    fn number(&self, at: usize) -> usize {
+        let bytes = [self.0[at], self.0[at + 1], self.0[at + 2], self.0[at + 3]];
+        u32::from_ne_bytes(bytes) as usize
+    }
+
+    /// Bytes of the text.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.number(0)
+    }
+
+    /// Whether the text is empty.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The 16 bytes as Arrow keeps them.
+    pub fn to_u128(self) -> u128 {
+        u128::from_ne_bytes(self.0)
+    }
+
+    /// The length and the first four bytes: different heads, different texts.
+    #[inline]
+    fn head(&self) -> [u8; 8] {
+        std::array::from_fn(|index| self.0[index])
+    }
+
+    #[inline]
+    fn bytes<'a>(&'a self, heap: &'a [u8]) -> &'a [u8] {
+        let len = self.len();
+        if len <= INLINE_BYTES {
+            return &self.0[4..4 + len];
+        }
+        let offset = self.number(12);
+        &heap[offset..offset + len]
+    }
+}
+
+/// The texts of a column.
+#[derive(Clone, Debug, Default)]
+pub struct Text {
+    views: Vec<View>,
+    heap: Vec<u8>,
+}
+
+impl Text {
+    /// No texts, room for `rows` short ones.
+    pub fn with_capacity(rows: usize) -> Text {
+        Text { views: Vec::with_capacity(rows), heap: Vec::new() }
+    }
+
+    /// How many texts there are.
+    pub fn len(&self) -> usize {
+        self.views.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.views.is_empty()
+    }
+
+    /// One view a text.
+    pub fn views(&self) -> &[View] {
+        &self.views
+    }
+
+    /// What the views of long texts point into.
+    pub fn heap(&self) -> &[u8] {
+        &self.heap
+    }
+
+    /// The bytes of text `row`, which are UTF-8.
+    #[inline]
+    pub fn bytes(&self, row: usize) -> &[u8] {
+        self.views[row].bytes(&self.heap)
+    }
+
+    /// Text `row`.
+    pub fn get(&self, row: usize) -> &str {
+        std::str::from_utf8(self.bytes(row)).expect("only whole texts are pushed")
+    }
+
+    /// One more text.
+    #[inline]
+    pub fn push(&mut self, text: &str) {
+        self.push_bytes(text.as_bytes());
+    }
+
+    // Private: the bytes must come from a text.
+    #[inline]
+    fn push_bytes(&mut self, text: &[u8]) {
+        if text.len() <= INLINE_BYTES {
+            self.views.push(View::inline(text));
+            return;
+        }
+        assert!(text.len() <= TEXT_BYTES_MAX, "a text of {} bytes came past its check", text.len());
+        let offset = self.heap.len();
+        assert!(offset + text.len() <= HEAP_BYTES_MAX, "{offset} bytes of text and {}", text.len());
+        self.heap.extend_from_slice(text);
+        self.views.push(View::on_heap(text, offset as u32));
+    }
+
+    /// Appends text `row` of another column.
+    #[inline]
+    pub fn push_from(&mut self, from: &Text, row: usize) {
+        let view = from.views[row];
+        if view.len() <= INLINE_BYTES {
+            self.views.push(view);
+        } else {
+            self.push_bytes(view.bytes(&from.heap));
+        }
+    }
+
+    /// Repeats the last text until there are `rows`; the copies share its bytes.
+    pub(crate) fn repeat_last(&mut self, rows: usize) {
+        let last = *self.views.last().expect("there is a text to repeat");
+        self.views.resize(rows.max(self.views.len()), last);
+    }
+
+    /// Whether text `row` is text `other_row` of `other`.
+    #[inline]
+    pub fn equal(&self, row: usize, other: &Text, other_row: usize) -> bool {
+        let (left, right) = (&self.views[row], &other.views[other_row]);
+        left.head() == right.head() && left.bytes(&self.heap) == right.bytes(&other.heap)
+    }
+
+    /// Forgets all texts and keeps the room.
+    pub fn clear(&mut self) {
+        self.views.clear();
+        self.heap.clear();
+    }
+
+    /// Makes it `rows` long; texts that are added are empty. The heap keeps what is cut off until
+    /// the column is cleared, because views may share bytes.
+    pub fn resize(&mut self, rows: usize) {
+        self.views.resize(rows, View::default());
+        if rows == 0 {
+            self.heap.clear();
+        }
+    }
+
+    /// Makes text `row` empty.
+    pub(crate) fn blank(&mut self, row: usize) {
+        self.views[row] = View::default();
+    }
+
+    pub(super) fn memory_bytes(&self) -> usize {
+        self.views.capacity() * size_of::<View>() + self.heap.capacity()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_view_has_the_layout_of_arrow() {
+        let mut text = Text::default();
+        text.push("hello");
+        text.push("0123456789ab");
+        text.push("first text behind the views");
+        text.push("second text behind the views");
+        let view = |row: usize| text.views()[row].to_u128().to_ne_bytes();
+        assert_eq!(&view(0)[..4], 5_u32.to_ne_bytes());
+        assert_eq!(&view(0)[4..], b"hello\0\0\0\0\0\0\0");
+        assert_eq!(&view(1)[4..], b"0123456789ab");
+        assert_eq!(&view(3)[4..8], b"seco");
+        assert_eq!(&view(3)[8..12], 0_u32.to_ne_bytes());
+        assert_eq!(&view(3)[12..], 27_u32.to_ne_bytes());
+        assert_eq!((size_of::<View>(), align_of::<View>()), (16, align_of::<u128>()));
+    }
+
+    #[test]
+    fn texts_around_the_inline_limit_come_back() {
+        let mut text = Text::default();
+        let all: Vec<String> = (0..20).map(|len| "x".repeat(len)).collect();
+        all.iter().for_each(|one| text.push(one));
+        let mut copy = Text::default();
+        (0..20).for_each(|row| copy.push_from(&text, row));
+        for (row, one) in all.iter().enumerate() {
+            assert_eq!((text.get(row), copy.get(row)), (one.as_str(), one.as_str()));
+            assert!(copy.equal(row, &text, row));
+            assert_eq!(copy.equal(row, &text, 13), row == 13);
+        }
+    }
+}
