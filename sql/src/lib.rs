@@ -11,7 +11,9 @@
 pub mod column;
 pub mod decimal;
 pub mod error;
+pub mod expr;
 pub mod limits;
+pub mod plan;
 pub mod schema;
 mod short_text;
 mod timestamp;
@@ -20,6 +22,7 @@ pub mod value;
 
 pub use column::Column;
 pub use error::SqlError;
+pub use plan::Plan;
 pub use schema::{Field, Schema};
 pub use types::{DataType, Physical};
 pub use value::Value;

@@ -1,0 +1,287 @@
+//! The one way to a plan: each call checks one node and derives what is known of its rows.
+
+use crate::error::SqlError;
+use crate::expr::Expr;
+use crate::limits::PLAN_NODES_MAX;
+use crate::plan::aggregate::{AggregateSpec, Call, Emit, check_timestamp, window_times};
+use crate::plan::{EventTime, Node, NodeId, Op, Plan, SourceTime, Window};
+use crate::schema::{Field, Schema, check_name};
+use crate::types::DataType;
+
+/// Puts a plan together, inputs first. Columns are named; ids are those of this builder.
+#[derive(Clone, Debug, Default)]
+pub struct Builder {
+    nodes: Vec<Node>,
+}
+
+impl Builder {
+    /// A plan without nodes.
+    pub fn new() -> Builder {
+        Builder::default()
+    }
+
+    /// Rows from outside. `time` is the event-time column, if any, and how far the watermark stays
+    /// behind it, in microseconds.
+    pub fn source(
+        &mut self,
+        name: &str,
+        schema: Schema,
+        time: Option<(&str, i64)>,
+    ) -> Result<NodeId, SqlError> {
+        self.check_relation(name)?;
+        let time = match time {
+            Some((column, delay_us)) => Some(source_time(&schema, column, delay_us)?),
+            None => None,
+        };
+        // The watermark is by definition what the source's own column does not fall below.
+        let times = time.iter().map(|time| EventTime { column: time.column, lag_us: 0 }).collect();
+        let op = Op::Source { name: name.into(), time };
+        self.push(Node { op, schema, times, retracts: false })
+    }
+
+    /// The rows for which `predicate` is true.
+    pub fn filter(&mut self, input: NodeId, predicate: &Expr) -> Result<NodeId, SqlError> {
+        let Node { schema, times, retracts, .. } = self.node(input)?.clone();
+        let predicate = predicate.bind(&schema)?;
+        let data_type = predicate.data_type(&schema)?;
+        if data_type != DataType::Boolean {
+            return Err(SqlError::datatype_mismatch(format!(
+                "a filter takes BOOLEAN, and {} is {data_type}",
+                predicate.text(&schema)
+            )));
+        }
+        self.push(Node { op: Op::Filter { input, predicate }, schema, times, retracts })
+    }
+
+    /// One row a row. Event time survives in columns that are passed through as they are.
+    pub fn project(
+        &mut self,
+        input: NodeId,
+        outputs: Vec<(String, Expr)>,
+    ) -> Result<NodeId, SqlError> {
+        let node = self.node(input)?;
+        let (mut bound, mut fields, mut times) = (Vec::new(), Vec::new(), Vec::new());
+        for (column, (name, expr)) in outputs.into_iter().enumerate() {
+            let expr = expr.bind(&node.schema)?;
+            let data_type = expr.data_type(&node.schema)?;
+            let nullable = expr.nullable(&node.schema);
+            if let Expr::Column(from) = &expr
+                && let Some(time) = node.time_of(*from)
+            {
+                times.push(EventTime { column, ..time });
+            }
+            fields.push(Field { name: name.clone(), data_type, nullable });
+            bound.push((name, expr));
+        }
+        let retracts = node.retracts;
+        let op = Op::Project { input, outputs: bound };
+        self.push(Node { op, schema: Schema::new(fields)?, times, retracts })
+    }
+
+    /// One row a group.
+    pub fn aggregate(&mut self, input: NodeId, spec: &AggregateSpec) -> Result<NodeId, SqlError> {
+        // No `..`: a part of the specification that nothing reads does not compile.
+        let AggregateSpec { window, keys, calls, emit, allowed_lateness_us } = spec;
+        let node = self.node(input)?;
+        let window = match window {
+            Some(window) => Some(window.with_time(node.schema.resolve(window.time())?)),
+            None => None,
+        };
+        check_time(node, window.as_ref(), *emit, *allowed_lateness_us)?;
+        let keys = resolve(keys, &node.schema)?;
+        let calls: Result<Vec<Call>, SqlError> =
+            calls.iter().map(|call| call.resolve(&node.schema)).collect();
+        let calls = calls?;
+        let schema = aggregate_schema(&node.schema, window.is_some(), &keys, &calls)?;
+        let times = match &window {
+            Some(window) => window_times(node, window, *allowed_lateness_us)?,
+            // A group without window may change at any time.
+            None => Vec::new(),
+        };
+        let retracts = match emit {
+            Emit::Changes => true,
+            // A closed window puts out its rows once; retractions that reach it before are
+            // settled in its state, and those after it are refused as late. Only a correction
+            // takes back a row.
+            Emit::OnClose => *allowed_lateness_us > 0,
+        };
+        let (emit, allowed_lateness_us) = (*emit, *allowed_lateness_us);
+        let op = Op::Aggregate { input, window, keys, calls, emit, allowed_lateness_us };
+        self.push(Node { op, schema, times, retracts })
+    }
+
+    /// The rows that `aggregate` refused as late. They are behind every watermark, so that event
+    /// time ends here.
+    pub fn late(&mut self, aggregate: NodeId) -> Result<NodeId, SqlError> {
+        let node = self.node(aggregate)?;
+        let Op::Aggregate { input, .. } = &node.op else {
+            return Err(SqlError::invalid_parameter("only an aggregate refuses rows as late"));
+        };
+        if node.times.is_empty() {
+            return Err(SqlError::invalid_parameter(
+                "this aggregate refuses no rows: it has no window over an event-time column",
+            )
+            .hint("Declare a watermark on the source."));
+        }
+        let Node { schema, retracts, .. } = self.node(*input)?.clone();
+        self.push(Node { op: Op::Late { aggregate }, schema, times: Vec::new(), retracts })
+    }
+
+    /// Pairs of rows that agree on every pair of columns in `on`, left names first.
+    pub fn join(
+        &mut self,
+        left: NodeId,
+        right: NodeId,
+        on: &[(&str, &str)],
+    ) -> Result<NodeId, SqlError> {
+        let (left_node, right_node) = (self.node(left)?, self.node(right)?);
+        if on.is_empty() {
+            return Err(SqlError::unsupported("a join without a pair of equal columns"));
+        }
+        let (mut left_keys, mut right_keys) = (Vec::new(), Vec::new());
+        for (left_name, right_name) in on {
+            let left_key = left_node.schema.resolve(left_name)?;
+            let right_key = right_node.schema.resolve(right_name)?;
+            let left_type = left_node.schema.field(left_key).data_type;
+            let right_type = right_node.schema.field(right_key).data_type;
+            if left_type != right_type {
+                return Err(SqlError::datatype_mismatch(format!(
+                    "the join compares \"{left_name}\", {left_type}, with \"{right_name}\", \
+                     {right_type}"
+                ))
+                .hint("Cast one of them in a projection beneath."));
+            }
+            left_keys.push(left_key);
+            right_keys.push(right_key);
+        }
+        let fields = left_node.schema.fields().iter().chain(right_node.schema.fields());
+        let schema = Schema::new(fields.cloned().collect())?;
+        let retracts = left_node.retracts || right_node.retracts;
+        // A row pairs with rows of any age on the other side, so that event time ends.
+        let op = Op::Join { left, right, left_keys, right_keys };
+        self.push(Node { op, schema, times: Vec::new(), retracts })
+    }
+
+    /// Keeps the present rows under a name, found by `key`, or by the whole row if that is empty.
+    pub fn view(&mut self, input: NodeId, name: &str, key: &[&str]) -> Result<NodeId, SqlError> {
+        self.check_relation(name)?;
+        let Node { schema, times, retracts, .. } = self.node(input)?.clone();
+        let key = resolve(key, &schema)?;
+        let op = Op::View { input, name: name.into(), key };
+        self.push(Node { op, schema, times, retracts })
+    }
+
+    /// What is known of node `id` so far.
+    pub fn node(&self, id: NodeId) -> Result<&Node, SqlError> {
+        let error = || SqlError::invalid_parameter(format!("the plan has no node {}", id.0));
+        self.nodes.get(id.index()).ok_or_else(error)
+    }
+
+    /// The plan. A plan without nodes computes nothing and is refused.
+    pub fn finish(self) -> Result<Plan, SqlError> {
+        if self.nodes.is_empty() {
+            return Err(SqlError::invalid_parameter("the plan has no nodes"));
+        }
+        Ok(Plan { nodes: self.nodes })
+    }
+
+    fn push(&mut self, node: Node) -> Result<NodeId, SqlError> {
+        let id = self.nodes.len();
+        if id >= PLAN_NODES_MAX {
+            return Err(SqlError::limit_exceeded("nodes of a plan", id + 1, PLAN_NODES_MAX));
+        }
+        assert!(node.op.inputs().all(|input| input.index() < id), "inputs come first");
+        assert!(node.times.iter().all(|time| time.column < node.schema.len()));
+        self.nodes.push(node);
+        Ok(NodeId(id as u32))
+    }
+
+    fn check_relation(&self, wanted: &str) -> Result<(), SqlError> {
+        check_name("relation", wanted)?;
+        let taken = self.nodes.iter().any(|node| match &node.op {
+            Op::Source { name, .. } | Op::View { name, .. } => name == wanted,
+            _ => false,
+        });
+        if taken { Err(SqlError::duplicate_relation(wanted)) } else { Ok(()) }
+    }
+}
+
+fn source_time(schema: &Schema, column: &str, delay_us: i64) -> Result<SourceTime, SqlError> {
+    let column = schema.resolve(column)?;
+    check_timestamp(schema.field(column), "the event time of a source")?;
+    if delay_us < 0 {
+        return Err(SqlError::invalid_parameter(format!(
+            "the delay of a watermark is {delay_us} us: it must not be below 0"
+        )));
+    }
+    Ok(SourceTime { column, delay_us })
+}
+
+/// Positions of columns, each at most once.
+fn resolve(names: &[impl AsRef<str>], schema: &Schema) -> Result<Vec<usize>, SqlError> {
+    let mut positions = Vec::with_capacity(names.len());
+    for name in names {
+        let position = schema.resolve(name.as_ref())?;
+        if positions.contains(&position) {
+            return Err(SqlError::duplicate_column(name.as_ref()));
+        }
+        positions.push(position);
+    }
+    Ok(positions)
+}
+
+/// Checks the window, and that what depends on a watermark has one.
+fn check_time(
+    input: &Node,
+    window: Option<&Window>,
+    emit: Emit,
+    lateness_us: i64,
+) -> Result<(), SqlError> {
+    if lateness_us < 0 {
+        return Err(SqlError::invalid_parameter(format!(
+            "the allowed lateness is {lateness_us} us: it must not be below 0"
+        )));
+    }
+    if let Some(window) = window {
+        window.check()?;
+        check_timestamp(input.schema.field(*window.time()), "the time of a window")?;
+    }
+    let reason = match window {
+        None => "groups without a window never close".to_owned(),
+        Some(window) if input.time_of(*window.time()).is_none() => format!(
+            "no watermark follows \"{}\", so that its windows never close",
+            input.schema.field(*window.time()).name
+        ),
+        Some(_) => return Ok(()),
+    };
+    let hint = "Declare a watermark on the source, and pass its time column on unchanged.";
+    if emit == Emit::OnClose {
+        return Err(SqlError::unsupported(format!("EMIT ON WINDOW CLOSE: {reason}")).hint(hint));
+    }
+    if lateness_us > 0 {
+        return Err(SqlError::invalid_parameter(format!("allowed lateness: {reason}")).hint(hint));
+    }
+    Ok(())
+}
+
+fn aggregate_schema(
+    input: &Schema,
+    windowed: bool,
+    keys: &[usize],
+    calls: &[Call],
+) -> Result<Schema, SqlError> {
+    let mut fields = Vec::new();
+    if windowed {
+        fields.push(Field::not_null("window_start", DataType::Timestamp));
+        fields.push(Field::not_null("window_end", DataType::Timestamp));
+    }
+    fields.extend(keys.iter().map(|key| input.field(*key).clone()));
+    let grouped = windowed || !keys.is_empty();
+    for call in calls {
+        fields.push(call.field(input, grouped)?);
+    }
+    if fields.is_empty() {
+        return Err(SqlError::invalid_parameter("an aggregate without window, keys and calls"));
+    }
+    Schema::new(fields)
+}

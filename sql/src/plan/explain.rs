@@ -1,0 +1,109 @@
+//! A plan as text, one line a node.
+
+use std::fmt::{self, Display, Write as _};
+
+use crate::plan::{Call, Emit, Node, NodeId, Op, Plan, Window};
+use crate::schema::Schema;
+
+impl Plan {
+    /// One line a node: what it does, its columns, and what is known of its rows.
+    pub fn explain(&self) -> String {
+        self.to_string()
+    }
+
+    fn line(&self, node: &Node) -> String {
+        let schema = |id: &NodeId| &self.node(*id).schema;
+        match &node.op {
+            Op::Source { name, time } => match time {
+                Some(time) => {
+                    let column = &node.schema.field(time.column).name;
+                    format!("source {name} by {column} - {} us", time.delay_us)
+                }
+                None => format!("source {name}"),
+            },
+            Op::Filter { input, predicate } => {
+                format!("filter #{}: {}", input.0, predicate.text(schema(input)))
+            }
+            Op::Project { input, outputs } => {
+                let outputs = outputs.iter();
+                let outputs = outputs.map(|(_, expr)| expr.text(schema(input)));
+                format!("project #{}: {}", input.0, list(outputs))
+            }
+            Op::Aggregate { input, window, keys, calls, emit, allowed_lateness_us } => {
+                let from = schema(input);
+                let mut text = format!("aggregate #{}:", input.0);
+                if let Some(window) = window {
+                    text += &format!(" {}", window_text(window, from));
+                }
+                if !keys.is_empty() {
+                    text += &format!(" by {}", names(keys, from));
+                }
+                text += &format!(" {}", list(calls.iter().map(|call| call_text(call, from))));
+                text += match emit {
+                    Emit::Changes => " emit changes",
+                    Emit::OnClose => " emit on close",
+                };
+                if *allowed_lateness_us > 0 {
+                    text += &format!(" late by {allowed_lateness_us} us");
+                }
+                text
+            }
+            Op::Late { aggregate } => format!("late #{}", aggregate.0),
+            Op::Join { left, right, left_keys, right_keys } => {
+                let (left_names, right_names) =
+                    (names(left_keys, schema(left)), names(right_keys, schema(right)));
+                format!("join #{} #{}: {left_names} = {right_names}", left.0, right.0)
+            }
+            Op::View { input, name, key } if key.is_empty() => format!("view {name} #{}", input.0),
+            Op::View { input, name, key } => {
+                format!("view {name} #{} by {}", input.0, names(key, schema(input)))
+            }
+        }
+    }
+}
+
+impl Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, node) in self.nodes().iter().enumerate() {
+            let mut known = String::new();
+            for time in &node.times {
+                let name = &node.schema.field(time.column).name;
+                write!(known, " [{name} >= watermark - {} us]", time.lag_us)?;
+            }
+            known += if node.retracts { " [retracts]" } else { "" };
+            writeln!(f, "#{index} {} -> {}{known}", self.line(node), node.schema)?;
+        }
+        Ok(())
+    }
+}
+
+fn window_text(window: &Window, input: &Schema) -> String {
+    let time = &input.field(*window.time()).name;
+    let (size, offset) = (window.size_us(), window.offset_us());
+    match window {
+        Window::Tumble { .. } => format!("tumble({time}, {size} us, {offset} us)"),
+        Window::Hop { slide_us, .. } => {
+            format!("hop({time}, {size} us, {slide_us} us, {offset} us)")
+        }
+    }
+}
+
+fn call_text(call: &Call, input: &Schema) -> String {
+    let name = |column: usize| &input.field(column).name;
+    match (call.argument, call.order) {
+        (None, _) => call.function.to_string(),
+        (Some(argument), None) => format!("{}({})", call.function, name(argument)),
+        (Some(argument), Some(order)) => {
+            format!("{}({} by {})", call.function, name(argument), name(order))
+        }
+    }
+}
+
+fn names(columns: &[usize], schema: &Schema) -> String {
+    list(columns.iter().map(|column| &schema.field(*column).name))
+}
+
+fn list(items: impl Iterator<Item = impl Display>) -> String {
+    let items: Vec<String> = items.map(|item| item.to_string()).collect();
+    items.join(", ")
+}
