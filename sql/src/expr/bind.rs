@@ -131,7 +131,7 @@ fn as_decimal(data_type: DataType) -> DataType {
 }
 
 /// The result of an operator on operands of one layout.
-fn arithmetic_type(op: BinaryOp, left: DataType, right: DataType) -> DataType {
+pub(super) fn arithmetic_type(op: BinaryOp, left: DataType, right: DataType) -> DataType {
     let (
         DataType::Decimal { precision: left, scale: left_scale },
         DataType::Decimal { precision: right, scale: right_scale },

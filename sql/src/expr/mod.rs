@@ -1,12 +1,19 @@
 //! Expressions over the columns of one row.
 
 mod bind;
+mod compile;
+mod failure;
+mod kernel;
+mod program;
 mod text;
 
 use crate::error::SqlError;
 use crate::schema::Schema;
 use crate::types::DataType;
 use crate::value::Value;
+
+pub use failure::{Failures, RowError};
+pub use program::{Program, Scratch};
 
 /// An expression. As a user writes it, it names columns; [`Expr::bind`] makes of it one that
 /// refers to columns by position and whose operands have the types their operators take.

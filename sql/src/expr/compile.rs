@@ -1,0 +1,169 @@
+//! Bound expressions to instructions.
+
+use crate::column::Column;
+use crate::error::SqlError;
+use crate::expr::failure::Failures;
+use crate::expr::program::{Instruction, Operand, Operation, Program, Register, Slot};
+use crate::expr::{Expr, bind, kernel};
+use crate::limits::EXPR_NODES_MAX;
+use crate::schema::Schema;
+use crate::types::DataType;
+use crate::value::Value;
+
+/// A program on its way.
+pub(super) struct Compiler {
+    program: Program,
+    nodes: usize,
+}
+
+impl Compiler {
+    pub(super) fn new(input: &Schema) -> Compiler {
+        let inputs = input.fields().iter().map(|field| field.data_type).collect();
+        let program = Program {
+            inputs,
+            constants: Vec::new(),
+            instructions: Vec::new(),
+            outputs: Vec::new(),
+        };
+        Compiler { program, nodes: 0 }
+    }
+
+    pub(super) fn output(&mut self, bound: &Expr) -> Result<(), SqlError> {
+        let slot = self.slot(bound)?;
+        self.program.outputs.push(slot);
+        Ok(())
+    }
+
+    pub(super) fn finish(self) -> Program {
+        self.program
+    }
+
+    fn slot(&mut self, expr: &Expr) -> Result<Slot, SqlError> {
+        self.nodes += 1;
+        if self.nodes > EXPR_NODES_MAX {
+            let what = "parts of the expressions over one input";
+            return Err(SqlError::limit_exceeded(what, self.nodes, EXPR_NODES_MAX));
+        }
+        let (operation, data_type) = match expr {
+            Expr::Column(index) => return Ok(Slot::Input(*index)),
+            Expr::Named(name) => unreachable!("column {name} is bound"),
+            Expr::Literal(value, data_type) => return Ok(self.constant(value.clone(), *data_type)),
+            Expr::Binary { op, left, right } => {
+                let (left, right) = (self.slot(left)?, self.slot(right)?);
+                let data_type = match op.is_arithmetic() {
+                    true => bind::arithmetic_type(*op, self.type_of(left), self.type_of(right)),
+                    false => DataType::Boolean,
+                };
+                (Operation::Binary(*op, left, right), data_type)
+            }
+            Expr::Not(input) => (Operation::Not(self.slot(input)?), DataType::Boolean),
+            Expr::IsNull(input) => (Operation::IsNull(self.slot(input)?), DataType::Boolean),
+            Expr::Negate(input) => {
+                let input = self.slot(input)?;
+                (Operation::Negate(input), self.type_of(input))
+            }
+            Expr::Cast { input, to } => {
+                let input = self.slot(input)?;
+                if self.type_of(input) == *to {
+                    return Ok(input);
+                }
+                (Operation::Cast(input), *to)
+            }
+            Expr::Case { branches, otherwise } => {
+                return self.case(branches, otherwise.as_deref());
+            }
+        };
+        Ok(self.emit(Instruction { operation, data_type }))
+    }
+
+    /// The first true condition wins, so that the last branch is the innermost choice.
+    fn case(
+        &mut self,
+        branches: &[(Expr, Expr)],
+        otherwise: Option<&Expr>,
+    ) -> Result<Slot, SqlError> {
+        let mut otherwise = self.slot(otherwise.expect("binding adds ELSE NULL"))?;
+        for (condition, value) in branches.iter().rev() {
+            let (condition, then) = (self.slot(condition)?, self.slot(value)?);
+            let operation = Operation::Select { condition, then, otherwise };
+            otherwise = self.emit(Instruction { operation, data_type: self.type_of(then) });
+        }
+        Ok(otherwise)
+    }
+
+    fn type_of(&self, slot: Slot) -> DataType {
+        match slot {
+            Slot::Input(index) => self.program.inputs[index],
+            Slot::Constant(index) => self.program.constants[index].1,
+            Slot::Register(index) => self.program.instructions[index].data_type,
+        }
+    }
+
+    fn constant(&mut self, value: Value, data_type: DataType) -> Slot {
+        let same = |other: &(Value, DataType)| other.1 == data_type && identical(&other.0, &value);
+        let constants = &mut self.program.constants;
+        let index = constants.iter().position(same).unwrap_or_else(|| {
+            constants.push((value, data_type));
+            constants.len() - 1
+        });
+        Slot::Constant(index)
+    }
+
+    fn emit(&mut self, instruction: Instruction) -> Slot {
+        if let Some(value) = self.folded(&instruction) {
+            return self.constant(value, instruction.data_type);
+        }
+        let instructions = &mut self.program.instructions;
+        let index = instructions.iter().position(|other| *other == instruction);
+        Slot::Register(index.unwrap_or_else(|| {
+            instructions.push(instruction);
+            instructions.len() - 1
+        }))
+    }
+
+    /// The value of an instruction over constants alone. One that fails is left to fail for the
+    /// rows that need it: `CASE WHEN d = 0 THEN 1 / 0 ..` is legal.
+    fn folded(&self, instruction: &Instruction) -> Option<Value> {
+        let of = |slot: Slot| match slot {
+            Slot::Constant(index) => {
+                let (value, data_type) = &self.program.constants[index];
+                Some(Column::of(*data_type, [value]))
+            }
+            _ => None,
+        };
+        let slots: Vec<Slot> = instruction.operation.slots().collect();
+        let columns: Option<Vec<Column>> = slots.iter().map(|slot| of(*slot)).collect();
+        let (columns, none) = (columns?, Failures::new());
+        let operand = |wanted: Slot| {
+            let at = slots.iter().position(|slot| *slot == wanted).expect("a slot it reads");
+            Operand { column: &columns[at], failed: &none }
+        };
+        let mut out = Register::new(instruction.data_type);
+        kernel::execute(instruction, operand, 1, &mut out);
+        out.failed.is_empty().then(|| out.column.value(0))
+    }
+}
+
+impl Operation {
+    fn slots(&self) -> impl Iterator<Item = Slot> + use<> {
+        let (first, second, third) = match *self {
+            Operation::Binary(_, left, right) => (left, Some(right), None),
+            Operation::Not(input)
+            | Operation::IsNull(input)
+            | Operation::Negate(input)
+            | Operation::Cast(input) => (input, None, None),
+            Operation::Select { condition, then, otherwise } => {
+                (condition, Some(then), Some(otherwise))
+            }
+        };
+        std::iter::once(first).chain(second).chain(third)
+    }
+}
+
+/// Equal in every respect: both zeros are equal values and yet not the same constant.
+fn identical(left: &Value, right: &Value) -> bool {
+    match (left, right) {
+        (Value::Double(left), Value::Double(right)) => left.to_bits() == right.to_bits(),
+        _ => left == right,
+    }
+}

@@ -1,0 +1,127 @@
+//! What instructions do: one function a kind of instruction, one plain loop a type.
+
+mod arithmetic;
+mod cast;
+mod compare;
+mod logic;
+mod select;
+
+use crate::column::Column;
+use crate::expr::BinaryOp;
+use crate::expr::failure::RowError;
+use crate::expr::program::{Instruction, Operand, Operation, Register, Slot};
+
+/// What a kernel finds for one row.
+type Found<T> = Result<T, RowError>;
+
+/// Computes `instruction` over `rows` rows.
+pub(super) fn execute<'a>(
+    instruction: &Instruction,
+    operand: impl Fn(Slot) -> Operand<'a>,
+    rows: usize,
+    out: &mut Register,
+) {
+    out.failed.clear();
+    out.column.clear_nulls();
+    out.column.resize(rows);
+    match instruction.operation {
+        Operation::Binary(op, left, right) => {
+            let (left, right) = (operand(left), operand(right));
+            match op {
+                BinaryOp::And | BinaryOp::Or => logic::combine(op, left, right, out),
+                _ => strict(&[left, right], out),
+            }
+            match op {
+                BinaryOp::And | BinaryOp::Or => {}
+                _ if op.is_arithmetic() => arithmetic::binary(op, left.column, right.column, out),
+                _ => compare::compare(op, left.column, right.column, out),
+            }
+        }
+        Operation::Not(input) => {
+            strict(&[operand(input)], out);
+            logic::not(operand(input).column, out);
+        }
+        Operation::IsNull(input) => logic::is_null(operand(input), out),
+        Operation::Negate(input) => {
+            strict(&[operand(input)], out);
+            arithmetic::negate(operand(input).column, out);
+        }
+        Operation::Cast(input) => {
+            strict(&[operand(input)], out);
+            cast::cast(operand(input).column, out);
+        }
+        Operation::Select { condition, then, otherwise } => {
+            select::select(operand(condition), operand(then), operand(otherwise), out);
+        }
+    }
+    out.failed.settle();
+    assert_eq!(out.column.len(), rows, "a kernel fills its register");
+}
+
+/// NULL in, NULL out; failed in, failed out.
+fn strict(operands: &[Operand<'_>], out: &mut Register) {
+    if operands.iter().any(|operand| operand.column.has_nulls()) {
+        out.column.fill_nulls(|word| {
+            operands.iter().fold(0, |nulls, operand| nulls | null_word(operand.column, word))
+        });
+    }
+    for operand in operands {
+        out.failed.add_if(operand.failed, |_| true);
+    }
+}
+
+fn null_word(column: &Column, word: usize) -> u64 {
+    column.nulls().words().get(word).copied().unwrap_or(0)
+}
+
+/// Lists the rows for which `find` fails, after a loop saw that there are some. What is NULL did
+/// not fail: its slot held no value to compute with.
+#[cold]
+fn note_failures<T>(out: &mut Register, find: impl Fn(usize) -> Found<T>) {
+    for row in 0..out.column.len() {
+        if out.column.is_null(row) {
+            continue;
+        }
+        if let Err(error) = find(row) {
+            out.failed.add(row as u32, error);
+            out.column.set_null(row);
+        }
+    }
+}
+
+/// Fills the register from one column, row by row.
+fn map<A: Copy, B: Copy + Default>(
+    input: &[A],
+    out: &mut Register,
+    slots: impl Fn(&mut Column) -> &mut [B],
+    find: impl Fn(A) -> Found<B>,
+) {
+    let mut any = false;
+    for (slot, value) in slots(&mut out.column).iter_mut().zip(input) {
+        let found = find(*value);
+        any |= found.is_err();
+        *slot = found.unwrap_or_default();
+    }
+    if any {
+        note_failures(out, |row| find(input[row]));
+    }
+}
+
+/// Fills the register from two columns, row by row.
+fn zip<A: Copy, B: Copy + Default>(
+    left: &[A],
+    right: &[A],
+    out: &mut Register,
+    slots: impl Fn(&mut Column) -> &mut [B],
+    find: impl Fn(A, A) -> Found<B>,
+) {
+    let mut any = false;
+    for ((slot, left), right) in slots(&mut out.column).iter_mut().zip(left).zip(right) {
+        let found = find(*left, *right);
+        any |= found.is_err();
+        *slot = found.unwrap_or_default();
+    }
+    if any {
+        note_failures(out, |row| find(left[row], right[row]));
+    }
+}

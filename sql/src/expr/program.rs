@@ -1,0 +1,204 @@
+//! Expressions compiled to a short program over column registers.
+//!
+//! Invariants:
+//! - Instruction `i` writes register `i` and reads only registers before it.
+//! - A row that failed is NULL in its register and listed in `failed`, so that kernels treat it as
+//!   any NULL and only decide whether the failure travels on.
+
+use crate::column::Column;
+use crate::error::SqlError;
+use crate::expr::compile::Compiler;
+use crate::expr::failure::Failures;
+use crate::expr::{BinaryOp, Expr, kernel};
+use crate::schema::Schema;
+use crate::types::DataType;
+use crate::value::Value;
+
+/// Where a column is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Slot {
+    Input(usize),
+    Constant(usize),
+    Register(usize),
+}
+
+/// What an instruction computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Operation {
+    Binary(BinaryOp, Slot, Slot),
+    Not(Slot),
+    IsNull(Slot),
+    Negate(Slot),
+    Cast(Slot),
+    Select { condition: Slot, then: Slot, otherwise: Slot },
+}
+
+/// One computation of a whole column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Instruction {
+    pub(super) operation: Operation,
+    /// Of the result.
+    pub(super) data_type: DataType,
+}
+
+/// A column that was computed, and the rows for which it could not be.
+#[derive(Clone, Debug)]
+pub(super) struct Register {
+    pub(super) column: Column,
+    pub(super) failed: Failures,
+}
+
+impl Register {
+    pub(super) fn new(data_type: DataType) -> Register {
+        Register { column: Column::new(data_type), failed: Failures::new() }
+    }
+}
+
+/// A column to read.
+#[derive(Clone, Copy)]
+pub(super) struct Operand<'a> {
+    pub(super) column: &'a Column,
+    pub(super) failed: &'a Failures,
+}
+
+/// Expressions over one schema, ready to run. Common parts run once, constant parts not at all.
+#[derive(Clone, Debug)]
+pub struct Program {
+    pub(super) inputs: Vec<DataType>,
+    pub(super) constants: Vec<(Value, DataType)>,
+    pub(super) instructions: Vec<Instruction>,
+    pub(super) outputs: Vec<Slot>,
+}
+
+/// The memory a program computes in. One program's scratch is of no use to another one.
+#[derive(Clone, Debug)]
+pub struct Scratch {
+    registers: Vec<Register>,
+    /// Constants as columns of the length of the morsel, so that kernels only know columns.
+    constants: Vec<Column>,
+    /// Stands for the failures of what cannot fail.
+    none: Failures,
+}
+
+impl Program {
+    /// Binds `outputs` to `input` and compiles them.
+    pub fn compile(outputs: &[Expr], input: &Schema) -> Result<Program, SqlError> {
+        let mut compiler = Compiler::new(input);
+        for output in outputs {
+            compiler.output(&output.bind(input)?)?;
+        }
+        Ok(compiler.finish())
+    }
+
+    /// Memory to run in. It grows in the first runs and is kept from then on.
+    pub fn scratch(&self) -> Scratch {
+        Scratch {
+            registers: self.instructions.iter().map(|i| Register::new(i.data_type)).collect(),
+            constants: self.constants.iter().map(|(_, of)| Column::new(*of)).collect(),
+            none: Failures::new(),
+        }
+    }
+
+    /// How many outputs there are.
+    pub fn output_count(&self) -> usize {
+        self.outputs.len()
+    }
+
+    /// The type of output `index`.
+    pub fn data_type(&self, index: usize) -> DataType {
+        match self.outputs[index] {
+            Slot::Input(input) => self.inputs[input],
+            Slot::Constant(constant) => self.constants[constant].1,
+            Slot::Register(register) => self.instructions[register].data_type,
+        }
+    }
+
+    /// Computes all outputs over a morsel of `rows` rows. Replaces what is in `failures` by the
+    /// rows for which an output failed; such an output is NULL there.
+    pub fn run(
+        &self,
+        input: &[Column],
+        rows: usize,
+        scratch: &mut Scratch,
+        failures: &mut Failures,
+    ) {
+        assert_eq!(input.len(), self.inputs.len(), "columns of the morsel and of the schema");
+        assert!(u32::try_from(rows).is_ok(), "{rows} rows in a morsel");
+        for (column, data_type) in input.iter().zip(&self.inputs) {
+            assert_eq!((column.len(), column.data_type()), (rows, *data_type), "length and type");
+        }
+        assert_eq!(scratch.registers.len(), self.instructions.len(), "scratch of this program");
+        for (column, (value, _)) in scratch.constants.iter_mut().zip(&self.constants) {
+            spread(column, value, rows);
+        }
+        let Scratch { registers, constants, none } = scratch;
+        for (index, instruction) in self.instructions.iter().enumerate() {
+            let (before, rest) = registers.split_at_mut(index);
+            let operand = |slot: Slot| match slot {
+                Slot::Input(index) => Operand { column: &input[index], failed: none },
+                Slot::Constant(index) => Operand { column: &constants[index], failed: none },
+                Slot::Register(index) => {
+                    let Register { column, failed } = &before[index];
+                    Operand { column, failed }
+                }
+            };
+            kernel::execute(instruction, operand, rows, &mut rest[0]);
+        }
+        failures.clear();
+        for output in &self.outputs {
+            if let Slot::Register(index) = output {
+                let register = &mut registers[*index];
+                register.column.blank_nulls();
+                failures.add_if(&register.failed, |_| true);
+            }
+        }
+        failures.settle();
+    }
+
+    /// Output `index` of the last run over `input`. A column of the input is that column itself.
+    pub fn output<'a>(
+        &self,
+        scratch: &'a Scratch,
+        input: &'a [Column],
+        index: usize,
+    ) -> &'a Column {
+        match self.outputs[index] {
+            Slot::Input(index) => &input[index],
+            Slot::Constant(index) => &scratch.constants[index],
+            Slot::Register(index) => &scratch.registers[index].column,
+        }
+    }
+
+    /// Replaces what is in `out` by the rows for which output `index`, of type BOOLEAN, is true:
+    /// not false, not NULL, not failed.
+    pub fn selected(&self, scratch: &Scratch, input: &[Column], index: usize, out: &mut Vec<u32>) {
+        out.clear();
+        let column = self.output(scratch, input, index);
+        let nulls = column.nulls().words();
+        for (index, word) in column.bools().words().iter().enumerate() {
+            let mut rest = word & !nulls.get(index).copied().unwrap_or(0);
+            while rest != 0 {
+                out.push((index * 64) as u32 + rest.trailing_zeros());
+                rest &= rest - 1;
+            }
+        }
+    }
+}
+
+/// Makes `column` hold `rows` times `value`; it holds nothing else.
+pub(super) fn spread(column: &mut Column, value: &Value, rows: usize) {
+    if rows == 0 {
+        column.clear();
+        return;
+    }
+    if column.is_empty() {
+        column.push(value);
+    }
+    column.truncate(rows);
+    column.repeat_last(rows);
+}
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod twin;
