@@ -15,6 +15,10 @@ pub const MORSEL_ROWS_MAX: usize = 1024;
 /// Bytes behind the views of one text column: Arrow reads their offsets as signed 32 bit.
 pub const HEAP_BYTES_MAX: usize = i32::MAX as usize;
 
+/// Microseconds of a TIMESTAMP before or after the Unix epoch: more than 285 000 years, and far
+/// enough from the ends of an i64 that those can stand for "before" and "after every time".
+pub const TIMESTAMP_US_MAX: i64 = 9_000_000_000_000_000_000;
+
 /// Nodes of a plan; each costs an operator on every shard.
 pub const PLAN_NODES_MAX: usize = 1024;
 

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::fmt::{self, Write as _};
 
 use crate::error::SqlError;
-use crate::limits::TEXT_BYTES_MAX;
+use crate::limits::{TEXT_BYTES_MAX, TIMESTAMP_US_MAX};
 use crate::schema::Field;
 use crate::short_text::ShortText;
 use crate::types::DataType;
@@ -97,6 +97,11 @@ impl Value {
                 Err(SqlError::out_of_range(format!(
                     "column \"{name}\" is {} and {self} has more than {precision} digits",
                     field.data_type
+                )))
+            }
+            (Value::Timestamp(us), _) if us.unsigned_abs() > TIMESTAMP_US_MAX as u64 => {
+                Err(SqlError::out_of_range(format!(
+                    "{us} us for column \"{name}\" is farther from 1970 than {TIMESTAMP_US_MAX} us"
                 )))
             }
             (Value::Text(text), _) if text.len() > TEXT_BYTES_MAX => Err(SqlError::limit_exceeded(

@@ -182,6 +182,14 @@ impl Column {
         }
     }
 
+    /// Bytes of text that do not fit their views.
+    pub fn text_bytes(&self) -> usize {
+        match &self.values {
+            Values::Text(text) => text.heap().len(),
+            _ => 0,
+        }
+    }
+
     /// Bytes of memory held, used or not.
     pub fn memory_bytes(&self) -> usize {
         let values = each!(&self.values, values => values.capacity() * item_bytes(values),

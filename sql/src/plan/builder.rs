@@ -209,6 +209,13 @@ impl Builder {
 fn source_time(schema: &Schema, column: &str, delay_us: i64) -> Result<SourceTime, SqlError> {
     let column = schema.resolve(column)?;
     check_timestamp(schema.field(column), "the event time of a source")?;
+    if schema.field(column).nullable {
+        return Err(SqlError::invalid_parameter(format!(
+            "column \"{}\" is the event time of a source and may be NULL",
+            schema.field(column).name
+        ))
+        .hint("Declare it NOT NULL: a row without a time belongs to no window."));
+    }
     if delay_us < 0 {
         return Err(SqlError::invalid_parameter(format!(
             "the delay of a watermark is {delay_us} us: it must not be below 0"

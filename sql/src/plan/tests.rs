@@ -262,3 +262,11 @@ fn an_aggregate_refuses_calls_that_cannot_be() {
     assert_eq!(state(builder.aggregate(source, &per_minute(Emit::OnClose, -1))), "22023");
     assert_eq!(state(builder.aggregate(source, &per_minute(Emit::OnClose, i64::MAX))), "22023");
 }
+
+#[test]
+fn event_time_that_may_be_null_is_refused() {
+    let schema = Schema::new(vec![Field::nullable("ts", DataType::Timestamp)]).unwrap();
+    let error = Builder::new().source("s", schema, Some(("ts", 0))).unwrap_err();
+    assert_eq!(error.sqlstate, "22023");
+    assert!(error.hint.is_some_and(|hint| hint.contains("NOT NULL")));
+}
