@@ -1,3 +1,46 @@
 //! Records to durable bytes and back: the log, checkpoints and manifests.
 //!
 //! Knows nothing of SQL, operators or rows: it keeps bytes that others understand.
+//! Nothing here touches a file: state machines emit [`DiskOp`]s and are told how those ended, and
+//! recovery reads through [`Files`]. `FORMAT.md` has every byte.
+//!
+//! Promises:
+//! - What [`Log::durable`] covered is replayed after a crash: once, in order, with nothing behind
+//!   a hole.
+//! - Bytes that rotted are an [`OpenError`] that names file and offset, never other data.
+//! - After a failed operation nothing is acknowledged any more.
+
+#![forbid(unsafe_code)]
+
+mod bytes;
+pub mod checkpoint;
+pub mod disk;
+pub mod error;
+pub mod group;
+pub mod hash;
+pub mod identity;
+pub mod log;
+pub mod lsn;
+pub mod manifest;
+pub mod name;
+pub mod options;
+pub mod publish;
+pub mod record;
+pub mod replay;
+pub mod retire;
+pub mod segment;
+pub mod settle;
+#[cfg(test)]
+mod twin;
+
+pub use disk::{DiskOp, Failure, Files, Issued, Ticket, Tickets};
+pub use error::OpenError;
+pub use log::Log;
+pub use lsn::Lsn;
+pub use manifest::{FileRef, Manifest, ShardPart};
+pub use name::FileName;
+pub use options::Options;
+pub use publish::Publisher;
+pub use record::{Record, Statement};
+pub use replay::{Replayed, Resume, Seek, Tail, replay};
+pub use settle::{Settling, settled};

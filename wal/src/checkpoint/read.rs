@@ -1,0 +1,153 @@
+//! Reads a checkpoint back and verifies all of it.
+
+use super::layout::{self, Bad, ENTRY_HEAD_BYTES, VERSION};
+use super::{CheckpointId, Entry};
+use crate::bytes::{Cursor, wide};
+use crate::disk::Files;
+use crate::error::OpenError;
+use crate::hash::Hasher;
+use crate::manifest::FileRef;
+use crate::name::FileName;
+use crate::options::BLOCK_BYTES;
+
+/// A checkpoint in memory.
+#[derive(Debug)]
+pub struct CheckpointFile {
+    /// Which it is.
+    pub id: CheckpointId,
+    /// Its front section.
+    pub front: Vec<u8>,
+    entry_count: u64,
+    /// The encoded entries; they were parsed once.
+    entries: Vec<u8>,
+}
+
+impl CheckpointFile {
+    /// How many entries there are.
+    pub fn entry_count(&self) -> u64 {
+        self.entry_count
+    }
+
+    /// The entries, in the order in which they were written.
+    pub fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
+        let mut cursor = Cursor::new(&self.entries);
+        std::iter::from_fn(move || entry(&mut cursor))
+    }
+}
+
+fn entry<'a>(cursor: &mut Cursor<'a>) -> Option<Entry<'a>> {
+    let head: [u8; ENTRY_HEAD_BYTES] = cursor.array()?;
+    let block_bytes = usize::try_from(cursor.u32()?).ok()?;
+    Some(Entry { head, block: cursor.take(block_bytes)? })
+}
+
+/// Reads and hashes a file from front to end.
+struct Source<'a> {
+    files: &'a dyn Files,
+    file: FileName,
+    offset: u64,
+    hasher: Hasher,
+}
+
+impl Source<'_> {
+    fn take(&mut self, bytes: u64) -> Result<Vec<u8>, OpenError> {
+        let read = self.at(self.offset, bytes)?;
+        self.hasher.update(&read);
+        self.offset += bytes;
+        Ok(read)
+    }
+
+    fn at(&self, offset: u64, bytes: u64) -> Result<Vec<u8>, OpenError> {
+        let file = self.file;
+        self.files.read(&file, offset, bytes).map_err(|failure| OpenError::Io { file, failure })
+    }
+
+    fn corrupt(&self, offset: u64, what: &'static str) -> OpenError {
+        OpenError::Corrupt { file: self.file, offset, what }
+    }
+}
+
+/// The checkpoint that a manifest of `database` refers to as `file_ref`.
+pub fn read(
+    files: &dyn Files,
+    database: u128,
+    file_ref: &FileRef,
+) -> Result<CheckpointFile, OpenError> {
+    let FileRef { name: file, bytes, hash } = *file_ref;
+    let found = files.size(&file).ok_or(OpenError::Missing { file })?;
+    let mut source = Source { files, file, offset: 0, hasher: Hasher::default() };
+    if found != bytes || bytes < 2 * BLOCK_BYTES || !bytes.is_multiple_of(BLOCK_BYTES) {
+        return Err(source.corrupt(found.min(bytes), "the file has another length"));
+    }
+    let id = read_header(&mut source, database)?;
+    let footer_at = bytes - BLOCK_BYTES;
+    let footer = source.at(footer_at, BLOCK_BYTES)?;
+    let (entry_count, content_bytes) = layout::decode_footer(&id, footer_at, &footer)
+        .map_err(|what| source.corrupt(footer_at, what))?;
+    if content_bytes > bytes {
+        return Err(source.corrupt(footer_at, "the footer counts more than there is"));
+    }
+    let content = read_chunks(&mut source, &id, content_bytes, footer_at)?;
+    source.take(BLOCK_BYTES)?;
+    if source.hasher.finish() != hash {
+        return Err(source.corrupt(0, "the hash of the file differs"));
+    }
+    parse(id, entry_count, &content)
+        .ok_or_else(|| source.corrupt(footer_at, "the entries are not what the footer counts"))
+}
+
+fn read_header(source: &mut Source<'_>, database: u128) -> Result<CheckpointId, OpenError> {
+    let file = source.file;
+    let header = source.take(BLOCK_BYTES)?;
+    let id = match layout::decode_header(&header) {
+        Ok(id) => id,
+        Err(Bad::Unit(what)) => return Err(source.corrupt(0, what)),
+        Err(Bad::Version(found)) => {
+            return Err(OpenError::Version { file, found, known: VERSION });
+        }
+    };
+    if id.database != database {
+        return Err(OpenError::Foreign { file, found: id.database, expected: database });
+    }
+    if id.file() != file {
+        return Err(source.corrupt(0, "this is the header of another checkpoint"));
+    }
+    Ok(id)
+}
+
+fn read_chunks(
+    source: &mut Source<'_>,
+    id: &CheckpointId,
+    content_bytes: u64,
+    end: u64,
+) -> Result<Vec<u8>, OpenError> {
+    let mut content = Vec::with_capacity(crate::bytes::narrow(content_bytes));
+    while wide(content.len()) < content_bytes {
+        let offset = source.offset;
+        let left = content_bytes - wide(content.len());
+        let chunk_bytes = layout::chunk_bytes(left);
+        if offset + chunk_bytes > end {
+            return Err(source.corrupt(offset, "the chunk is cut"));
+        }
+        let chunk = source.take(chunk_bytes)?;
+        let now = left.min(wide(layout::CHUNK_CONTENT_BYTES));
+        let part = layout::decode_chunk(id, offset, now, &chunk)
+            .map_err(|what| source.corrupt(offset, what))?;
+        content.extend_from_slice(part);
+    }
+    if source.offset != end {
+        return Err(source.corrupt(source.offset, "bytes between the last chunk and the footer"));
+    }
+    Ok(content)
+}
+
+fn parse(id: CheckpointId, entry_count: u64, content: &[u8]) -> Option<CheckpointFile> {
+    let mut cursor = Cursor::new(content);
+    let front = cursor.sized()?.to_vec();
+    let entries = cursor.take_rest();
+    let mut walk = Cursor::new(entries);
+    for _ in 0..entry_count {
+        entry(&mut walk)?;
+    }
+    walk.is_empty().then(|| CheckpointFile { id, front, entry_count, entries: entries.to_vec() })
+}
