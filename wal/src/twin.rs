@@ -79,6 +79,10 @@ pub(crate) struct Disk {
 }
 
 impl Disk {
+    pub(crate) fn failing(at: usize) -> Disk {
+        Disk { fail_at: Some(at), ..Disk::default() }
+    }
+
     pub(crate) fn take(&mut self, issued: &mut Vec<Issued>) {
         self.pending.append(issued);
     }
