@@ -69,8 +69,6 @@ struct Segment {
 #[derive(Debug)]
 enum Stage {
     Idle,
-    /// The segment that recovery found is synced once more before it is built upon.
-    Settle(Ticket),
     Create(Ticket),
     Header(Ticket),
     /// Sync of the header and of the directory.
@@ -185,11 +183,12 @@ impl Log {
 
     /// Issues what can go on now: opens a segment, or closes a group if none is in flight.
     pub fn pump(&mut self, issued: &mut Vec<Issued>) {
-        if self.poisoned.is_some() || !matches!(self.stage, Stage::Idle) {
+        if !matches!(self.stage, Stage::Idle) {
             return;
         }
+        assert!(self.poisoned.is_none(), "a failed operation stays in flight for ever");
         let Some(segment) = self.segment else {
-            self.leave_segment(issued);
+            self.create_segment(issued);
             return;
         };
         let (count, payload_bytes) = self.pending.group(self.options.group_bytes_max);
@@ -257,24 +256,13 @@ impl Log {
 
     fn is_rolling(&self) -> bool {
         match self.stage {
-            Stage::Settle(_) | Stage::Create(_) | Stage::Header(_) | Stage::Name(..) => true,
+            Stage::Create(_) | Stage::Header(_) | Stage::Name(..) => true,
             Stage::Idle | Stage::Write(_) | Stage::Sync(_) => false,
         }
     }
 
     fn file(&self, number: u64) -> FileName {
         FileName::Segment { shard: self.shard, number }
-    }
-
-    /// Starts the first segment of this incarnation.
-    fn leave_segment(&mut self, issued: &mut Vec<Issued>) {
-        match self.link {
-            Some(Link { number, .. }) => {
-                let op = DiskOp::Sync { file: self.file(number) };
-                self.stage = Stage::Settle(self.tickets.issue(op, issued));
-            }
-            None => self.create_segment(issued),
-        }
     }
 
     /// Ends `segment`, which is durable as a whole, and starts the next.
@@ -341,10 +329,6 @@ impl Log {
     fn advance(&mut self, ticket: Ticket, issued: &mut Vec<Issued>) {
         let done = Some(ticket);
         self.stage = match self.stage {
-            Stage::Settle(at) if at == ticket => {
-                self.create_segment(issued);
-                return;
-            }
             Stage::Create(at) if at == ticket => {
                 self.write_header(issued);
                 return;
@@ -370,7 +354,7 @@ impl Log {
         if sync.is_some() || name.is_some() {
             return Stage::Name(sync, name);
         }
-        // What recovery found was synced before the header was written.
+        // What recovery found was synced before it was read.
         self.durable = self.closed;
         self.open = true;
         Stage::Idle

@@ -169,7 +169,6 @@ fn read_segment(
         None => replayed.tail = walk.judge_tail()?,
     }
     replayed.end = next.map_or(walk.end(), |next| next.first);
-    from_seen |= next.is_some_and(|next| next.first == from);
     Ok(from_seen)
 }
 
