@@ -203,6 +203,3 @@ impl Replayed {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;
