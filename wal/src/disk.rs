@@ -73,7 +73,7 @@ impl Tickets {
     /// Tickets of one state machine; no two that live at the same time share an owner.
     pub fn of(owner: u16) -> Tickets {
         let next = u64::from(owner) << OWNER_SHIFT;
-        Tickets { next, end: next + (1 << OWNER_SHIFT) - 1 }
+        Tickets { next, end: next | ((1 << OWNER_SHIFT) - 1) }
     }
 
     /// The next ticket.

@@ -1,5 +1,7 @@
-//! Which statements are settled: durable with all their parts, after settled ones only.
+//! Which statements are settled: durable with all their parts, after settled ones only, and after
+//! all earlier ones of their feeder.
 //!
+//! So what a crash leaves of a feeder is a prefix of what it pushed, and it goes on from one number.
 //! The statements of several logs settle together where their order crosses.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -17,8 +19,20 @@ fn key(statement: &Statement) -> Key {
 /// How many shards the bitmask of a statement can name.
 pub const SHARDS_MAX: usize = 64;
 
-/// The longest prefixes of `logs`, one a shard, in which every statement has all its parts.
-pub fn settled(logs: &[Vec<Statement>]) -> Vec<usize> {
+/// The sequence up to which the statements of a feeder were settled before.
+fn settled_before(before: &[u64], statement: &Statement) -> bool {
+    let known = before.get(statement.feeder as usize).copied().unwrap_or(0);
+    statement.sequence <= known + 1
+}
+
+fn successor((feeder, sequence): Key) -> Key {
+    (feeder, sequence + 1)
+}
+
+/// The longest prefixes of `logs`, one a shard, in which every statement has all its parts and
+/// follows the one before it of its feeder; `before` is the last one of each feeder that was settled
+/// already, by number of the feeder.
+pub fn settled(logs: &[Vec<Statement>], before: &[u64]) -> Vec<usize> {
     assert!(logs.len() <= SHARDS_MAX, "a statement names at most 64 shards");
     let mut places: BTreeMap<Key, Vec<(usize, usize)>> = BTreeMap::new();
     for (shard, log) in logs.iter().enumerate() {
@@ -31,16 +45,19 @@ pub fn settled(logs: &[Vec<Statement>]) -> Vec<usize> {
     for (shard, log) in logs.iter().enumerate() {
         let whole = |s: &Statement| {
             let there = places[&key(s)].iter().fold(0, |there, (shard, _)| there | 1u64 << shard);
-            s.parts & !there == 0
+            let follows =
+                settled_before(before, s) || places.contains_key(&(s.feeder, s.sequence - 1));
+            s.parts & !there == 0 && follows
         };
         cuts.extend(log.iter().position(|s| !whole(s)).map(|index| (shard, index)));
     }
     while let Some((shard, index)) = cuts.pop() {
-        // Whatever the shorter prefix loses takes its other parts along.
+        // Whatever the shorter prefix loses takes its other parts along, and what follows it.
         let lost = logs[shard].get(index..prefixes[shard]).unwrap_or(&[]);
         prefixes[shard] = prefixes[shard].min(index);
         for statement in lost {
-            let others = places[&key(statement)].iter();
+            let followers = places.get(&successor(key(statement))).into_iter().flatten();
+            let others = places[&key(statement)].iter().chain(followers);
             cuts.extend(others.filter(|(shard, index)| *index < prefixes[*shard]));
         }
     }
@@ -55,6 +72,8 @@ pub struct Settling {
     /// How many statements of each log are settled.
     done: Vec<u64>,
     waiting: BTreeMap<Key, Waiting>,
+    /// The last settled statement of each feeder.
+    last: Vec<u64>,
     settled: Vec<Statement>,
 }
 
@@ -67,13 +86,15 @@ struct Waiting {
 }
 
 impl Settling {
-    /// Nothing is durable in any of the `shards` logs, or all that is has been settled.
-    pub fn new(shards: usize) -> Settling {
+    /// Nothing is durable in any of the `shards` logs but what has been settled: `last` is the last
+    /// settled statement of each feeder.
+    pub fn new(shards: usize, last: &[u64]) -> Settling {
         assert!(shards <= SHARDS_MAX, "a statement names at most 64 shards");
         Settling {
             logs: vec![VecDeque::new(); shards],
             done: vec![0; shards],
             waiting: BTreeMap::new(),
+            last: last.to_vec(),
             settled: Vec::new(),
         }
     }
@@ -115,8 +136,13 @@ impl Settling {
             if statement.parts & !waiting.there != 0 {
                 return None;
             }
-            for (other, place) in &waiting.places {
-                wanted[*other] = wanted[*other].max(place + 1);
+            let mut places = waiting.places.clone();
+            if !settled_before(&self.last, statement) {
+                places
+                    .extend(&self.waiting.get(&(statement.feeder, statement.sequence - 1))?.places);
+            }
+            for (other, place) in places {
+                wanted[other] = wanted[other].max(place + 1);
             }
         }
         Some(wanted)
@@ -127,6 +153,9 @@ impl Settling {
             while self.done[shard] < *prefix {
                 let statement = self.logs[shard].pop_front().expect("the closure was durable");
                 self.done[shard] += 1;
+                let feeder = statement.feeder as usize;
+                self.last.resize(self.last.len().max(feeder + 1), 0);
+                self.last[feeder] = self.last[feeder].max(statement.sequence);
                 if self.waiting.remove(&key(&statement)).is_some() {
                     self.settled.push(statement);
                 }

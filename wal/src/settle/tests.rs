@@ -3,20 +3,26 @@
 use super::*;
 use crate::twin::Prng;
 
-fn statement(sequence: u64, parts: u64) -> Statement {
-    Statement { feeder: 0, sequence, parts }
+/// Two feeders take turns, so that what one misses does not stop the other.
+fn statement(number: u64, parts: u64) -> Statement {
+    Statement { feeder: (number % 2) as u32, sequence: number / 2 + 1, parts }
 }
 
-/// Whether each statement inside the prefixes has all its parts inside.
+/// Whether each statement inside the prefixes has all its parts inside, and a part of the one
+/// before it of its feeder.
 fn closed(logs: &[Vec<Statement>], prefixes: &[usize]) -> bool {
     let inside = |shard: usize, wanted: &Statement| {
         logs.get(shard)
-            .is_some_and(|log| log[..prefixes[shard]].iter().any(|s| s.sequence == wanted.sequence))
+            .is_some_and(|log| log[..prefixes[shard]].iter().any(|s| key(s) == key(wanted)))
+    };
+    let follows = |s: &Statement| {
+        let before = Statement { sequence: s.sequence - 1, ..*s };
+        before.sequence == 0 || (0..logs.len()).any(|shard| inside(shard, &before))
     };
     (0..logs.len()).all(|shard| {
         logs[shard][..prefixes[shard]]
             .iter()
-            .all(|s| (0..64).filter(|q| s.parts >> q & 1 == 1).all(|q| inside(q, s)))
+            .all(|s| follows(s) && (0..64).filter(|q| s.parts >> q & 1 == 1).all(|q| inside(q, s)))
     })
 }
 
@@ -63,7 +69,7 @@ fn settled_prefixes_are_the_longest_closed_ones() {
     for _ in 0..3000 {
         let logs = random_logs(&mut prng);
         let expected = brute_force(&logs);
-        assert_eq!(settled(&logs), expected, "{logs:?}");
+        assert_eq!(settled(&logs, &[0, 0]), expected, "{logs:?}");
         cuts += usize::from(logs.iter().zip(expected).any(|(log, end)| end < log.len()));
     }
     assert!((500..2500).contains(&cuts), "{cuts}: both outcomes are common");
@@ -74,7 +80,7 @@ fn settling_one_part_at_a_time_finds_the_same_at_every_moment() {
     let mut prng = Prng(12);
     for _ in 0..2000 {
         let logs = random_logs(&mut prng);
-        let mut settling = Settling::new(3);
+        let mut settling = Settling::new(3, &[0, 0]);
         let mut durable: Vec<Vec<Statement>> = vec![Vec::new(); 3];
         let mut taken = Vec::new();
         while durable != logs {
@@ -86,7 +92,7 @@ fn settling_one_part_at_a_time_finds_the_same_at_every_moment() {
                 continue;
             }
             taken.extend(settling.take_settled());
-            let mut expected: Vec<Statement> = settled(&durable)
+            let mut expected: Vec<Statement> = settled(&durable, &[0, 0])
                 .into_iter()
                 .zip(&durable)
                 .flat_map(|(end, log)| log[..end].to_vec())
@@ -102,19 +108,32 @@ fn settling_one_part_at_a_time_finds_the_same_at_every_moment() {
 
 #[test]
 fn statements_that_cross_settle_together() {
-    let (a, b) = (statement(1, 3), statement(2, 3));
-    let mut settling = Settling::new(2);
+    let (a, b) = (statement(0, 3), statement(1, 3));
+    let mut settling = Settling::new(2, &[]);
     for (shard, part) in [(0, a), (0, b), (1, b)] {
         settling.durable(shard, part);
         assert_eq!(settling.take_settled(), []);
     }
     settling.durable(1, a);
     assert_eq!(settling.take_settled(), [a, b]);
-    assert_eq!(settled(&[vec![a, b], vec![b, a]]), [2, 2]);
-    assert_eq!(settled(&[vec![a, b], vec![b]]), [0, 0]);
+    assert_eq!(settled(&[vec![a, b], vec![b, a]], &[]), [2, 2]);
+    assert_eq!(settled(&[vec![a, b], vec![b]], &[]), [0, 0]);
 }
 
 #[test]
 fn a_part_on_a_shard_that_has_no_log_never_comes() {
-    assert_eq!(settled(&[vec![statement(1, 1), statement(2, 5)]]), [1]);
+    assert_eq!(settled(&[vec![statement(0, 1), statement(1, 5)]], &[]), [1]);
+}
+
+#[test]
+fn a_statement_whose_predecessor_is_lost_is_lost_with_it() {
+    let (first, second) = (statement(0, 1), statement(2, 2));
+    assert_eq!(settled(&[vec![], vec![second]], &[0]), [0, 0]);
+    assert_eq!(settled(&[vec![], vec![second]], &[1]), [0, 1]);
+    assert_eq!(settled(&[vec![first], vec![second]], &[0]), [1, 1]);
+    let mut settling = Settling::new(2, &[0]);
+    settling.durable(1, second);
+    assert_eq!(settling.take_settled(), []);
+    settling.durable(0, first);
+    assert_eq!(settling.take_settled(), [first, second]);
 }
