@@ -92,10 +92,10 @@ fn is_root(folder: &str, file: &str, packages: &BTreeSet<&str>) -> bool {
     target || discovered
 }
 
-/// A module says in its first line what it is.
+/// A module says in its first line what it is; `tests.rs` says it by its name.
 pub(super) fn header(path: &str, lines: &[Line]) -> Vec<Finding> {
     let first = lines.iter().find(|line| !line.comment.is_empty() || !line.code.trim().is_empty());
-    if first.is_some_and(|line| line.comment.starts_with("//!")) {
+    if path.ends_with("/tests.rs") || first.is_some_and(|line| line.comment.starts_with("//!")) {
         return Vec::new();
     }
     let mend = "begin the file with one line that says what it is";
@@ -187,6 +187,7 @@ mod tests {
         assert_eq!(check("// What it is.\nmod b;\n"), "a.rs:1: a module without a `//!` line");
         assert_eq!(check(""), "a.rs:1: a module without a `//!` line");
         assert_eq!(check("\n//! What it is.\nmod b;\n"), "");
+        assert_eq!(shown(&header("a/src/b/tests.rs", &[])), "");
     }
 
     #[test]
