@@ -1,0 +1,29 @@
+//! The memory of operator state of one shard: blocks of 4 KiB and the containers in them.
+//!
+//! Invariants:
+//! - Containers keep everything in blocks, as block, slot and extent numbers, never as pointers or
+//!   as fields in Rust: a restored image and a frozen view need nothing else.
+//! - The address of a block never changes; whoever reads a freeze looks aside, writers do not.
+//! - Only `region.rs` has unsafe code.
+
+mod bytes;
+mod directory;
+mod freeze;
+mod ids;
+mod index;
+mod list;
+mod region;
+mod slab;
+mod store;
+mod table;
+mod verify;
+
+#[cfg(test)]
+mod tests;
+
+pub use freeze::{FreezeKind, Freezes, Frozen};
+pub use ids::{Anchor, BLOCK_BYTES, BLOCKS_MAX, Block, BlockId, Blocks, ExtentId, ZoneId};
+pub use index::{BUCKETS_MAX, HashIndex};
+pub use region::{Memory, MemoryError, Region};
+pub use slab::{Slab, SlotId};
+pub use store::{Arena, Headroom, ZONES_MAX};

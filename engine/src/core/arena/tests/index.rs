@@ -1,0 +1,81 @@
+//! The hash index against a set of pairs.
+
+use super::super::{Anchor, Arena, Blocks, ExtentId, HashIndex, Region, ZoneId};
+use super::{Prng, Subject, run};
+use std::collections::BTreeSet;
+
+struct Index(HashIndex, u64);
+
+impl Subject for Index {
+    type Twin = BTreeSet<(u64, u32)>;
+
+    fn create(arena: &mut Arena, zone: ZoneId, extent: ExtentId, prng: &mut Prng) -> Index {
+        let anchor = Anchor::new(arena.root(zone), prng.below(1000) as u16);
+        // Few hashes make long chains of duplicates, many make splits.
+        let hashes = [1, 3, 100, 1 << 20, u64::MAX >> 12][prng.below(5) as usize];
+        Index(HashIndex::create(arena, extent, anchor), hashes)
+    }
+
+    fn step(&self, arena: &mut Arena, twin: &mut Self::Twin, prng: &mut Prng) {
+        let Index(index, hashes) = *self;
+        let hash = prng.below(hashes) << prng.below(2);
+        let value = prng.below(5000) as u32;
+        let known = twin.range((hash, value)..).next().copied();
+        match (prng.below(10), known) {
+            (0..=3, Some(pair)) => {
+                assert!(index.remove(arena, pair.0, pair.1));
+                twin.remove(&pair);
+            }
+            (4, _) => assert_eq!(index.remove(arena, hash, value), twin.remove(&(hash, value))),
+            _ => {
+                if twin.insert((hash, value)) {
+                    index.insert(arena, hash, value);
+                }
+            }
+        }
+    }
+
+    fn compare<B: Blocks>(&self, blocks: &B, twin: &Self::Twin) {
+        let Index(index, _) = *self;
+        assert_eq!(index.entries(blocks) as usize, twin.len());
+        for (hash, value) in twin {
+            assert_eq!(index.find(blocks, *hash, |found| found == *value), Some(*value));
+            assert_eq!(index.find(blocks, *hash, |found| found == 5001), None);
+        }
+    }
+}
+
+#[test]
+fn random_entries_agree_with_a_set_also_when_frozen() {
+    for seed in 0..40 {
+        run::<Index>(seed, 6000);
+    }
+}
+
+#[test]
+fn buckets_split_evenly_and_an_emptied_index_has_no_overflow_blocks() {
+    let mut arena = Arena::new(Region::heap(4096), Region::heap(4));
+    let zone = arena.create_zone(1);
+    let (extent, anchor) = (arena.root_extent(zone), Anchor::new(arena.root(zone), 0));
+    let index = HashIndex::create(&mut arena, extent, anchor);
+    // Only hashes that one of many partitions would get: their high and low ten bits are equal.
+    let hash = |value: u32| {
+        let low = u64::from(value).wrapping_mul(0xD6E8_FEB8_6659_FD93) >> 10;
+        (low & !(1023 << 54)) | (5 << 54)
+    };
+    for value in 0..200_000 {
+        index.insert(&mut arena, hash(value), value);
+    }
+    let buckets = 200_000 / 256;
+    assert!(arena.used_blocks() < buckets + buckets / 8 + 4, "{}", arena.used_blocks());
+    for value in 0..200_000 {
+        assert_eq!(index.find(&arena, hash(value), |found| found == value), Some(value));
+    }
+    for value in 0..200_000 {
+        assert!(index.remove(&mut arena, hash(value), value));
+        assert!(!index.remove(&mut arena, hash(value), value));
+    }
+    assert_eq!(index.entries(&arena), 0);
+    assert!(arena.used_blocks() <= buckets + 4, "{}", arena.used_blocks());
+    arena.verify();
+}
