@@ -7,8 +7,10 @@
 //! - Only `region.rs` has unsafe code.
 
 mod bytes;
+pub mod chain;
 mod directory;
 mod freeze;
+mod heap;
 mod ids;
 mod index;
 mod list;
@@ -22,6 +24,7 @@ mod verify;
 mod tests;
 
 pub use freeze::{FreezeKind, Freezes, Frozen};
+pub use heap::{HEAP_VALUE_BYTES_MAX, Heap, HeapId};
 pub use ids::{Anchor, BLOCK_BYTES, BLOCKS_MAX, Block, BlockId, Blocks, ExtentId, ZoneId};
 pub use index::{BUCKETS_MAX, HashIndex};
 pub use region::{Memory, MemoryError, Region};

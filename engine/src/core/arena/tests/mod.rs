@@ -1,5 +1,6 @@
 //! Random runs of the arena and its containers against plain twins.
 
+mod heap;
 mod index;
 mod slab;
 mod store;
