@@ -14,10 +14,12 @@ mod heap;
 mod ids;
 mod index;
 mod list;
+mod node;
 mod region;
 mod slab;
 mod store;
 mod table;
+mod tree;
 mod verify;
 
 #[cfg(test)]
@@ -30,3 +32,4 @@ pub use index::{BUCKETS_MAX, HashIndex};
 pub use region::{Memory, MemoryError, Region};
 pub use slab::{Slab, SlotId};
 pub use store::{Arena, Headroom, ZONES_MAX};
+pub use tree::{Bytes, Cell, Order, Tree};

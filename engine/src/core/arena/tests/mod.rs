@@ -4,6 +4,7 @@ mod heap;
 mod index;
 mod slab;
 mod store;
+mod tree;
 
 use super::{Arena, Blocks, ExtentId, FreezeKind, Freezes, Headroom, Region, ZoneId};
 
