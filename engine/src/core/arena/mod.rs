@@ -8,10 +8,12 @@
 
 mod bytes;
 pub mod chain;
+mod changed;
 mod directory;
 mod freeze;
 mod heap;
 mod ids;
+mod image;
 mod index;
 mod list;
 mod node;
@@ -25,11 +27,13 @@ mod verify;
 #[cfg(test)]
 mod tests;
 
+pub use changed::{BlockEntry, Changed, ExtentEntry, Tables, ZoneEntry};
 pub use freeze::{FreezeKind, Freezes, Frozen};
 pub use heap::{HEAP_VALUE_BYTES_MAX, Heap, HeapId};
 pub use ids::{Anchor, BLOCK_BYTES, BLOCKS_MAX, Block, BlockId, Blocks, ExtentId, ZoneId};
+pub use image::{Image, ImageError};
 pub use index::{BUCKETS_MAX, HashIndex};
 pub use region::{Memory, MemoryError, Region};
 pub use slab::{Slab, SlotId};
-pub use store::{Arena, Headroom, ZONES_MAX};
+pub use store::{Arena, EXTENTS_MAX, Headroom, ZONES_MAX};
 pub use tree::{Bytes, Cell, Order, Tree};

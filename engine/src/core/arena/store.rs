@@ -6,14 +6,17 @@
 //! - A free block is needed by no freeze; so reuse copies nothing and always zeroes.
 //! - Freeing an extent touches a fixed number of rows, whatever its size.
 
-use super::freeze::{FREEZE_SETS, Freeze, KINDS};
-use super::ids::{Block, BlockId, Blocks, ExtentId, ZoneId};
+use super::freeze::{FREEZE_SETS, Freeze, FreezeKind, KINDS};
+use super::ids::{BLOCKS_MAX, Block, BlockId, Blocks, ExtentId, ZoneId};
 use super::list::{Link, List};
 use super::region::{MemoryError, Region};
 use super::table::{BlockRow, CopyRow, ExtentRow, NEVER, Stamp, ZoneRow};
 
 /// Most zones an arena ever has; a number is not used again while the arena lives.
 pub const ZONES_MAX: u32 = 1 << 20;
+
+/// Most extents an arena has at once; a checkpoint with a larger number is not ours.
+pub const EXTENTS_MAX: u32 = 2 * BLOCKS_MAX;
 
 /// The memory of operator state of one shard.
 pub struct Arena {
@@ -87,8 +90,12 @@ impl Arena {
         }
     }
 
-    /// Adds a zone whose writes belong to `epoch` until its first barrier.
+    /// Adds a zone whose writes belong to `epoch` until its first barrier. The epoch lies behind
+    /// the last checkpoint freeze: a delta would not see its blocks otherwise.
     pub fn create_zone(&mut self, epoch: u64) -> ZoneId {
+        let checkpoint = &self.freezes[FreezeKind::Checkpoint as usize];
+        let late = checkpoint.serial == 0 || epoch > checkpoint.epoch;
+        assert!(late, "a zone starts in an epoch that no checkpoint has ended");
         let zone = ZoneId(self.zones.len() as u32);
         assert!(zone.0 < ZONES_MAX, "an arena has at most {ZONES_MAX} zones");
         self.zones.push(ZoneRow { epoch, live: true, ..ZoneRow::vacant() });
@@ -135,6 +142,7 @@ impl Arena {
                 extent
             }
             None => {
+                assert!(self.extents.len() < EXTENTS_MAX as usize, "extents are used again");
                 self.extents.push(row);
                 self.extents.len() as u32 - 1
             }

@@ -1,6 +1,7 @@
 //! Random runs of the arena and its containers against plain twins.
 
 mod heap;
+mod image;
 mod index;
 mod slab;
 mod store;
@@ -55,6 +56,7 @@ pub(super) fn run<S: Subject>(seed: u64, steps: u64) {
     let subject = S::create(&mut arena, zone, extent, &mut prng);
     let (mut twin, mut epoch) = (S::Twin::default(), 1);
     let mut frozen: [Option<S::Twin>; 2] = [None, None];
+    let (mut kept, mut recovered) = (Vec::new(), None::<S::Twin>);
     let often = [20, 200, 2000][prng.below(3) as usize];
     for _ in 0..steps {
         subject.step(&mut arena, &mut twin, &mut prng);
@@ -75,10 +77,25 @@ pub(super) fn run<S: Subject>(seed: u64, steps: u64) {
             if prng.chance(3) {
                 subject.compare(&arena.frozen(kind).expect("the freeze is open"), expected);
             }
-            if prng.chance(4) {
-                arena.release(kind);
-                frozen[kind as usize] = None;
+            if !prng.chance(4) {
+                continue;
             }
+            if kind == FreezeKind::Checkpoint {
+                // Now and then a base of its own; now and then one is given up.
+                let since = kept.last().map(|kept: &image::Kept| kept.1.epoch);
+                let since = since.filter(|_| !prng.chance(8));
+                if since.is_none() {
+                    kept.clear();
+                }
+                let delta = image::collect(&mut arena, since, 1 + prng.below(100) as u32);
+                if since.is_none() || !prng.chance(5) {
+                    kept.push(delta);
+                    recovered = Some(expected.clone());
+                }
+            } else {
+                arena.release(kind);
+            }
+            frozen[kind as usize] = None;
         }
         if prng.chance(4) {
             arena.verify();
@@ -86,6 +103,13 @@ pub(super) fn run<S: Subject>(seed: u64, steps: u64) {
         let room = arena.headroom();
         assert!(room.covers(Headroom { state_blocks: 64, shadow_blocks: 64 }), "{room:?}");
     }
+    subject.compare(&arena, &twin);
+    arena.verify();
+    // The last checkpoint is the state then, and the container goes on from there.
+    let Some(mut twin) = recovered else { return };
+    let mut arena = image::restore(&kept, 1 << 13).expect("own checkpoints are sound");
+    subject.compare(&arena, &twin);
+    (0..steps / 2).for_each(|_| subject.step(&mut arena, &mut twin, &mut prng));
     subject.compare(&arena, &twin);
     arena.verify();
 }

@@ -194,6 +194,10 @@ fn misuse_is_caught() {
         arena.block_mut(block)[0] = 1;
     }));
     assert!(caught(|arena, zone, _, _| arena.free_block(arena.root(zone))));
+    assert!(caught(|arena, zone, _, _| {
+        arena.barrier(zone, 5, Freezes::CHECKPOINT);
+        arena.create_zone(5);
+    }));
     assert!(caught(|arena, zone, _, _| arena.free_extent(arena.root_extent(zone))));
     assert!(caught(|arena, zone, _, _| {
         arena.barrier(zone, 3, Freezes::NONE);
