@@ -18,6 +18,7 @@ mod index;
 mod list;
 mod node;
 mod region;
+mod search;
 mod slab;
 mod store;
 mod table;
@@ -34,6 +35,7 @@ pub use ids::{Anchor, BLOCK_BYTES, BLOCKS_MAX, Block, BlockId, Blocks, ExtentId,
 pub use image::{Image, ImageError};
 pub use index::{BUCKETS_MAX, HashIndex};
 pub use region::{Memory, MemoryError, Region};
+pub use search::{Bytes, Cell, Order};
 pub use slab::{Slab, SlotId};
 pub use store::{Arena, EXTENTS_MAX, Headroom, ZONES_MAX};
-pub use tree::{Bytes, Cell, Order, Tree};
+pub use tree::Tree;

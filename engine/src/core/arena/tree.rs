@@ -9,29 +9,9 @@
 use super::bytes::{put_u16, put_u32, u16_at, u32_at};
 use super::ids::{Anchor, BlockId, Blocks, ExtentId};
 use super::node;
+use super::search::{Cell, HEIGHT_MAX, Order, Path, Shape, Walk};
 use super::store::{Arena, Headroom};
-use std::cmp::Ordering;
 use std::ops::Bound;
-
-/// How the keys of a tree compare. Keys may name bytes elsewhere, which is why it sees the blocks.
-pub trait Order<B: Blocks> {
-    /// Orders two keys of the tree.
-    fn compare(&self, blocks: &B, left: &[u8], right: &[u8]) -> Ordering;
-}
-
-/// Orders keys byte by byte.
-#[derive(Clone, Copy, Debug)]
-pub struct Bytes;
-
-impl<B: Blocks> Order<B> for Bytes {
-    #[inline]
-    fn compare(&self, _blocks: &B, left: &[u8], right: &[u8]) -> Ordering {
-        left.cmp(right)
-    }
-}
-
-/// A key and its value.
-pub type Cell<'b> = (&'b [u8], &'b [u8]);
 
 const ROOT: usize = 0;
 const HEIGHT: usize = 4;
@@ -40,96 +20,10 @@ const KEY_BYTES: usize = 12;
 const VALUE_BYTES: usize = 14;
 const ENTRIES: usize = 16;
 
-/// A level multiplies the inserts that it takes to grow by at least seven.
-const HEIGHT_MAX: usize = 16;
-
 /// An ordered map of cells of one size.
 #[derive(Clone, Copy, Debug)]
 pub struct Tree {
     anchor: Anchor,
-}
-
-/// What the header says.
-#[derive(Clone, Copy)]
-struct Shape {
-    root: BlockId,
-    height: usize,
-    extent: ExtentId,
-    key: usize,
-    value: usize,
-}
-
-/// The way from the root to a leaf: each inner node and the item taken there.
-struct Path {
-    steps: [(BlockId, usize); HEIGHT_MAX],
-    leaf: BlockId,
-    /// The first item of the leaf that is not before the key, and whether it is the key.
-    index: usize,
-    found: bool,
-}
-
-impl Shape {
-    fn leaf_item(self) -> usize {
-        self.key + self.value
-    }
-
-    fn inner_item(self) -> usize {
-        4 + self.key
-    }
-
-    fn child(self, blocks: &impl Blocks, node: BlockId, index: usize) -> BlockId {
-        BlockId(u32_at(node::item(blocks.block(node), self.inner_item(), index), 0))
-    }
-
-    fn cell<B: Blocks>(self, blocks: &B, leaf: BlockId, index: usize) -> Cell<'_> {
-        node::item(blocks.block(leaf), self.leaf_item(), index).split_at(self.key)
-    }
-
-    /// How many items from `from` on are before `key`; with `or_equal`, before or equal.
-    fn rank<B: Blocks>(
-        self,
-        (blocks, order): (&B, &impl Order<B>),
-        node: BlockId,
-        leaf: bool,
-        key: &[u8],
-        or_equal: bool,
-    ) -> usize {
-        let bytes = blocks.block(node);
-        let (item, at) = if leaf { (self.leaf_item(), 0) } else { (self.inner_item(), 4) };
-        // The first key of an inner node stands for all that is smaller.
-        let (mut low, mut high) = (usize::from(!leaf), node::count(bytes));
-        while low < high {
-            let middle = (low + high) / 2;
-            let other = &node::item(bytes, item, middle)[at..at + self.key];
-            match order.compare(blocks, other, key) {
-                Ordering::Less => low = middle + 1,
-                Ordering::Equal if or_equal => low = middle + 1,
-                _ => high = middle,
-            }
-        }
-        low
-    }
-
-    /// The child of an inner node in which the key belongs.
-    fn branch<B: Blocks>(self, tree: (&B, &impl Order<B>), node: BlockId, key: &[u8]) -> usize {
-        self.rank(tree, node, false, key, true) - 1
-    }
-
-    fn descend<B: Blocks>(self, tree: (&B, &impl Order<B>), key: &[u8]) -> Path {
-        assert_eq!(key.len(), self.key, "keys of a tree have one size");
-        let mut steps = [(BlockId::NONE, 0); HEIGHT_MAX];
-        let mut leaf = self.root;
-        for step in &mut steps[..self.height] {
-            let branch = self.branch(tree, leaf, key);
-            *step = (leaf, branch);
-            leaf = self.child(tree.0, leaf, branch);
-        }
-        let index = self.rank(tree, leaf, true, key, false);
-        let (blocks, order) = tree;
-        let found = index < node::count(blocks.block(leaf))
-            && order.compare(blocks, self.cell(blocks, leaf, index).0, key) == Ordering::Equal;
-        Path { steps, leaf, index, found }
-    }
 }
 
 impl Tree {
@@ -165,10 +59,12 @@ impl Tree {
         tree
     }
 
-    /// What `count` inserts and removals take at most.
-    pub fn headroom(count: u32) -> Headroom {
-        let blocks = count * 2 + HEIGHT_MAX as u32 + 1;
-        Headroom { state_blocks: blocks, shadow_blocks: blocks * 2 + 1 }
+    /// What `count` inserts and removals take at most from the tree as it is.
+    pub fn headroom(self, blocks: &impl Blocks, count: u32) -> Headroom {
+        // Each may split a path; levels that the tree does not have yet fill far more slowly.
+        let height = u32_at(self.header(blocks), HEIGHT);
+        let path = count * (height + 2) + HEIGHT_MAX as u32;
+        Headroom { state_blocks: path, shadow_blocks: path + 1 }
     }
 
     /// Cells in the tree.
@@ -423,74 +319,5 @@ impl Tree {
 
     fn header_mut(self, arena: &mut Arena) -> &mut [u8] {
         &mut arena.block_mut(self.anchor.block)[self.anchor.at(0)..][..Self::HEADER_BYTES]
-    }
-}
-
-/// A visit of many cells.
-struct Walk<'b, 'o, B, O> {
-    blocks: &'b B,
-    order: &'o O,
-    shape: Shape,
-}
-
-impl<'b, B: Blocks, O: Order<B>> Walk<'b, '_, B, O> {
-    fn forward(
-        &self,
-        node: BlockId,
-        level: usize,
-        from: Bound<&[u8]>,
-        visit: &mut impl FnMut(&'b [u8], &'b [u8]) -> bool,
-    ) -> bool {
-        let (shape, tree) = (self.shape, (self.blocks, self.order));
-        let items = node::count(self.blocks.block(node));
-        if level == 0 {
-            let start = match from {
-                Bound::Unbounded => 0,
-                Bound::Included(key) => shape.rank(tree, node, true, key, false),
-                Bound::Excluded(key) => shape.rank(tree, node, true, key, true),
-            };
-            return (start..items).all(|index| {
-                let (key, value) = shape.cell(self.blocks, node, index);
-                visit(key, value)
-            });
-        }
-        let start = match from {
-            Bound::Unbounded => 0,
-            Bound::Included(key) | Bound::Excluded(key) => shape.branch(tree, node, key),
-        };
-        (start..items).all(|index| {
-            let from = if index == start { from } else { Bound::Unbounded };
-            self.forward(shape.child(self.blocks, node, index), level - 1, from, visit)
-        })
-    }
-
-    fn backward(
-        &self,
-        node: BlockId,
-        level: usize,
-        from: Bound<&[u8]>,
-        visit: &mut impl FnMut(&'b [u8], &'b [u8]) -> bool,
-    ) -> bool {
-        let (shape, tree) = (self.shape, (self.blocks, self.order));
-        let items = node::count(self.blocks.block(node));
-        if level == 0 {
-            let end = match from {
-                Bound::Unbounded => items,
-                Bound::Included(key) => shape.rank(tree, node, true, key, true),
-                Bound::Excluded(key) => shape.rank(tree, node, true, key, false),
-            };
-            return (0..end).rev().all(|index| {
-                let (key, value) = shape.cell(self.blocks, node, index);
-                visit(key, value)
-            });
-        }
-        let start = match from {
-            Bound::Unbounded => items - 1,
-            Bound::Included(key) | Bound::Excluded(key) => shape.branch(tree, node, key),
-        };
-        (0..=start).rev().all(|index| {
-            let from = if index == start { from } else { Bound::Unbounded };
-            self.backward(shape.child(self.blocks, node, index), level - 1, from, visit)
-        })
     }
 }

@@ -47,7 +47,7 @@ impl Subject for Index {
 
 #[test]
 fn random_entries_agree_with_a_set_also_when_frozen() {
-    for seed in 0..40 {
+    for seed in 0..20 {
         run::<Index>(seed, 6000);
     }
 }
