@@ -92,6 +92,22 @@ fn a_checkpoint_is_as_of_its_freeze_whatever_is_written_and_freed_meanwhile() {
 }
 
 #[test]
+fn an_extent_number_that_is_used_again_does_not_revive_blocks() {
+    let mut arena = Arena::new(Region::heap(64), Region::heap(64));
+    let zone = arena.create_zone(1);
+    let extent = arena.create_extent(zone);
+    (0..5).for_each(|_| assert_ne!(arena.alloc(extent), BlockId::NONE));
+    arena.free_extent(extent);
+    assert_eq!(arena.create_extent(zone), extent);
+    let block = arena.alloc(extent);
+    arena.barrier(zone, 1, Freezes::CHECKPOINT);
+    let (kept, tables) = collect(&mut arena, None, 9);
+    let found: Vec<BlockId> = kept.iter().map(|(entry, _)| entry.block).collect();
+    assert_eq!(found, [arena.root(zone), block]);
+    assert_eq!(tables.live, [(1 << arena.root(zone).0) | (1 << block.0)]);
+}
+
+#[test]
 fn damage_is_an_error() {
     let damaged = |damage: fn(&mut Vec<Kept>)| {
         let mut checkpoints = sample();

@@ -79,3 +79,20 @@ fn buckets_split_evenly_and_an_emptied_index_has_no_overflow_blocks() {
     assert!(arena.used_blocks() <= buckets + 4, "{}", arena.used_blocks());
     arena.verify();
 }
+
+#[test]
+fn duplicates_of_one_hash_chain_blocks_that_go_with_the_last_of_them() {
+    let mut arena = Arena::new(Region::heap(4096), Region::heap(4));
+    let zone = arena.create_zone(1);
+    let (extent, anchor) = (arena.root_extent(zone), Anchor::new(arena.root(zone), 0));
+    let index = HashIndex::create(&mut arena, extent, anchor);
+    (0..10_000).for_each(|value| index.insert(&mut arena, 42, value));
+    // Splits do not help: besides the buckets there is a chain, and a directory block.
+    let buckets = 1 + 10_000 / 256;
+    assert_eq!(arena.used_blocks(), 1 + buckets + 10_000 / 480 + 1);
+    for value in (0..10_000).rev().step_by(2).chain((0..10_000).step_by(2)) {
+        assert!(index.remove(&mut arena, 42, value));
+    }
+    assert_eq!(arena.used_blocks(), 1 + buckets + 1);
+    arena.verify();
+}
