@@ -60,8 +60,8 @@ fn buckets_split_evenly_and_an_emptied_index_has_no_overflow_blocks() {
     let index = HashIndex::create(&mut arena, extent, anchor);
     // Only hashes that one of many partitions would get: their high and low ten bits are equal.
     let hash = |value: u32| {
-        let low = u64::from(value).wrapping_mul(0xD6E8_FEB8_6659_FD93) >> 10;
-        (low & !(1023 << 54)) | (5 << 54)
+        let middle = u64::from(value).wrapping_mul(0xD6E8_FEB8_6659_FD93) >> 20;
+        (5 << 54) | (middle << 10) | 5
     };
     for value in 0..200_000 {
         index.insert(&mut arena, hash(value), value);
