@@ -90,7 +90,7 @@ impl Image {
         Ok(())
     }
 
-    /// Ends a checkpoint: forgets the blocks that are no longer live.
+    /// Ends a checkpoint: forgets the blocks that are not live.
     pub fn complete(&mut self, tables: Tables) -> Result<(), ImageError> {
         let before = self.tables.as_ref().map(|tables| tables.epoch);
         if before.is_some_and(|before| tables.epoch <= before) {

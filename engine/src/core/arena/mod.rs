@@ -6,7 +6,7 @@
 //! - The address of a block never changes; whoever reads a freeze looks aside, writers do not.
 //! - Only `region.rs` has unsafe code.
 
-mod bytes;
+pub(in crate::core) mod bytes;
 pub mod chain;
 mod changed;
 mod directory;

@@ -69,33 +69,42 @@ pub unsafe trait Memory: Send {
 
 /// Memory of the global allocator, for tests and small state.
 struct HeapMemory {
+    /// What was allocated; `base` is the first multiple of a block in it.
+    start: NonNull<u8>,
     base: NonNull<u8>,
     blocks_max: u32,
 }
 
 impl HeapMemory {
+    /// Room for the blocks wherever the allocation begins. With an alignment of its own, the
+    /// allocator would write all the zeros instead of having them from the operating system.
     fn layout(blocks: u32) -> Layout {
-        let bytes = blocks.max(1) as usize * BLOCK_BYTES;
-        Layout::from_size_align(bytes, BLOCK_BYTES).expect("64 GiB at most, aligned to a block")
+        let bytes = (blocks.max(1) as usize + 1) * BLOCK_BYTES;
+        Layout::from_size_align(bytes, 1).expect("64 GiB at most, not aligned")
     }
 
     fn reserve(blocks_max: u32) -> HeapMemory {
-        // Guarded blocks are boxes of their own, so the range is only a stand-in then.
-        let layout =
-            HeapMemory::layout(if cfg!(any(miri, sluice_guarded)) { 1 } else { blocks_max });
+        let layout = HeapMemory::layout(HeapMemory::allocated(blocks_max));
         // SAFETY: the layout is never empty, `layout` reserves at least one block.
-        let base = unsafe { alloc_zeroed(layout) };
-        let Some(base) = NonNull::new(base) else { handle_alloc_error(layout) };
-        HeapMemory { base, blocks_max }
+        let start = unsafe { alloc_zeroed(layout) };
+        let Some(start) = NonNull::new(start) else { handle_alloc_error(layout) };
+        let ahead = start.addr().get().next_multiple_of(BLOCK_BYTES) - start.addr().get();
+        // SAFETY: `ahead` is below one block, and `layout` has one more than is asked for.
+        let base = unsafe { start.add(ahead) };
+        HeapMemory { start, base, blocks_max }
+    }
+
+    /// Guarded blocks are boxes of their own, so the range is only a stand-in then.
+    fn allocated(blocks_max: u32) -> u32 {
+        if cfg!(any(miri, sluice_guarded)) { 1 } else { blocks_max }
     }
 }
 
 impl Drop for HeapMemory {
     fn drop(&mut self) {
-        let guarded = cfg!(any(miri, sluice_guarded));
-        let layout = HeapMemory::layout(if guarded { 1 } else { self.blocks_max });
-        // SAFETY: `reserve` allocated `base` with this layout, and nothing freed it since.
-        unsafe { dealloc(self.base.as_ptr(), layout) }
+        let layout = HeapMemory::layout(HeapMemory::allocated(self.blocks_max));
+        // SAFETY: `reserve` allocated `start` with this layout, and nothing freed it since.
+        unsafe { dealloc(self.start.as_ptr(), layout) }
     }
 }
 

@@ -187,6 +187,16 @@ impl Slab {
         &mut block[place.at..place.at + layout.slot_bytes as usize]
     }
 
+    /// The block of a slot in use and the offset of its first byte there, which stay the same while
+    /// it is in use. For loops that come back to the same slots.
+    #[inline]
+    pub fn locate(self, blocks: &impl Blocks, slot: SlotId) -> (BlockId, usize) {
+        let layout = Layout::read(self.header(blocks));
+        let place = self.place(blocks, layout, slot);
+        assert!(is_marked(blocks.block(place.block), place.index), "slot {} is in use", slot.0);
+        (place.block, place.at)
+    }
+
     /// The first slot in use that is not before `from`. A walk goes on behind the slot it got.
     pub fn next_live(self, blocks: &impl Blocks, from: SlotId) -> Option<SlotId> {
         let header = self.header(blocks);

@@ -230,6 +230,16 @@ impl Arena {
         self.shadow.commit(shadow.saturating_add(self.copies.len() as u32))
     }
 
+    /// How many zones there are, or were.
+    pub fn zone_count(&self) -> usize {
+        self.zones.len()
+    }
+
+    /// The most blocks of state there can be.
+    pub fn blocks_max(&self) -> u32 {
+        self.state.blocks_max()
+    }
+
     /// Blocks in live extents.
     pub fn used_blocks(&self) -> u32 {
         self.used
