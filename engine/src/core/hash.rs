@@ -1,0 +1,108 @@
+//! The hash that places rows: on partitions, and in indexes that reach the disk.
+//!
+//! It is fixed for ever by the vectors in its tests: a database written on one machine is read on
+//! another, with another number of shards. Each word is folded in by one widening multiplication
+//! whose halves are added by exclusive or, so that every input bit reaches the upper bits, which
+//! choose the partition, and the lower ones, which choose the place in an index.
+
+use sluicedb_sql::Column;
+use sluicedb_sql::column::Values;
+
+use super::ids::{Partition, ShardId};
+use super::limits::{PARTITIONS, SHARDS_MAX};
+
+const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
+const WORD: u64 = 0xd6e8_feb8_6659_fd93;
+const FINAL: u64 = 0xa076_1d64_78bd_642f;
+/// What a NULL contributes; no value of eight bytes is told apart from it by more than the hash.
+const NULL: u64 = 0x6a09_e667_f3bc_c909;
+
+/// The hash of the empty key.
+pub const EMPTY: u64 = finish(SEED);
+
+const fn fold(state: u64, word: u64) -> u64 {
+    let product = (state ^ word) as u128 * WORD as u128;
+    // The state is added back because a product with zero forgets everything before it.
+    (product as u64 ^ (product >> 64) as u64).wrapping_add(state.rotate_left(23))
+}
+
+const fn finish(state: u64) -> u64 {
+    let product = (state ^ (state >> 32)) as u128 * FINAL as u128;
+    product as u64 ^ (product >> 64) as u64
+}
+
+fn fold_bytes(mut state: u64, bytes: &[u8]) -> u64 {
+    let mut words = bytes.chunks_exact(8);
+    for word in &mut words {
+        let word = u64::from_le_bytes(word.try_into().expect("chunks of eight bytes"));
+        state = fold(state, word);
+    }
+    let mut last = [0; 8];
+    last[..words.remainder().len()].copy_from_slice(words.remainder());
+    state = fold(state, u64::from_le_bytes(last));
+    fold(state, bytes.len() as u64)
+}
+
+fn fold_double(value: f64) -> u64 {
+    if value.is_nan() {
+        f64::NAN.to_bits()
+    } else if value == 0.0 {
+        0
+    } else {
+        value.to_bits()
+    }
+}
+
+/// The hashes of the key columns of each row, in place of what `hashes` held.
+pub fn hash_rows<'a>(keys: impl Iterator<Item = &'a Column>, rows: usize, hashes: &mut Vec<u64>) {
+    hashes.clear();
+    hashes.resize(rows, SEED);
+    for column in keys {
+        assert_eq!(column.len(), rows, "key columns have as many values as there are rows");
+        fold_column(column, hashes);
+    }
+    hashes.iter_mut().for_each(|hash| *hash = finish(*hash));
+}
+
+fn fold_column(column: &Column, hashes: &mut [u64]) {
+    let rows = hashes.iter_mut().enumerate();
+    let null = |row| column.has_nulls() && column.is_null(row);
+    macro_rules! fold_all {
+        ($row:ident => $fold:expr) => {
+            for ($row, hash) in rows {
+                let fold_value: fn(u64, &Column, usize) -> u64 = $fold;
+                *hash =
+                    if null($row) { fold(*hash, NULL) } else { fold_value(*hash, column, $row) };
+            }
+        };
+    }
+    match &column.values() {
+        Values::Bool(_) => {
+            fold_all!(row => |h, c, row| fold(h, u64::from(c.bools().get(row))));
+        }
+        // Integers of either width hash alike, as they compare alike.
+        Values::I32(_) => fold_all!(row => |h, c, row| fold(h, i64::from(c.i32s()[row]) as u64)),
+        Values::I64(_) => fold_all!(row => |h, c, row| fold(h, c.i64s()[row] as u64)),
+        Values::F64(_) => fold_all!(row => |h, c, row| fold(h, fold_double(c.f64s()[row]))),
+        Values::I128(_) => fold_all!(row => |h, c, row| {
+            let value = c.i128s()[row];
+            fold(fold(h, value as u64), (value >> 64) as u64)
+        }),
+        Values::Text(_) => fold_all!(row => |h, c, row| fold_bytes(h, c.bytes(row))),
+    }
+}
+
+/// The partition of a hash.
+pub fn partition(hash: u64) -> Partition {
+    // The upper ten bits; an index inside a shard uses the lower ones, which stay independent.
+    Partition((hash >> (64 - PARTITIONS.ilog2())) as u16)
+}
+
+/// The shard that owns a partition: each owns a range of them.
+pub fn owner(partition: Partition, shards: u16) -> ShardId {
+    assert!(shards > 0 && usize::from(shards) <= SHARDS_MAX, "{shards} shards");
+    ShardId((usize::from(partition.0) * usize::from(shards) / PARTITIONS) as u16)
+}
+
+#[cfg(test)]
+mod tests;

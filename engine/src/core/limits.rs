@@ -1,0 +1,72 @@
+//! Every bound of the core, with its reason.
+
+/// Rows of one morsel: large enough to amortise dispatch, small enough to stay in a first-level
+/// cache column by column.
+pub const MORSEL_ROWS_MAX: usize = sluicedb_sql::limits::MORSEL_ROWS_MAX;
+
+/// Partitions of the key space. Fixed for ever: it is how state is divided on disk.
+pub const PARTITIONS: usize = 1024;
+
+/// Shards of one database. A statement names its shards in one 64-bit mask.
+pub const SHARDS_MAX: usize = 64;
+
+/// Stages of one graph: exchanges in a row on the longest path.
+pub const STAGES_MAX: usize = 64;
+
+/// Feeders of one database; a tie holds the feeder in 16 bits.
+pub const FEEDERS_MAX: usize = 1 << 16;
+
+/// Rows one feeder can number; a tie holds the number in 48 bits.
+pub const FEEDER_ROWS_MAX: u64 = 1 << 48;
+
+/// Statements of a feeder that may be published and not settled: what the coordinator remembers of
+/// each until the disks of all its shards have it.
+pub const UNSETTLED_STATEMENTS_MAX: u64 = 1 << 14;
+
+/// Bytes of one text.
+pub const TEXT_BYTES_MAX: usize = sluicedb_sql::limits::TEXT_BYTES_MAX;
+
+/// Bytes of text in one pushed batch: an operator must have room for the texts of a whole morsel
+/// before it starts on its first row, and the batch is one record of the log.
+pub const BATCH_TEXT_BYTES_MAX: usize = 4 << 20;
+
+/// Bytes of one pushed batch as a record of the log, which is the least that a record may hold.
+pub const BATCH_BYTES_MAX: usize = 8 << 20;
+
+/// Frames that wait at a stage, beside those that feeders were held with when an epoch ended, at most
+/// one each. More would only add latency: pressure must reach the feeder.
+pub const STAGE_QUEUE_FRAMES: usize = 4;
+
+/// Blocks of state that an operator needs before its first row: its root, and what its containers
+/// begin with.
+pub const OPERATOR_BLOCKS_MIN: usize = 16;
+
+/// Blocks of state one row may make an operator take, beside the blocks of its text.
+pub const STATE_BLOCKS_PER_ROW: usize = 24;
+
+/// Blocks one row may make an operator copy for an open freeze, beside the blocks of its text.
+pub const SHADOW_BLOCKS_PER_ROW: usize = 32;
+
+// A morsel's row index is stored in 16 bits by cursors and selections are `u32`.
+const _: () = assert!(MORSEL_ROWS_MAX <= 1 << 16);
+// Shards own whole partitions, at least one each.
+const _: () = assert!(SHARDS_MAX <= PARTITIONS && SHARDS_MAX <= u64::BITS as usize);
+const _: () = assert!(FEEDERS_MAX as u128 * FEEDER_ROWS_MAX as u128 == 1 << 64);
+const _: () =
+    assert!(TEXT_BYTES_MAX <= BATCH_TEXT_BYTES_MAX && BATCH_TEXT_BYTES_MAX < BATCH_BYTES_MAX);
+// The byte heap keeps every text that can be pushed.
+const _: () = assert!(TEXT_BYTES_MAX <= super::arena::HEAP_VALUE_BYTES_MAX);
+
+/// Bytes of records that may wait for the log before a shard takes no more rows to log.
+pub const JOURNAL_PENDING_BYTES_MAX: u64 = 4 << 20;
+
+/// Nanoseconds after which the last group of an idle log gets a witness behind it: until then its
+/// rot would look like a write that a crash tore.
+pub const WITNESS_AFTER_NS: u64 = 10_000_000;
+
+/// How often one row that a join makes may be there. Weights multiply there and only there; below
+/// this bound no sum of them leaves an i64 in the life of a machine.
+pub const WEIGHT_MAX: i64 = 1 << 32;
+
+/// Deltas on one base, at most: each is a file that recovery reads.
+pub const CHECKPOINT_DELTAS_MAX: usize = 64;

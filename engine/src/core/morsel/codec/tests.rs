@@ -1,0 +1,61 @@
+//! Bytes of morsels, whole and cut.
+
+use sluicedb_sql::{DataType, Value};
+
+use super::*;
+use crate::core::morsel::{Pool, Shape, ShapeId};
+
+fn types() -> Vec<DataType> {
+    let decimal = DataType::Decimal { precision: 20, scale: 2 };
+    use DataType::*;
+    vec![Boolean, Int, BigInt, Double, decimal, Text, Timestamp]
+}
+
+fn row(n: i64, text: &str) -> Vec<Value> {
+    vec![
+        Value::Boolean(n % 2 == 0),
+        Value::Int(n as i32),
+        Value::BigInt(i64::MIN + n),
+        Value::Double(n as f64 / 8.0),
+        Value::Decimal { units: i128::from(n) << 40, scale: 2 },
+        Value::text(text),
+        Value::Timestamp(n * 1000),
+    ]
+}
+
+#[test]
+fn a_morsel_is_read_back_with_its_nulls_and_marks() {
+    let mut pool = Pool::new(&[Shape(types().into())]);
+    let mut morsel = pool.take(ShapeId(0));
+    for n in 0..70 {
+        let text = if n % 3 == 0 { "short" } else { "a text that does not fit its view" };
+        morsel.push_row(&row(n, text), if n == 9 { -2 } else { 1 });
+    }
+    morsel.push_row(&vec![Value::Null; 7], 1);
+    morsel.ties.extend((0..71).map(|n| Tie(n << 90)));
+    morsel.behind.extend((0..71).map(Time));
+    morsel.set_rows(71);
+    let mut bytes = Vec::new();
+    encode(&morsel, &mut bytes);
+    let mut read = pool.take(ShapeId(0));
+    assert_eq!(decode(&bytes, &mut read), Ok(bytes.len()));
+    assert_eq!(read.columns, morsel.columns);
+    assert_eq!(
+        (read.weights, read.ties, read.behind),
+        (morsel.weights, morsel.ties, morsel.behind)
+    );
+}
+
+#[test]
+fn bytes_that_end_early_are_refused() {
+    let mut pool = Pool::new(&[Shape(types().into())]);
+    let mut morsel = pool.take(ShapeId(0));
+    morsel.push_row(&row(5, "five"), 1);
+    let mut bytes = Vec::new();
+    encode(&morsel, &mut bytes);
+    for len in 0..bytes.len() {
+        let mut read = pool.take(ShapeId(0));
+        assert!(decode(&bytes[..len], &mut read).is_err(), "{len} of {} bytes", bytes.len());
+        pool.put(read);
+    }
+}
