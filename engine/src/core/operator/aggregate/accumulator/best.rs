@@ -1,0 +1,117 @@
+//! MIN, MAX, FIRST and LAST over input that never retracts: the best value so far.
+//!
+//! State: whether there is one, then its sort key.
+
+use std::cmp::Ordering;
+
+use sluicedb_sql::Column;
+
+use crate::core::arena::SlotId;
+use crate::core::morsel::Morsel;
+
+use super::sort_key::{SORT_KEY_BYTES_MAX, SortKey};
+use super::{Entry, Group, Store};
+
+const KEY_AT: usize = 1;
+
+/// The least or greatest key.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Best {
+    pub(super) key: SortKey,
+    /// Whether the greatest is wanted.
+    pub(super) greatest: bool,
+}
+
+impl Best {
+    /// Bytes of the state.
+    pub(super) fn bytes(&self) -> usize {
+        KEY_AT + self.key.bytes()
+    }
+
+    pub(super) fn update(&self, store: &mut Store<'_>, morsel: &Morsel, entries: &[Entry]) {
+        self.key.each(morsel, entries, |entry, key, text| {
+            if self.key.is_text() {
+                return self.offer(store, entry.group, key, text);
+            }
+            let state = store.entry_mut(entry);
+            let kept = &mut state[..KEY_AT + key.len()];
+            let better = match self.greatest {
+                true => key > &kept[KEY_AT..],
+                false => key < &kept[KEY_AT..],
+            };
+            if better || kept[0] == 0 {
+                kept[0] = 1;
+                kept[KEY_AT..].copy_from_slice(key);
+            }
+        });
+    }
+
+    /// Keeps the key if it is better than the one that is there.
+    #[inline]
+    fn offer(&self, store: &mut Store<'_>, group: Group, key: &[u8], text: &[u8]) {
+        assert!(group.slot != SlotId::NONE, "a group has a slot");
+        let heap = store.heap(group.pane);
+        let state = store.state(group);
+        let kept = &state[KEY_AT..][..key.len()];
+        let mut old = None;
+        if state[0] != 0 {
+            let wanted = if self.greatest { Ordering::Less } else { Ordering::Greater };
+            if self.key.compare(store.arena, heap, kept, key, text) != wanted {
+                return;
+            }
+            old = self.key.place(kept);
+        }
+        if let Some((place, _)) = old {
+            heap.free(store.arena, place);
+        }
+        let mut buffer = [0; SORT_KEY_BYTES_MAX];
+        let kept = &mut buffer[..key.len()];
+        kept.copy_from_slice(key);
+        if self.key.place(key).is_some() {
+            let place = heap.insert(store.arena, text);
+            self.key.set_place(kept, place);
+        }
+        let state = store.state_mut(group);
+        state[0] = 1;
+        state[KEY_AT..][..kept.len()].copy_from_slice(kept);
+    }
+
+    /// Offers one group's best to another.
+    pub(super) fn merge(
+        &self,
+        store: &mut Store<'_>,
+        from: Group,
+        into: Group,
+        text: &mut Vec<u8>,
+    ) {
+        let state = store.state(from);
+        if state[0] == 0 {
+            return;
+        }
+        let mut buffer = [0; SORT_KEY_BYTES_MAX];
+        let key = &mut buffer[..self.key.bytes()];
+        key.copy_from_slice(&state[KEY_AT..][..self.key.bytes()]);
+        self.key.text_into(store.arena, store.heap(from.pane), key, text);
+        if self.key.place(key).is_some() {
+            self.key.set_place(key, super::sort_key::PROBE);
+        }
+        self.offer(store, into, key, text);
+    }
+
+    /// Bytes of text that merging the group may copy.
+    pub(super) fn text_bytes(&self, store: &Store<'_>, group: Group) -> usize {
+        let state = store.state(group);
+        let place = if state[0] == 0 { None } else { self.key.place(&state[KEY_AT..]) };
+        place.map_or(0, |(_, len)| len)
+    }
+
+    /// Appends the value.
+    pub(super) fn push(&self, store: &Store<'_>, group: Group, out: &mut Column) {
+        let state = store.state(group);
+        if state[0] == 0 {
+            return out.push_null();
+        }
+        let heap = store.heap(group.pane);
+        self.key.push(store.arena, heap, &state[KEY_AT..][..self.key.bytes()], out);
+    }
+}

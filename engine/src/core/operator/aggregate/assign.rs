@@ -1,0 +1,64 @@
+//! Which rows of a morsel are taken, and which are too late.
+
+use super::windows::Windows;
+use crate::core::ids::Time;
+use crate::core::morsel::Morsel;
+
+/// The rows of one morsel, sorted out.
+#[derive(Debug, Default)]
+pub(super) struct Assigned {
+    /// The rows that are taken, in order.
+    pub(super) taken: Vec<u32>,
+    /// The slice of each row that is taken; empty without windows.
+    pub(super) slices: Vec<i64>,
+    /// The rows that are late for all their windows.
+    pub(super) late: Vec<u32>,
+    /// How many rows have no time that a window can hold.
+    pub(super) untimed: usize,
+}
+
+impl Assigned {
+    /// Sorts out the rows of a morsel.
+    pub(super) fn assign(&mut self, windows: Option<&Windows>, morsel: &Morsel) {
+        self.taken.clear();
+        self.slices.clear();
+        self.late.clear();
+        self.untimed = 0;
+        match windows {
+            // A row of weight zero says nothing.
+            None => self.taken.extend(
+                (0..morsel.rows()).filter(|&row| morsel.weight(row) != 0).map(|row| row as u32),
+            ),
+            Some(windows) => self.assign_windows(windows, morsel),
+        }
+    }
+
+    fn assign_windows(&mut self, windows: &Windows, morsel: &Morsel) {
+        let column = &morsel.columns[windows.time()];
+        let times = column.i64s();
+        let slice_us = windows.window().slice_us().unsigned_abs();
+        // Rows near in the morsel are near in time, so most are in the slice of the one before.
+        let mut current = None;
+        for (row, &time) in times.iter().enumerate() {
+            let slice = match current {
+                Some(start) if time >= start && time.abs_diff(start) < slice_us => current,
+                _ => windows.window().slice_start(time),
+            };
+            let slice = slice.filter(|_| !column.is_null(row));
+            let Some(slice) = slice else {
+                self.untimed += 1;
+                continue;
+            };
+            current = Some(slice);
+            let behind = morsel.behind(row);
+            if behind != Time::MIN
+                && windows.is_gone(windows.last_window(slice), windows.limit(behind))
+            {
+                self.late.push(row as u32);
+            } else if morsel.weight(row) != 0 {
+                self.taken.push(row as u32);
+                self.slices.push(slice);
+            }
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! What an aggregate computes, worked out once from its options.
+
+use sluicedb_sql::{DataType, SqlError};
+
+use super::accumulator::Accumulator;
+use super::layout::{Group, Layout};
+use super::options::AggregateOptions;
+use super::windows::{PANE_OFFSET, Root, Target, Windows};
+use crate::core::arena::{Arena, BLOCK_BYTES, BlockId};
+use crate::core::ids::Time;
+use crate::core::limits::{SHADOW_BLOCKS_PER_ROW, STATE_BLOCKS_PER_ROW};
+use crate::core::morsel::Morsel;
+use crate::core::operator::{Context, Place};
+
+/// An aggregate and where it keeps its state.
+#[derive(Debug)]
+pub(super) struct Spec {
+    pub(super) place: Place,
+    pub(super) options: AggregateOptions,
+    pub(super) layout: Layout,
+    pub(super) accumulators: Vec<Accumulator>,
+    pub(super) windows: Option<Windows>,
+    pub(super) root: Root,
+    pub(super) owns_empty_key: bool,
+    /// Columns whose long texts are copied to the heap, as often as they are.
+    texts: Vec<usize>,
+    /// Blocks that a row may take beyond what every operator may.
+    extra_blocks: usize,
+}
+
+/// Blocks that a row may take in a tree: one for each level and a new root. Nodes hold 39 cells
+/// and more behind a split, so that six levels hold all that a slot number can name.
+const TREE_BLOCKS: usize = 7;
+
+impl Spec {
+    /// Works the options out.
+    pub(super) fn new(
+        place: Place,
+        options: AggregateOptions,
+        root: BlockId,
+        owns_empty_key: bool,
+    ) -> Result<Spec, SqlError> {
+        let windows = options.window.clone().map(Windows::new);
+        let ahead = if windows.is_some() { 2 } else { 0 };
+        let results = &options.output[ahead + options.keys.len()..];
+        assert_eq!(results.len(), options.calls.len(), "one column for each call");
+        let mut accumulators = Vec::with_capacity(options.calls.len());
+        let mut trees = 0;
+        for (call, &output) in options.calls.iter().zip(results) {
+            let made = Accumulator::new(call, &options.input, output, options.retracts, trees);
+            trees += usize::from(made.has_cells());
+            accumulators.push(made);
+        }
+        let types: Vec<DataType> = options.keys.iter().map(|&key| options.input[key]).collect();
+        let offset = if windows.is_some() { 0 } else { PANE_OFFSET };
+        let layout = Layout::new(&types, &mut accumulators, offset)?;
+        let is_text = |column: &usize| options.input[*column] == DataType::Text;
+        let mut texts: Vec<usize> = options.keys.iter().copied().filter(is_text).collect();
+        texts.extend(accumulators.iter().filter_map(|call| call.need().text));
+        // A pane, its index and the trees of panes; a slot in each slab; texts; trees.
+        let blocks = 10 + 3 * layout.parts() + texts.len() + TREE_BLOCKS * layout.trees();
+        let extra_blocks = blocks.saturating_sub(STATE_BLOCKS_PER_ROW);
+        let root = Root::new(root);
+        Ok(Spec {
+            place,
+            options,
+            layout,
+            accumulators,
+            windows,
+            root,
+            owns_empty_key,
+            texts,
+            extra_blocks,
+        })
+    }
+
+    /// Whether there is one group, which always has a row.
+    pub(super) fn is_global(&self) -> bool {
+        self.windows.is_none() && self.options.keys.is_empty()
+    }
+
+    /// What the watermark says of the time column.
+    pub(super) fn limit(&self, arena: &Arena) -> Time {
+        let time = self.root.watermark(arena);
+        self.windows.as_ref().map_or(Time::MIN, |windows| windows.limit(time))
+    }
+
+    /// Whether a change of the target's groups is put out at once.
+    pub(super) fn puts_out(&self, target: Target, limit: Time) -> bool {
+        match (target, &self.windows) {
+            (Target::Window(start), Some(windows)) => {
+                !windows.on_close() || windows.is_closed(start, limit)
+            }
+            (Target::Slice(..), _) => false,
+            (Target::All | Target::Window(_), _) => true,
+        }
+    }
+
+    /// Whether a group can be freed: everything that came was taken back.
+    pub(super) fn is_empty(&self, arena: &mut Arena, group: Group) -> bool {
+        self.options.retracts
+            && !self.is_global()
+            && self.layout.rows(arena, group) == 0
+            && self.accumulators.iter().all(|call| call.is_empty(arena, &self.layout, group))
+    }
+
+    /// Bytes of text that a row may add to the heap.
+    pub(super) fn text_bytes(&self, morsel: &Morsel, row: usize) -> usize {
+        let bytes = |column: &usize| morsel.columns[*column].bytes(row).len();
+        self.texts.iter().map(bytes).sum()
+    }
+
+    /// How many rows may be worked on at once, at most `wanted`; `text_bytes` says how much text
+    /// so many rows have.
+    pub(super) fn allow(
+        &self,
+        context: &mut Context<'_>,
+        wanted: usize,
+        text_bytes: impl Fn(usize) -> usize,
+    ) -> usize {
+        // What a row needs beyond the usual is asked for as if it were text, which counts half a
+        // block for a block; writes of it are copied twice as often.
+        context.allow(wanted, |rows| text_bytes(rows) + rows * self.extra_blocks * BLOCK_BYTES)
+    }
+}
+
+const _: () = assert!(SHADOW_BLOCKS_PER_ROW >= STATE_BLOCKS_PER_ROW);

@@ -1,0 +1,221 @@
+//! Random queries over random rows against the twin.
+
+use super::*;
+
+/// Enough that every planted bug was found; a run takes a few milliseconds.
+const SEEDS: u64 = 400;
+
+const TS: usize = 0;
+const COLUMNS: [DataType; 10] = [
+    DataType::Timestamp,
+    DataType::Text,
+    DataType::Int,
+    DataType::BigInt,
+    DataType::Double,
+    DataType::Decimal { precision: 38, scale: 2 },
+    DataType::Text,
+    DataType::Boolean,
+    DataType::Decimal { precision: 12, scale: 3 },
+    DataType::Timestamp,
+];
+
+struct World {
+    prng: Prng,
+    time_max: i64,
+    odd: bool,
+    /// Rows that could be taken back, each once.
+    alive: Vec<Delta>,
+    retracts: bool,
+    untimed: bool,
+}
+
+impl World {
+    fn value(&mut self, column: usize) -> Value {
+        if column != TS && self.prng.one_in(9) {
+            return Value::Null;
+        }
+        let pick = self.prng.below(12);
+        let odd = self.odd && self.prng.one_in(5);
+        match column {
+            1 => Value::text(
+                ["a", "b", "", "a key of 20 bytes...", "a key of 20 bytes,.,", "c"][pick % 6],
+            ),
+            2 if odd => Value::Int([i32::MIN, i32::MAX][pick % 2]),
+            2 => Value::Int(pick as i32 - 6),
+            3 if odd => Value::BigInt([i64::MIN, i64::MAX, 1 << 40][pick % 3]),
+            3 => Value::BigInt(pick as i64 * 7 - 40),
+            4 if odd => {
+                Value::Double([f64::INFINITY, f64::NAN, -0.0, 0.0, f64::NEG_INFINITY][pick % 5])
+            }
+            4 => Value::Double((pick as f64 - 5.0) / 8.0),
+            5 if odd => {
+                let most = 10_i128.pow(38) - 1;
+                Value::Decimal { units: [most, -most, most / 2][pick % 3], scale: 2 }
+            }
+            5 => Value::Decimal { units: pick as i128 * 1001 - 5000, scale: 2 },
+            6 if pick == 0 => Value::text(&"y".repeat(5000)),
+            6 => {
+                let tail = self.prng.below(4);
+                Value::text(&format!("{}{tail}", "prefix1\0long text ".get(..pick).unwrap()))
+            }
+            7 => Value::Boolean(pick.is_multiple_of(2)),
+            8 => Value::Decimal { units: pick as i128 * 333 - 1500, scale: 3 },
+            9 => Value::Timestamp(pick as i64 - 6),
+            _ => unreachable!(),
+        }
+    }
+
+    /// A row of which the source's watermark is at least `watermark`.
+    fn row(&mut self, watermark: Time, lag_us: i64) -> Delta {
+        let time = if self.untimed && self.prng.one_in(10) {
+            [Value::Null, Value::Timestamp(i64::MAX), Value::Timestamp(i64::MIN)]
+                [self.prng.below(3)]
+            .clone()
+        } else {
+            Value::Timestamp(self.prng.below(self.time_max as usize) as i64 - self.time_max / 3)
+        };
+        let mut values = vec![time];
+        values.extend((1..COLUMNS.len()).map(|column| self.value(column)));
+        let behind = self.behind(&values[TS], watermark, lag_us, Time::MIN);
+        let weight = if self.prng.one_in(6) { 2 } else { 1 };
+        Delta { values, weight, tie: self.prng.below(50) as u128, behind }
+    }
+
+    /// The mark of a row: its own source is somewhere at or ahead of the operator's watermark.
+    fn behind(&mut self, time: &Value, watermark: Time, lag_us: i64, least: Time) -> Time {
+        if watermark == Time::MIN && self.prng.one_in(2) {
+            return least;
+        }
+        let Time(us) = watermark.max(Time(-self.time_max)).max(least);
+        let own = Time(us + [0, 1, 3, 17][self.prng.below(4)]);
+        let ahead = match time {
+            Value::Timestamp(time) => *time >= own.minus(lag_us).0,
+            _ => true,
+        };
+        // The mark of a row that is ahead of its source says nothing, and may be left out.
+        if ahead && least == Time::MIN && self.prng.one_in(2) { Time::MIN } else { own }
+    }
+
+    fn batch(&mut self, watermark: Time, lag_us: i64, shuffled: bool) -> Vec<Delta> {
+        let count = 1 + self.prng.below(60);
+        let mut deltas = Vec::new();
+        for _ in 0..count {
+            let takes_back = self.retracts && !self.alive.is_empty() && self.prng.one_in(2);
+            if takes_back {
+                let at = self.prng.below(self.alive.len());
+                let mut delta = self.alive.swap_remove(at);
+                delta.behind =
+                    self.behind(&delta.values[TS].clone(), watermark, lag_us, delta.behind);
+                delta.weight = -delta.weight;
+                deltas.push(delta);
+            } else {
+                let delta = self.row(watermark, lag_us);
+                if self.retracts {
+                    self.alive.push(delta.clone());
+                }
+                deltas.push(delta);
+            }
+        }
+        if shuffled {
+            for at in (1..deltas.len()).rev() {
+                let other = self.prng.below(at + 1);
+                deltas.swap(at, other);
+            }
+        }
+        deltas
+    }
+}
+
+fn random_calls(prng: &mut Prng) -> Vec<Call> {
+    let functions = [
+        Function::CountRows,
+        Function::Count,
+        Function::Sum,
+        Function::Min,
+        Function::Max,
+        Function::Avg,
+        Function::First,
+        Function::Last,
+    ];
+    let count = prng.below(9);
+    let mut calls = Vec::new();
+    for _ in 0..count {
+        let function = functions[prng.below(functions.len())];
+        let argument = match function {
+            Function::CountRows => None,
+            Function::Sum => Some([2, 3, 4, 5, 8][prng.below(5)]),
+            Function::Avg => Some([2, 3, 4, 8][prng.below(4)]),
+            _ => Some(prng.below(COLUMNS.len())),
+        };
+        let ordered = matches!(function, Function::First | Function::Last);
+        calls.push(call(function, argument, ordered.then_some([TS, 9][prng.below(2)])));
+    }
+    calls
+}
+
+fn random_window(prng: &mut Prng) -> WindowOptions {
+    let window = match prng.below(5) {
+        0 => Window::Tumble { time: TS, size_us: 10, offset_us: 3 },
+        1 => tumble(TS, 1 + prng.below(30) as i64),
+        2 => hop(TS, 12, 4),
+        3 => Window::Hop { time: TS, size_us: 10, slide_us: 4, offset_us: -3 },
+        _ => hop(TS, 9, 9),
+    };
+    let lag_us = [Some(0), Some(5), Some(-4), None][prng.below(4)];
+    WindowOptions {
+        window,
+        lag_us,
+        allowed_lateness_us: if lag_us.is_some() { [0, 0, 1, 7, 25][prng.below(5)] } else { 0 },
+        on_close: lag_us.is_some() && prng.one_in(2),
+    }
+}
+
+fn run(seed: u64) {
+    let mut prng = Prng(seed);
+    let window = if prng.one_in(4) { None } else { Some(random_window(&mut prng)) };
+    let keys: &[usize] = [&[][..], &[1], &[1, 2], &[4], &[6], &[7, 3]][prng.below(6)];
+    let retracts = prng.one_in(2);
+    let calls = random_calls(&mut prng);
+    let lag_us = window.as_ref().and_then(|window| window.lag_us).unwrap_or(0);
+    let options = options(&COLUMNS, window, keys, calls, retracts);
+    let mut world = World {
+        prng: Prng(seed ^ 0xabcd),
+        time_max: 90,
+        odd: prng.one_in(2),
+        alive: Vec::new(),
+        retracts,
+        untimed: prng.one_in(3),
+    };
+    let shuffled = retracts && prng.one_in(3);
+    let mut bench = Bench::new(options, seed.wrapping_mul(31));
+    let blocks = bench.arena.used_blocks();
+    bench.checks = !shuffled;
+    let mut watermark = Time::MIN;
+    for _ in 0..2 + prng.below(6) {
+        let deltas = world.batch(watermark, lag_us, shuffled);
+        bench.feed(&deltas);
+        if prng.one_in(2) {
+            let Time(now) = watermark.max(Time(-40));
+            watermark = Time(now + prng.below(40) as i64);
+            bench.advance(watermark);
+        }
+    }
+    bench.checks = true;
+    bench.check("at the end");
+    bench.advance(Time::MAX);
+    bench.check("after the last watermark");
+    let windowed = bench.options.window.as_ref();
+    if windowed.is_some_and(|window| window.lag_us.is_some()) {
+        // The trees of panes are empty again: nothing is left but the root.
+        assert_eq!(bench.arena.used_blocks(), blocks, "all panes are freed");
+    }
+    bench.arena.verify();
+}
+
+#[test]
+fn random_queries_agree_with_the_twin() {
+    for seed in 0..SEEDS {
+        let failed = std::panic::catch_unwind(|| run(seed)).is_err();
+        assert!(!failed, "seed {seed}");
+    }
+}

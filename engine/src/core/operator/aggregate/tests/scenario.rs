@@ -1,0 +1,242 @@
+//! Named cases, each with what must come out.
+
+use super::*;
+
+const BIGINT: DataType = DataType::BigInt;
+const TIME: DataType = DataType::Timestamp;
+
+fn delta(values: Vec<Value>, weight: i64) -> Delta {
+    Delta { values, weight, tie: 0, behind: Time::MIN }
+}
+
+/// A row of time and key, of a source whose watermark is `behind`.
+fn timed(time: i64, key: i64, behind: Time) -> Delta {
+    let values = vec![Value::Timestamp(time), Value::BigInt(key)];
+    Delta { values, weight: 1, tie: 0, behind }
+}
+
+/// Every change as text: the weight and the row.
+fn trace(bench: &Bench) -> Vec<String> {
+    let line = |(row, weight): &(Vec<Value>, i64)| {
+        let values: Vec<String> = row
+            .iter()
+            .map(|value| match value {
+                Value::Timestamp(us) => us.to_string(),
+                other => other.to_string(),
+            })
+            .collect();
+        format!("{weight:+} {}", values.join(" "))
+    };
+    bench.trace.iter().map(line).collect()
+}
+
+fn windowed(window: Window, lateness: i64, on_close: bool) -> AggregateOptions {
+    let window = WindowOptions { window, lag_us: Some(0), allowed_lateness_us: lateness, on_close };
+    let calls = vec![call(Function::CountRows, None, None)];
+    options(&[TIME, BIGINT], Some(window), &[1], calls, false)
+}
+
+#[test]
+fn a_query_without_keys_has_a_row_before_any_input() {
+    let calls = vec![call(Function::CountRows, None, None), call(Function::Sum, Some(0), None)];
+    let mut bench = Bench::new(options(&[DataType::Int], None, &[], calls, true), 1);
+    assert_eq!(trace(&bench), ["+1 0 NULL"]);
+    bench.feed_morsel(&[delta(vec![Value::Int(5)], 1)]);
+    bench.feed_morsel(&[delta(vec![Value::Int(5)], -1)]);
+    assert_eq!(trace(&bench)[1..], ["-1 0 NULL", "+1 1 5", "-1 1 5", "+1 0 NULL"]);
+}
+
+#[test]
+fn a_window_closes_at_its_end_and_not_before() {
+    let mut bench = Bench::new(windowed(tumble(0, 10), 0, true), 2);
+    bench.feed_morsel(&[timed(9, 1, Time::MIN), timed(10, 1, Time::MIN), timed(3, 1, Time::MIN)]);
+    bench.advance(Time(9));
+    assert_eq!(trace(&bench), [""; 0]);
+    bench.advance(Time(10));
+    assert_eq!(trace(&bench), ["+1 0 10 1 2"]);
+    bench.advance(Time(20));
+    assert_eq!(trace(&bench)[1..], ["+1 10 20 1 1"]);
+}
+
+#[test]
+fn a_closed_window_corrects_itself_while_late_rows_are_allowed() {
+    for (window, starts) in [(tumble(0, 10), vec![0]), (hop(0, 10, 5), vec![-5, 0])] {
+        let mut bench = Bench::new(windowed(window, 5, true), 3);
+        bench.feed_morsel(&[timed(1, 1, Time::MIN)]);
+        bench.advance(Time(10));
+        let closed = starts.iter().map(|start| format!("+1 {start} {} 1 1", start + 10));
+        assert_eq!(trace(&bench), closed.collect::<Vec<_>>());
+        bench.feed_morsel(&[timed(2, 1, Time(14))]);
+        assert_eq!(trace(&bench)[starts.len()..], ["-1 0 10 1 1", "+1 0 10 1 2"]);
+        bench.feed_morsel(&[timed(2, 1, Time(15))]);
+        assert_eq!(bench.late.len(), 1, "the watermark of the row's source decides");
+        assert_eq!(trace(&bench).len(), starts.len() + 2);
+    }
+}
+
+#[test]
+fn a_row_late_for_some_windows_counts_in_the_others_whatever_is_closed_here() {
+    for closed_first in [false, true] {
+        let mut bench = Bench::new(windowed(hop(0, 12, 4), 0, true), 4);
+        bench.feed_morsel(&[timed(1, 1, Time::MIN)]);
+        if closed_first {
+            bench.advance(Time(8));
+        }
+        // Of the windows [-8, 4), [-4, 8) and [0, 12) only the last still takes it.
+        bench.feed_morsel(&[timed(3, 1, Time(8))]);
+        bench.advance(Time(12));
+        assert_eq!(trace(&bench), ["+1 -8 4 1 1", "+1 -4 8 1 1", "+1 0 12 1 2"]);
+    }
+}
+
+#[test]
+fn the_first_rows_of_a_large_window_do_not_wait_for_a_full_morsel() {
+    let mut bench = Bench::new(windowed(tumble(0, 10), 0, true), 5);
+    let rows: Vec<Delta> = (0..1000).map(|key| timed(5, key, Time::MIN)).collect();
+    bench.feed_morsel(&rows);
+    let item = Item::Watermark(Time(10));
+    bench.accept(item);
+    let mut sizes = Vec::new();
+    while let Work::Emit(_, Item::Rows(rows)) = bench.work(5000) {
+        sizes.push(rows.rows());
+    }
+    assert_eq!(sizes, [64, 936]);
+}
+
+#[test]
+fn every_value_that_a_closing_window_takes_over_costs_fuel() {
+    let mut options = windowed(hop(0, 12, 4), 0, true);
+    options.calls = vec![call(Function::Min, Some(1), None)];
+    let options = super::options(&options.input, options.window, &[], options.calls, true);
+    let mut bench = Bench::new(options, 12);
+    let rows: Vec<Delta> = (0..1000).map(|value| timed(1, value, Time::MIN)).collect();
+    bench.feed_morsel(&rows);
+    let burned = bench.burned;
+    bench.advance(Time(4));
+    assert_eq!(trace(&bench), ["+1 -8 4 0"]);
+    assert!(bench.burned - burned >= rows.len(), "{} of fuel", bench.burned - burned);
+}
+
+#[test]
+fn a_sum_that_does_not_fit_is_withheld_until_it_fits_again() {
+    let calls = vec![call(Function::Sum, Some(1), None)];
+    let mut bench = Bench::new(options(&[BIGINT, DataType::Int], None, &[0], calls, true), 6);
+    bench.checks = false;
+    let row = |value, weight| delta(vec![Value::BigInt(1), Value::Int(value)], weight);
+    bench.feed_morsel(&[row(i32::MAX, 1 << 31)]);
+    bench.feed_morsel(&[row(i32::MAX, 1 << 32)]);
+    bench.feed_morsel(&[row(3, 1)]);
+    bench.feed_morsel(&[row(i32::MAX, -(1 << 32))]);
+    let fits = i64::from(i32::MAX) << 31;
+    let all = [format!("+1 1 {fits}"), format!("-1 1 {fits}"), format!("+1 1 {}", fits + 3)];
+    assert_eq!(trace(&bench), all);
+}
+
+#[test]
+fn a_decimal_of_39_digits_is_withheld_until_it_fits_again() {
+    let input = DataType::Decimal { precision: 38, scale: 0 };
+    let calls = vec![call(Function::Sum, Some(0), None)];
+    let mut bench = Bench::new(options(&[input], None, &[], calls, true), 7);
+    let most = 10_i128.pow(38) - 1;
+    let row = |units, weight| delta(vec![Value::Decimal { units, scale: 0 }], weight);
+    bench.feed_morsel(&[row(most, 1)]);
+    bench.feed_morsel(&[row(most, 1), row(1, 1)]);
+    bench.feed_morsel(&[row(most, -1)]);
+    bench.feed_morsel(&[row(1, -1)]);
+    let most = most.to_string();
+    let all = ["+1 NULL", "-1 NULL", &format!("+1 {most}"), &format!("-1 {most}")];
+    assert_eq!(trace(&bench)[..4], all);
+    assert_eq!(trace(&bench)[4..], [format!("+1 {most}")]);
+}
+
+#[test]
+fn doubles_that_come_and_go_leave_no_drift() {
+    let calls = vec![call(Function::Sum, Some(0), None), call(Function::Avg, Some(0), None)];
+    let mut bench = Bench::new(options(&[DataType::Double], None, &[], calls, true), 8);
+    let row = |value, weight| delta(vec![Value::Double(value)], weight);
+    bench.feed_morsel(&[row(0.1, 1)]);
+    bench.feed_morsel(&[row(1e300, 1), row(0.2, 1)]);
+    bench.feed_morsel(&[row(f64::NAN, 1), row(f64::INFINITY, 1)]);
+    bench.feed_morsel(&[row(1e300, -1), row(f64::NAN, -1)]);
+    bench.feed_morsel(&[row(f64::INFINITY, -1), row(0.2, -1)]);
+    let last = trace(&bench).pop();
+    assert_eq!(last.as_deref(), Some("+1 0.1 0.1"));
+}
+
+#[test]
+fn a_retraction_that_comes_before_its_row_withholds_the_group() {
+    let calls = vec![
+        call(Function::Max, Some(1), None),
+        call(Function::Sum, Some(1), None),
+        call(Function::CountRows, None, None),
+    ];
+    let mut bench = Bench::new(options(&[BIGINT, BIGINT], None, &[0], calls, true), 9);
+    bench.checks = false;
+    let row = |value, weight| delta(vec![Value::BigInt(1), Value::BigInt(value)], weight);
+    bench.feed_morsel(&[row(7, -1)]);
+    bench.feed_morsel(&[row(5, 1)]);
+    assert_eq!(trace(&bench), [""; 0], "the rows add up to none, but the group is not gone");
+    bench.feed_morsel(&[row(3, 1)]);
+    bench.feed_morsel(&[row(7, 1)]);
+    assert_eq!(trace(&bench), ["+1 1 5 1 1", "-1 1 5 1 1", "+1 1 5 8 2"]);
+}
+
+#[test]
+fn first_and_last_follow_time_then_tie_then_value() {
+    let calls =
+        vec![call(Function::First, Some(1), Some(0)), call(Function::Last, Some(1), Some(0))];
+    let text = |time, tie, value: &str| Delta {
+        values: vec![Value::Timestamp(time), Value::text(value)],
+        weight: 1,
+        tie,
+        behind: Time::MIN,
+    };
+    for retracts in [false, true] {
+        let options = options(&[TIME, DataType::Text], None, &[], calls.clone(), retracts);
+        let mut bench = Bench::new(options, 10);
+        bench.feed_morsel(&[text(5, 2, "the same time, later"), text(5, 1, "b"), text(5, 1, "a")]);
+        assert_eq!(trace(&bench).pop().as_deref(), Some("+1 a the same time, later"));
+        bench.feed_morsel(&[text(9, 0, "last of all of them"), text(4, 9, "earliest")]);
+        assert_eq!(trace(&bench).pop().as_deref(), Some("+1 earliest last of all of them"));
+    }
+}
+
+#[test]
+fn texts_that_are_not_wanted_any_more_are_freed() {
+    let calls = vec![call(Function::Max, Some(1), None), call(Function::Last, Some(1), Some(0))];
+    for retracts in [false, true] {
+        let options = options(&[TIME, DataType::Text], None, &[1], calls.clone(), retracts);
+        let options = AggregateOptions { keys: if retracts { vec![1] } else { vec![] }, ..options };
+        let options = AggregateOptions {
+            output: options.output[usize::from(!retracts)..].to_vec(),
+            ..options
+        };
+        let mut bench = Bench::new(options, 11);
+        bench.checks = false;
+        let mut blocks = Vec::new();
+        for time in 0..300 {
+            let text = Value::text(&format!("{time:03} {}", "long".repeat(500)));
+            let row = |weight| delta(vec![Value::Timestamp(time), text.clone()], weight);
+            bench.feed_morsel(&[row(1)]);
+            if retracts {
+                bench.feed_morsel(&[row(-1)]);
+            }
+            blocks.push(bench.arena.used_blocks());
+        }
+        assert_eq!(blocks[20], blocks[299], "what is kept does not grow");
+    }
+}
+
+#[test]
+fn more_calls_than_a_header_has_room_for_are_refused() {
+    let many = |count| {
+        let calls = vec![call(Function::Min, Some(0), None); count];
+        let mut arena = Arena::new(Region::heap(64), Region::heap(64));
+        let zone = arena.create_zone(1);
+        let place = Place { operator: OperatorId(0), zone };
+        let options = options(&[BIGINT], None, &[], calls, true);
+        Aggregate::new(place, options, arena.root(zone), true).err().map(|error| error.sqlstate)
+    };
+    assert_eq!(many(100), None);
+    assert_eq!(many(200), Some("54000"));
+}

@@ -1,0 +1,199 @@
+//! The obvious evaluator: all results from all rows, with nothing shared but the value types.
+
+use std::collections::BTreeMap;
+
+use sluicedb_sql::plan::{Call, Function, Window};
+use sluicedb_sql::{DataType, Value};
+
+use super::{AggregateOptions, Delta, Sum, WindowOptions, add};
+use crate::core::ids::Time;
+
+/// What should have come out.
+pub(super) struct Expected {
+    pub(super) results: Sum,
+    pub(super) late: Sum,
+    pub(super) late_rows: u64,
+    pub(super) untimed: u64,
+}
+
+/// A window, or none, and the key.
+type Key = (Option<(i64, i64)>, Vec<Value>);
+
+pub(super) fn evaluate(options: &AggregateOptions, given: &[Delta], watermark: Time) -> Expected {
+    let mut expected = Expected { results: Sum::new(), late: Sum::new(), late_rows: 0, untimed: 0 };
+    let mut groups: BTreeMap<Key, Vec<&Delta>> = BTreeMap::new();
+    if options.window.is_none() && options.keys.is_empty() {
+        groups.insert((None, Vec::new()), Vec::new());
+    }
+    for delta in given {
+        let key: Vec<Value> = options.keys.iter().map(|&key| delta.values[key].clone()).collect();
+        let Some(window) = &options.window else {
+            groups.entry((None, key)).or_default().push(delta);
+            continue;
+        };
+        let Some(all) = windows_of(&window.window, delta) else {
+            expected.untimed += 1;
+            continue;
+        };
+        let entered = limit(window, delta.behind);
+        let taken: Vec<_> = all
+            .into_iter()
+            .filter(|&(_, end)| i128::from(end) + i128::from(window.allowed_lateness_us) > entered)
+            .collect();
+        if taken.is_empty() {
+            expected.late_rows += 1;
+            add(&mut expected.late, delta.values.clone(), delta.weight);
+        }
+        for window in taken {
+            groups.entry((Some(window), key.clone())).or_default().push(delta);
+        }
+    }
+    for ((window, key), deltas) in groups {
+        if let (Some((_, end)), Some(options)) = (window, &options.window)
+            && options.on_close
+            && i128::from(end) > limit(options, watermark)
+        {
+            continue;
+        }
+        let Some(calls) = results(options, &deltas, window.is_none() && key.is_empty()) else {
+            continue;
+        };
+        let mut row = Vec::new();
+        if let Some((start, end)) = window {
+            row.extend([Value::Timestamp(start), Value::Timestamp(end)]);
+        }
+        row.extend(key);
+        row.extend(calls);
+        add(&mut expected.results, row, 1);
+    }
+    expected
+}
+
+/// The windows of a row; none where it has no time that they can hold.
+fn windows_of(window: &Window, delta: &Delta) -> Option<Vec<(i64, i64)>> {
+    let Value::Timestamp(time) = delta.values[*window.time()] else { return None };
+    let (size, slide) = (i128::from(window.size_us()), i128::from(window.slide_us()));
+    let (time, offset) = (i128::from(time), i128::from(window.offset_us()));
+    let mut start = time - (time - offset).rem_euclid(slide);
+    let mut all = Vec::new();
+    while start + size > time {
+        all.push((i64::try_from(start).ok()?, i64::try_from(start + size).ok()?));
+        start -= slide;
+    }
+    Some(all)
+}
+
+fn limit(window: &WindowOptions, time: Time) -> i128 {
+    match (window.lag_us, time) {
+        (None, _) | (_, Time::MIN) => i128::MIN,
+        (_, Time::MAX) => i128::MAX,
+        (Some(lag), Time(us)) => i128::from(us) - i128::from(lag),
+    }
+}
+
+/// The results of a group; none where it has no row.
+fn results(options: &AggregateOptions, deltas: &[&Delta], global: bool) -> Option<Vec<Value>> {
+    let rows: i64 = deltas.iter().map(|delta| delta.weight).sum();
+    if rows <= 0 && !global {
+        return None;
+    }
+    options.calls.iter().map(|call| result(options, call, deltas, rows)).collect()
+}
+
+/// The values of the rows that are there, in the order of the call.
+fn present(call: &Call, argument: usize, deltas: &[&Delta]) -> Vec<Value> {
+    let mut rows: BTreeMap<(Option<Value>, u128, Value), i64> = BTreeMap::new();
+    for delta in deltas {
+        let value = delta.values[argument].clone();
+        let order = call.order.map(|order| delta.values[order].clone());
+        if value.is_null() || order.as_ref().is_some_and(Value::is_null) {
+            continue;
+        }
+        let tie = if order.is_some() { delta.tie } else { 0 };
+        *rows.entry((order, tie, value)).or_default() += delta.weight;
+    }
+    let mut values = Vec::new();
+    for ((_, _, value), count) in rows {
+        assert!(count >= 0, "the twin is asked while a retraction waits for its row");
+        values.extend(std::iter::repeat_n(value, count as usize));
+    }
+    values
+}
+
+fn result(options: &AggregateOptions, call: &Call, deltas: &[&Delta], rows: i64) -> Option<Value> {
+    let Some(argument) = call.argument else { return Some(Value::BigInt(rows)) };
+    let values = present(call, argument, deltas);
+    let count = values.len();
+    if call.function == Function::Count {
+        return Some(Value::BigInt(count as i64));
+    }
+    if count == 0 {
+        return Some(Value::Null);
+    }
+    match call.function {
+        Function::CountRows | Function::Count => unreachable!(),
+        Function::Min | Function::First => Some(values[0].clone()),
+        Function::Max | Function::Last => Some(values[count - 1].clone()),
+        Function::Sum | Function::Avg => {
+            let mean = call.function == Function::Avg;
+            let input = options.input[argument];
+            let output = call.function.result_type(input).unwrap();
+            match output {
+                DataType::Double => sum_doubles(&values, mean),
+                _ => sum_exact(&values, input, output, mean),
+            }
+        }
+    }
+}
+
+fn sum_doubles(values: &[Value], mean: bool) -> Option<Value> {
+    let doubles = values.iter().map(|value| match value {
+        Value::Double(value) => *value,
+        other => panic!("{other:?} is no double"),
+    });
+    let finite = doubles.clone().all(f64::is_finite);
+    // Largest first, so that what cancels does so before the small ones come.
+    let mut sorted: Vec<f64> = doubles.collect();
+    sorted.sort_by(|left, right| right.abs().total_cmp(&left.abs()));
+    let sum: f64 = sorted.iter().sum();
+    if finite && !sum.is_finite() {
+        return None;
+    }
+    Some(Value::Double(if mean { sum / values.len() as f64 } else { sum }))
+}
+
+fn sum_exact(values: &[Value], input: DataType, output: DataType, mean: bool) -> Option<Value> {
+    const HALF: i128 = 10_i128.pow(19);
+    let (mut high, mut low) = (0_i128, 0_i128);
+    for value in values {
+        let units = match value {
+            Value::Int(value) => i128::from(*value),
+            Value::BigInt(value) => i128::from(*value),
+            Value::Decimal { units, .. } => *units,
+            other => panic!("{other:?} is no number"),
+        };
+        high += units / HALF;
+        low += units % HALF;
+    }
+    let sum = high.checked_mul(HALF).and_then(|high| high.checked_add(low));
+    let scale = |data_type| match data_type {
+        DataType::Decimal { scale, .. } => u32::from(scale),
+        _ => 0,
+    };
+    let result = if mean {
+        // The columns whose mean is taken hold numbers small enough for this.
+        let sum = sum.unwrap() * 10_i128.pow(scale(output) - scale(input));
+        let count = values.len() as i128;
+        let (quotient, rest) = (sum / count, sum % count);
+        quotient + if rest.abs() * 2 >= count { sum.signum() } else { 0 }
+    } else {
+        sum?
+    };
+    match output {
+        DataType::BigInt => i64::try_from(result).ok().map(Value::BigInt),
+        DataType::Decimal { scale, .. } if result.abs() < 10_i128.pow(38) => {
+            Some(Value::Decimal { units: result, scale })
+        }
+        _ => None,
+    }
+}

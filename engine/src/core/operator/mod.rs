@@ -1,0 +1,206 @@
+//! What runs inside a stage: one operator per file.
+//!
+//! Invariants:
+//! - An operator is given an item only when it is idle, and emits one item at a time; the stage
+//!   hands it on before it asks again. So no operator buffers another's output.
+//! - What an operator must remember at a barrier lies in its zone of the arena. Outside it keeps only
+//!   scratch space and the cursor of the item it is working on, and a barrier finds it idle.
+
+mod aggregate;
+mod exchange;
+mod join;
+mod map;
+mod view;
+
+pub use aggregate::{Aggregate, AggregateOptions, WindowOptions};
+pub use exchange::{Exchange, ExchangeOptions};
+pub use join::{Join, JoinOptions};
+pub use map::{Map, MapOptions};
+pub use view::{View, ViewCursor, ViewOptions, ViewReader};
+
+use super::arena::{Arena, BLOCK_BYTES, FreezeKind, Headroom, ZoneId};
+use super::effect::Effect;
+use super::frame::Barrier;
+use super::ids::{Epoch, LaneId, OperatorId, Time};
+use super::limits::{MORSEL_ROWS_MAX, SHADOW_BLOCKS_PER_ROW, STATE_BLOCKS_PER_ROW};
+use super::morsel::{Morsel, Pool};
+
+/// An end of an operator, counted for inputs and outputs apart.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Port(pub u8);
+
+/// What passes from operator to operator.
+#[derive(Debug)]
+pub enum Item {
+    /// Deltas.
+    Rows(Morsel),
+    /// No row below it follows.
+    Watermark(Time),
+}
+
+/// What an operator did when it was asked to go on.
+#[derive(Debug)]
+pub enum Work {
+    /// Everything it was given is worked off.
+    Idle,
+    /// One item for whoever is on that output port; there may be more.
+    Emit(Port, Item),
+    /// It owes more, but lacks fuel, room on a lane, or blocks for state.
+    Yield,
+}
+
+/// One node of the graph on one shard.
+pub trait Operator {
+    /// Lays out its state in its zone. Called once, unless the zone is restored.
+    fn create(&mut self, arena: &mut Arena);
+
+    /// Takes an item. The operator is idle.
+    fn accept(&mut self, port: Port, item: Item, context: &mut Context<'_>);
+
+    /// Takes note that an epoch ends behind everything it was given; what it owes for that, `work`
+    /// makes. The operator is idle.
+    fn barrier(&mut self, barrier: Barrier);
+
+    /// Goes on with what it was given, at most until the fuel is gone.
+    fn work(&mut self, context: &mut Context<'_>) -> Work;
+}
+
+/// Why an operator can never go on. Its shard stops, and says so.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stop {
+    /// State has grown to its limit.
+    Memory,
+    /// A row would be there more often than [`super::limits::WEIGHT_MAX`] times.
+    Weight(OperatorId),
+}
+
+/// What an operator may use while it works.
+pub struct Context<'a> {
+    /// State of all operators of the shard.
+    pub arena: &'a mut Arena,
+    /// Morsels for output.
+    pub pool: &'a mut Pool,
+    /// Rows that may still be worked on.
+    pub fuel: &'a mut usize,
+    /// The lanes to higher stages.
+    pub lanes: &'a mut Lanes,
+    /// What is asked of the outside.
+    pub effects: &'a mut Vec<Effect>,
+    /// The open epoch of the stage.
+    pub epoch: Epoch,
+    /// Where the operator's state lies.
+    pub zone: ZoneId,
+    /// Set by an operator that can never go on.
+    pub stop: &'a mut Option<Stop>,
+}
+
+impl Context<'_> {
+    /// How many rows may be worked on at once, at most `wanted`, so that neither the fuel nor the
+    /// arena runs out in the middle; `text_bytes` says how much text so many rows have. Fewer are
+    /// tried where many would not fit. Memory for them is committed.
+    pub fn allow(&mut self, wanted: usize, text_bytes: impl Fn(usize) -> usize) -> usize {
+        let stop = *self.stop;
+        let mut rows = wanted.min(*self.fuel).min(MORSEL_ROWS_MAX);
+        while rows > 0 {
+            *self.stop = stop;
+            let allowed = self.rows_allowed(text_bytes(rows)).min(rows);
+            if allowed == rows || rows == 1 {
+                return allowed;
+            }
+            rows = allowed.clamp(1, rows / 2);
+        }
+        0
+    }
+
+    /// How many rows of so much text fit, up to the fuel.
+    fn rows_allowed(&mut self, text_bytes: usize) -> usize {
+        let frozen = [FreezeKind::Read, FreezeKind::Checkpoint]
+            .map(|kind| self.arena.has_joined(self.zone, kind))
+            .contains(&true);
+        let headroom = self.arena.headroom();
+        let text_blocks = text_bytes.div_ceil(BLOCK_BYTES / 2);
+        let rows = |blocks: u32, per_row| (blocks as usize).saturating_sub(text_blocks) / per_row;
+        let state = rows(headroom.state_blocks, STATE_BLOCKS_PER_ROW);
+        // A zone that has not joined a freeze copies nothing. It must not wait for copies either:
+        // others may hold them all until it has passed the barrier.
+        let shadow =
+            if frozen { rows(headroom.shadow_blocks, SHADOW_BLOCKS_PER_ROW) } else { usize::MAX };
+        let allowed = state.min(shadow).min(*self.fuel);
+        let blocks = |per_row| (allowed * per_row + text_blocks) as u32;
+        let need = Headroom {
+            state_blocks: blocks(STATE_BLOCKS_PER_ROW),
+            shadow_blocks: if frozen { blocks(SHADOW_BLOCKS_PER_ROW) } else { 0 },
+        };
+        let committed = allowed > 0 && self.arena.reserve(need).is_ok();
+        // What other zones freed under a freeze comes back only when all stages have passed its
+        // barrier; a zone that has not joined the freeze has not, so it waits for nobody.
+        if !committed && !frozen && *self.fuel > 0 {
+            *self.stop = Some(Stop::Memory);
+        }
+        if committed { allowed } else { 0 }
+    }
+
+    /// Pays for rows that were worked on.
+    pub fn burn(&mut self, rows: usize) {
+        assert!(rows <= *self.fuel, "an operator worked on {rows} rows with {} allowed", self.fuel);
+        *self.fuel -= rows;
+    }
+}
+
+/// What every operator is told when it is made.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    /// Its number in the graph.
+    pub operator: OperatorId,
+    /// Where its state lies.
+    pub zone: ZoneId,
+}
+
+/// The outgoing lanes of one stage and the room that is left on each.
+#[derive(Debug, Default)]
+pub struct Lanes {
+    lanes: Vec<(LaneId, u32)>,
+}
+
+impl Lanes {
+    /// Lanes of which nothing is known yet, so that they have no room. Sorted by id.
+    pub fn new(ids: impl Iterator<Item = LaneId>) -> Lanes {
+        let lanes: Vec<_> = ids.map(|id| (id, 0)).collect();
+        assert!(lanes.is_sorted(), "lanes are found by binary search");
+        Lanes { lanes }
+    }
+
+    fn position(&self, lane: LaneId) -> usize {
+        let found = self.lanes.binary_search_by_key(&lane, |&(id, _)| id);
+        found.unwrap_or_else(|_| panic!("{lane} is not a lane of this stage"))
+    }
+
+    /// Free places on a lane.
+    pub fn room(&self, lane: LaneId) -> u32 {
+        self.lanes[self.position(lane)].1
+    }
+
+    /// Takes note of the room the outside found.
+    pub fn set_room(&mut self, lane: LaneId, frames: u32) {
+        let at = self.position(lane);
+        assert!(self.lanes[at].1 <= frames, "{lane} lost room without a frame");
+        self.lanes[at].1 = frames;
+    }
+
+    /// Takes one place on a lane.
+    pub fn take(&mut self, lane: LaneId) {
+        let at = self.position(lane);
+        let room = self.lanes[at].1;
+        self.lanes[at].1 = room.checked_sub(1).unwrap_or_else(|| panic!("{lane} has no room"));
+    }
+
+    /// Whether every lane has a free place.
+    pub fn all_have_room(&self) -> bool {
+        self.lanes.iter().all(|&(_, room)| room > 0)
+    }
+
+    /// All lanes.
+    pub fn ids(&self) -> impl Iterator<Item = LaneId> + '_ {
+        self.lanes.iter().map(|&(id, _)| id)
+    }
+}

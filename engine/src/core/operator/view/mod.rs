@@ -1,0 +1,211 @@
+//! Keeps a result that can be read, and publishes its changes.
+//!
+//! Invariants:
+//! - A delta goes to the row that equals it in all columns, never to "the row with that key".
+//! - A consolidated view publishes nothing before the barrier, and then the net of the epoch, in
+//!   the order in which rows were first touched.
+//! - Behind a barrier no row is held a negative number of times.
+
+mod contents;
+mod reader;
+
+pub use reader::{ViewCursor, ViewReader};
+
+use sluicedb_sql::{DataType, SqlError};
+
+use super::{Context, Item, Operator, Place, Port, Work};
+use crate::core::arena::{Arena, BlockId};
+use crate::core::effect::Effect;
+use crate::core::frame::Barrier;
+use crate::core::hash::hash_rows;
+use crate::core::ids::ViewId;
+use crate::core::limits::MORSEL_ROWS_MAX;
+use crate::core::morsel::{Morsel, ShapeId};
+use contents::{Contents, Delta, Tally};
+
+/// What a view keeps.
+#[derive(Clone, Debug)]
+pub struct ViewOptions {
+    /// The id it publishes under.
+    pub view: ViewId,
+    /// Its columns.
+    pub types: Vec<DataType>,
+    /// The kind of morsel that carries its rows.
+    pub shape: ShapeId,
+    /// The columns by which rows are found; never empty.
+    pub key: Vec<usize>,
+    /// Whether subscribers see the net of each epoch, or each delta at once.
+    pub consolidated: bool,
+}
+
+/// The operator that keeps a view.
+pub struct View {
+    place: Place,
+    options: ViewOptions,
+    root: BlockId,
+    contents: Contents,
+    given: Option<Given>,
+    closing: Option<Barrier>,
+    key_hashes: Vec<u64>,
+    row_hashes: Vec<u64>,
+}
+
+/// A morsel and how far it is applied.
+struct Given {
+    morsel: Morsel,
+    row: usize,
+}
+
+impl View {
+    /// A view in the zone with this root block; refused if its rows are too large to be kept.
+    pub fn new(place: Place, options: ViewOptions, root: BlockId) -> Result<View, SqlError> {
+        Ok(View {
+            contents: Contents::new(&options, root)?,
+            place,
+            options,
+            root,
+            given: None,
+            closing: None,
+            key_hashes: Vec::new(),
+            row_hashes: Vec::new(),
+        })
+    }
+
+    /// Applies rows as far as fuel and memory allow; whether none are left.
+    fn apply(&mut self, given: &mut Given, context: &mut Context<'_>) -> bool {
+        let start = given.row;
+        let mut tally = Tally::default();
+        while given.row < given.morsel.rows() {
+            let left = given.morsel.rows() - given.row;
+            let texts = |rows| given.morsel.text_bytes(given.row..given.row + rows);
+            let end = given.row + self.allow(left, texts, context);
+            if end == given.row {
+                break;
+            }
+            context.burn(end - given.row);
+            for row in given.row..end {
+                let delta = Delta {
+                    columns: &given.morsel.columns,
+                    row,
+                    key_hash: self.key_hashes[row],
+                    row_hash: self.row_hashes[row],
+                    weight: given.morsel.weight(row),
+                };
+                self.contents.apply(context.arena, &delta, &mut tally);
+            }
+            given.row = end;
+        }
+        // The counters are not written for nothing: there may be no memory to keep their old block.
+        if given.row > start {
+            self.contents.count(context.arena, &tally);
+        }
+        given.row == given.morsel.rows()
+    }
+
+    fn allow(
+        &self,
+        wanted: usize,
+        text_bytes: impl Fn(usize) -> usize,
+        context: &mut Context<'_>,
+    ) -> usize {
+        let layout = self.contents.layout();
+        let wanted = wanted.min(layout.rows_per_look());
+        context.allow(wanted, |rows| text_bytes(rows) + layout.slack_bytes())
+    }
+
+    /// Publishes net changes as far as fuel and memory allow; whether none are left.
+    fn settle(&mut self, context: &mut Context<'_>) -> bool {
+        let mut net = context.pool.take(self.options.shape);
+        while self.contents.is_touched(context.arena) {
+            let room = MORSEL_ROWS_MAX - net.weights.len();
+            let rows = self.allow(room, |_| 0, context);
+            if rows == 0 {
+                break;
+            }
+            let Morsel { columns, weights, .. } = &mut net;
+            let taken = self.contents.settle(context.arena, rows, columns, weights);
+            context.burn(taken);
+            if net.weights.len() == MORSEL_ROWS_MAX {
+                self.publish_net(net, context);
+                net = context.pool.take(self.options.shape);
+            }
+        }
+        self.publish_net(net, context);
+        !self.contents.is_touched(context.arena)
+    }
+
+    fn publish_net(&self, mut net: Morsel, context: &mut Context<'_>) {
+        net.set_rows(net.weights.len());
+        if net.weights.iter().all(|&weight| weight == 1) {
+            net.weights.clear();
+        }
+        self.publish(net, context);
+    }
+
+    fn publish(&self, morsel: Morsel, context: &mut Context<'_>) {
+        if morsel.is_empty() {
+            context.pool.put(morsel);
+            return;
+        }
+        let (view, epoch) = (self.options.view, context.epoch);
+        context.effects.push(Effect::Publish { view, epoch, morsel });
+    }
+}
+
+impl Operator for View {
+    fn create(&mut self, arena: &mut Arena) {
+        let zone = self.place.zone;
+        assert_eq!(arena.root(zone), self.root, "a view lies in its own zone");
+        self.contents.create(arena, arena.root_extent(zone));
+    }
+
+    fn accept(&mut self, port: Port, item: Item, _context: &mut Context<'_>) {
+        assert_eq!(port, Port(0), "a view has one input");
+        assert!(self.given.is_none(), "a view is given an item while it has one");
+        let Item::Rows(morsel) = item else { return };
+        let rows = morsel.rows();
+        hash_rows(morsel.columns.iter(), rows, &mut self.row_hashes);
+        if self.options.key.iter().copied().eq(0..morsel.columns.len()) {
+            self.key_hashes.clone_from(&self.row_hashes);
+        } else {
+            let key = self.options.key.iter().map(|&column| &morsel.columns[column]);
+            hash_rows(key, rows, &mut self.key_hashes);
+        }
+        self.given = Some(Given { morsel, row: 0 });
+    }
+
+    fn barrier(&mut self, barrier: Barrier) {
+        assert!(self.given.is_none(), "a barrier must not overtake rows");
+        assert!(self.closing.is_none(), "one barrier at a time");
+        self.closing = Some(barrier);
+    }
+
+    fn work(&mut self, context: &mut Context<'_>) -> Work {
+        if let Some(mut given) = self.given.take() {
+            if !self.apply(&mut given, context) {
+                self.given = Some(given);
+                return Work::Yield;
+            }
+            if self.options.consolidated {
+                context.pool.put(given.morsel);
+            } else {
+                self.publish(given.morsel, context);
+            }
+        }
+        if let Some(barrier) = self.closing {
+            assert_eq!(barrier.epoch, context.epoch, "a barrier ends the open epoch");
+            let negative = self.contents.negative(context.arena);
+            assert_eq!(negative, 0, "a view holds a row less than zero times");
+            if !self.settle(context) {
+                return Work::Yield;
+            }
+            self.closing = None;
+        }
+        Work::Idle
+    }
+}
+
+#[cfg(test)]
+pub(super) mod harness;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,182 @@
+//! One value in the bytes of a slot.
+//!
+//! A text takes 16 bytes: its length, then up to 12 bytes of text, or its first 4 bytes, its place
+//! in the heap and 4 bytes of zero. So most texts that differ are told apart in the slot.
+
+use sluicedb_sql::column::Values;
+use sluicedb_sql::value::compare_doubles;
+use sluicedb_sql::{Column, DataType, Physical};
+
+use crate::core::arena::{Arena, Blocks, Heap, HeapId};
+
+/// Bytes of the longest text that lies in the slot.
+const INLINE_BYTES: usize = 12;
+
+/// A column's place in the slot.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cell {
+    pub(super) data_type: DataType,
+    pub(super) offset: usize,
+}
+
+/// The `N` bytes from `at` on.
+#[inline]
+fn bytes_at<const N: usize>(slot: &[u8], at: usize) -> [u8; N] {
+    let mut bytes = [0; N];
+    bytes.copy_from_slice(&slot[at..at + N]);
+    bytes
+}
+
+impl Cell {
+    /// Bytes of a value.
+    pub(super) fn width(data_type: DataType) -> usize {
+        match data_type.physical() {
+            Physical::Bool => 1,
+            Physical::I32 => 4,
+            Physical::I64 | Physical::F64 => 8,
+            Physical::I128 | Physical::Text => 16,
+        }
+    }
+
+    #[inline]
+    fn text_len(self, slot: &[u8]) -> usize {
+        u32::from_le_bytes(bytes_at(slot, self.offset)) as usize
+    }
+
+    /// The place of a text that is not in the slot itself.
+    #[inline]
+    pub(super) fn long_text(self, slot: &[u8]) -> Option<HeapId> {
+        let long = self.data_type == DataType::Text && self.text_len(slot) > INLINE_BYTES;
+        long.then(|| HeapId(u32::from_le_bytes(bytes_at(slot, self.offset + 8))))
+    }
+
+    /// Encodes a value that is not NULL.
+    pub(super) fn write(
+        self,
+        arena: &mut Arena,
+        heap: Heap,
+        column: &Column,
+        row: usize,
+        slot: &mut [u8],
+    ) {
+        let found = column.data_type();
+        assert_eq!(found.physical(), self.data_type.physical(), "{found} is kept as another type");
+        let mut put = |bytes: &[u8]| slot[self.offset..][..bytes.len()].copy_from_slice(bytes);
+        match column.values() {
+            Values::Bool(bits) => put(&[u8::from(bits.get(row))]),
+            Values::I32(values) => put(&values[row].to_le_bytes()),
+            Values::I64(values) => put(&values[row].to_le_bytes()),
+            Values::F64(values) => put(&values[row].to_le_bytes()),
+            Values::I128(values) => put(&values[row].to_le_bytes()),
+            Values::Text(texts) => {
+                let text = texts.bytes(row);
+                let mut bytes = [0; 16];
+                bytes[..4].copy_from_slice(&(text.len() as u32).to_le_bytes());
+                if text.len() <= INLINE_BYTES {
+                    bytes[4..4 + text.len()].copy_from_slice(text);
+                } else {
+                    bytes[4..8].copy_from_slice(&text[..4]);
+                    bytes[8..12].copy_from_slice(&heap.insert(arena, text).0.to_le_bytes());
+                }
+                put(&bytes);
+            }
+        }
+    }
+
+    /// Appends a value that is not NULL to a column.
+    pub(super) fn read(self, blocks: &impl Blocks, heap: Heap, slot: &[u8], out: &mut Column) {
+        let at = self.offset;
+        match self.data_type.physical() {
+            Physical::Bool => out.push_bool(slot[at] != 0),
+            Physical::I32 => out.push_i32(i32::from_le_bytes(bytes_at(slot, at))),
+            Physical::I64 => out.push_i64(i64::from_le_bytes(bytes_at(slot, at))),
+            Physical::F64 => out.push_f64(f64::from_le_bytes(bytes_at(slot, at))),
+            Physical::I128 => out.push_i128(i128::from_le_bytes(bytes_at(slot, at))),
+            Physical::Text => {
+                let len = self.text_len(slot);
+                match self.long_text(slot) {
+                    None => push_text(out, &slot[at + 4..][..len]),
+                    Some(text) => read_long(blocks, heap, text, len, out),
+                }
+            }
+        }
+    }
+
+    /// Whether a value that is not NULL is the same as one of a column: 0.0 and -0.0 are equal, but
+    /// not the same.
+    #[inline]
+    pub(super) fn is_same(
+        self,
+        blocks: &impl Blocks,
+        heap: Heap,
+        slot: &[u8],
+        column: &Column,
+        row: usize,
+    ) -> bool {
+        match column.values() {
+            Values::F64(values) => bytes_at(slot, self.offset) == values[row].to_le_bytes(),
+            _ => self.equals(blocks, heap, slot, column, row),
+        }
+    }
+
+    /// Whether a value that is not NULL equals one of a column.
+    #[inline]
+    pub(super) fn equals(
+        self,
+        blocks: &impl Blocks,
+        heap: Heap,
+        slot: &[u8],
+        column: &Column,
+        row: usize,
+    ) -> bool {
+        let at = self.offset;
+        match (self.data_type.physical(), column.values()) {
+            (Physical::Bool, Values::Bool(bits)) => (slot[at] != 0) == bits.get(row),
+            (Physical::I32, Values::I32(values)) => {
+                i32::from_le_bytes(bytes_at(slot, at)) == values[row]
+            }
+            (Physical::I64, Values::I64(values)) => {
+                i64::from_le_bytes(bytes_at(slot, at)) == values[row]
+            }
+            (Physical::F64, Values::F64(values)) => {
+                compare_doubles(f64::from_le_bytes(bytes_at(slot, at)), values[row]).is_eq()
+            }
+            (Physical::I128, Values::I128(values)) => {
+                i128::from_le_bytes(bytes_at(slot, at)) == values[row]
+            }
+            (Physical::Text, Values::Text(texts)) => {
+                self.equals_text(blocks, heap, slot, texts.bytes(row))
+            }
+            _ => panic!("{} is compared with {}", self.data_type, column.data_type()),
+        }
+    }
+
+    #[inline]
+    fn equals_text(self, blocks: &impl Blocks, heap: Heap, slot: &[u8], text: &[u8]) -> bool {
+        let len = self.text_len(slot);
+        let start = &slot[self.offset + 4..self.offset + 16];
+        if len != text.len() {
+            return false;
+        }
+        match self.long_text(slot) {
+            None => start[..len] == *text,
+            Some(id) => start[..4] == text[..4] && heap.equals(blocks, id, text),
+        }
+    }
+}
+
+fn push_text(out: &mut Column, bytes: &[u8]) {
+    out.push_text(std::str::from_utf8(bytes).expect("a text was kept whole"));
+}
+
+fn read_long(blocks: &impl Blocks, heap: Heap, id: HeapId, len: usize, out: &mut Column) {
+    // Only a text of more than a block comes in pieces, so most are copied once.
+    let mut pieces = Vec::new();
+    heap.visit(blocks, id, len, |piece| match piece.len() == len {
+        true => push_text(out, piece),
+        false => pieces.extend_from_slice(piece),
+    });
+    if !pieces.is_empty() {
+        push_text(out, &pieces);
+    }
+}

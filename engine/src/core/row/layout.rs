@@ -1,0 +1,184 @@
+//! Where the values of a row lie in the bytes of a slot.
+//!
+//! One bit a column that says NULL comes first, then the values of 1, 4, 8 and 16 bytes, the
+//! columns of one width in their order. Numbers are little-endian; the value of a NULL is zero.
+
+use sluicedb_sql::{Column, DataType, SqlError, Value};
+
+use super::cell::Cell;
+use crate::core::arena::{Arena, BLOCK_BYTES, Blocks, Heap, Slab};
+
+/// One row of a morsel, or some of its columns.
+#[derive(Clone, Copy)]
+pub struct Row<'a> {
+    /// The columns of the morsel.
+    pub columns: &'a [Column],
+    /// Which of them, in the order of the layout.
+    pub picks: &'a [usize],
+    /// Which row.
+    pub row: usize,
+}
+
+/// Rows with texts that are written or freed before the memory that is left is looked at again.
+/// Each text may take a block beyond its bytes, and copy four: so more rows would ask for more
+/// memory than they ever need.
+const ROWS_PER_LOOK: usize = 8;
+
+/// Blocks that slab and indexes may take once, whatever the rows: for directories that grow a level.
+const GROWTH_BLOCKS: usize = 8;
+
+/// How rows of some columns are encoded.
+#[derive(Clone, Debug)]
+pub struct RowLayout {
+    cells: Box<[Cell]>,
+    bytes: usize,
+}
+
+impl RowLayout {
+    /// The layout of rows of these columns.
+    pub fn new(types: &[DataType]) -> RowLayout {
+        let mut bytes = types.len().div_ceil(8);
+        let mut offsets = vec![0; types.len()];
+        for width in [1, 4, 8, 16] {
+            for (offset, &data_type) in offsets.iter_mut().zip(types) {
+                if Cell::width(data_type) == width {
+                    *offset = bytes;
+                    bytes += width;
+                }
+            }
+        }
+        let cells = types.iter().zip(offsets);
+        let cells = cells.map(|(&data_type, offset)| Cell { data_type, offset }).collect();
+        RowLayout { cells, bytes }
+    }
+
+    /// Bytes of an encoded row.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// How many columns there are.
+    pub fn columns(&self) -> usize {
+        self.cells.len()
+    }
+
+    /// Bytes of a slot that holds a row behind `head_bytes` of its operator, if a slot can be that
+    /// large.
+    pub fn slot_bytes(&self, head_bytes: usize) -> Result<u32, SqlError> {
+        let bytes = head_bytes + self.bytes;
+        let (min, max) = (*Slab::SLOT_BYTES.start(), *Slab::SLOT_BYTES.end() as usize);
+        if bytes > max {
+            let what =
+                format!("bytes of a row of {} columns that is kept as state", self.columns());
+            return Err(SqlError::limit_exceeded(&what, bytes, max).hint(
+                "A BOOLEAN takes 1 byte, an INT 4, a BIGINT, DOUBLE or TIMESTAMP 8, a TEXT or \
+                 DECIMAL 16: select fewer columns below joins, groups and views.",
+            ));
+        }
+        Ok((bytes as u32).max(min))
+    }
+
+    /// How many rows may be written or freed after one look at the memory that is left.
+    pub fn rows_per_look(&self) -> usize {
+        if self.texts() == 0 { usize::MAX } else { ROWS_PER_LOOK }
+    }
+
+    /// Bytes to add to those of the texts for a look that is meant for `rows_per_look`: what is
+    /// asked for bytes of text is a block for each half block.
+    pub fn slack_bytes(&self) -> usize {
+        (self.texts() * ROWS_PER_LOOK * 4 + GROWTH_BLOCKS) * BLOCK_BYTES / 2
+    }
+
+    fn texts(&self) -> usize {
+        self.cells.iter().filter(|cell| cell.data_type == DataType::Text).count()
+    }
+
+    /// Encodes a row into `slot`, of `bytes` bytes. Long texts are put into the heap; `free` takes
+    /// them out.
+    pub fn write(&self, arena: &mut Arena, heap: Heap, row: Row<'_>, slot: &mut [u8]) {
+        assert_eq!(slot.len(), self.bytes, "a row is encoded into as many bytes as it has");
+        assert_eq!(row.picks.len(), self.cells.len(), "one column for each value");
+        slot.fill(0);
+        for (at, (cell, &pick)) in self.cells.iter().zip(row.picks).enumerate() {
+            let column = &row.columns[pick];
+            if column.is_null(row.row) {
+                slot[at / 8] |= 1 << (at % 8);
+            } else {
+                cell.write(arena, heap, column, row.row, slot);
+            }
+        }
+    }
+
+    /// Appends the values of a row to `out`, one column each.
+    pub fn read(&self, blocks: &impl Blocks, heap: Heap, slot: &[u8], out: &mut [Column]) {
+        assert_eq!(out.len(), self.cells.len(), "one column for each value");
+        for (at, (cell, column)) in self.cells.iter().zip(out).enumerate() {
+            if is_null(slot, at) {
+                column.push_null();
+            } else {
+                cell.read(blocks, heap, slot, column);
+            }
+        }
+    }
+
+    /// Whether all values of an encoded row equal those of `row`.
+    #[inline]
+    pub fn equals(&self, blocks: &impl Blocks, heap: Heap, slot: &[u8], row: Row<'_>) -> bool {
+        debug_assert_eq!(row.picks.len(), self.cells.len(), "one column for each value");
+        let mut picks = row.picks.iter().enumerate();
+        picks.all(|(at, &pick)| self.equals_at(blocks, heap, slot, at, &row.columns[pick], row.row))
+    }
+
+    /// Whether all values of an encoded row are the same as those of `row`, down to the sign of zero.
+    #[inline]
+    pub fn is_same(&self, blocks: &impl Blocks, heap: Heap, slot: &[u8], row: Row<'_>) -> bool {
+        let mut picks = row.picks.iter().enumerate();
+        picks.all(|(at, &pick)| {
+            let (column, null) = (&row.columns[pick], is_null(slot, at));
+            null == column.is_null(row.row)
+                && (null || self.cells[at].is_same(blocks, heap, slot, column, row.row))
+        })
+    }
+
+    /// Whether value `at` of an encoded row equals row `row` of a column.
+    #[inline]
+    pub fn equals_at(
+        &self,
+        blocks: &impl Blocks,
+        heap: Heap,
+        slot: &[u8],
+        at: usize,
+        column: &Column,
+        row: usize,
+    ) -> bool {
+        let (null, other_null) = (is_null(slot, at), column.is_null(row));
+        if null || other_null {
+            return null == other_null;
+        }
+        self.cells[at].equals(blocks, heap, slot, column, row)
+    }
+
+    /// Value `at` of an encoded row.
+    pub fn value(&self, blocks: &impl Blocks, heap: Heap, slot: &[u8], at: usize) -> Value {
+        let mut column = Column::new(self.cells[at].data_type);
+        if is_null(slot, at) {
+            return Value::Null;
+        }
+        self.cells[at].read(blocks, heap, slot, &mut column);
+        column.value(0)
+    }
+
+    /// Takes the long texts of an encoded row out of the heap.
+    pub fn free(&self, arena: &mut Arena, heap: Heap, slot: &[u8]) {
+        for (at, cell) in self.cells.iter().enumerate() {
+            if let (false, Some(text)) = (is_null(slot, at), cell.long_text(slot)) {
+                heap.free(arena, text);
+            }
+        }
+    }
+}
+
+#[inline]
+fn is_null(slot: &[u8], at: usize) -> bool {
+    slot[at / 8] & (1 << (at % 8)) != 0
+}
