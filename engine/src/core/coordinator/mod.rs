@@ -1,0 +1,269 @@
+//! Opens, closes and seals epochs.
+//!
+//! Invariants:
+//! - An epoch is closed only after the one before it has passed all stages of all shards.
+//! - At most one checkpoint and one read are open.
+//! - A checkpoint is sealed by its manifest, which is written once every shard has acknowledged its
+//!   part, and nothing that only older checkpoints need is removed before.
+
+mod seal;
+
+use sluicedb_wal::settle::Settling;
+use sluicedb_wal::{FileName, Manifest, Ticket};
+
+use super::effect::{CoordinatorEffect, CoordinatorInput, FeederMark, Order, Part, Poison, Report};
+use super::frame::Barrier;
+use super::ids::{Epoch, FeederId, ShardId};
+use seal::Seal;
+pub use seal::{decode_front, merge_marks};
+
+/// How often epochs end.
+#[derive(Clone, Debug)]
+pub struct CoordinatorOptions {
+    /// How many shards there are.
+    pub shards: u16,
+    /// The longest an epoch stays open.
+    pub epoch_interval_ns: u64,
+    /// The longest between two checkpoints; none without a disk.
+    pub checkpoint_interval_ns: Option<u64>,
+    /// The database, as its files name it.
+    pub database: u128,
+    /// Names the operators whose state is kept.
+    pub plan: u128,
+}
+
+/// What recovery found.
+#[derive(Clone, Debug)]
+pub struct CoordinatorStart {
+    /// The first epoch of this life; above every epoch that may have left a trace.
+    pub epoch: Epoch,
+    /// The newest manifests, the newest last.
+    pub manifests: Vec<Manifest>,
+    /// All files there are.
+    pub files: Vec<FileName>,
+    /// How far each feeder had come.
+    pub feeders: Vec<FeederMark>,
+}
+
+/// What concerns all shards.
+pub struct Coordinator {
+    options: CoordinatorOptions,
+    now_ns: u64,
+    open: Epoch,
+    opened_ns: u64,
+    checkpointed_ns: u64,
+    /// Shards that do not yet take rows.
+    unready: u64,
+    /// The epoch that shards are passing, and those that have not passed it.
+    closing: Option<(Barrier, u64)>,
+    reading: bool,
+    wanted: Wanted,
+    settling: Settling,
+    settled: Vec<u64>,
+    seal: Seal,
+    poison: Option<Poison>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Wanted {
+    barrier: bool,
+    checkpoint: bool,
+    read: bool,
+}
+
+impl Coordinator {
+    /// A coordinator that waits for its shards to be ready.
+    pub fn new(options: CoordinatorOptions, start: CoordinatorStart) -> Coordinator {
+        let CoordinatorStart { epoch, manifests, files, feeders } = start;
+        let settled: Vec<u64> = feeders.iter().map(|mark| mark.sequence).collect();
+        Coordinator {
+            now_ns: 0,
+            open: epoch,
+            opened_ns: 0,
+            checkpointed_ns: 0,
+            unready: all(options.shards),
+            closing: None,
+            reading: false,
+            wanted: Wanted::default(),
+            settling: Settling::new(usize::from(options.shards), &settled),
+            settled,
+            seal: Seal::new(&options, manifests, files),
+            poison: None,
+            options,
+        }
+    }
+
+    /// The open epoch.
+    pub fn open(&self) -> Epoch {
+        self.open
+    }
+
+    /// When the coordinator wants a `Clock` at the latest.
+    pub fn wake_at(&self) -> Option<u64> {
+        let idle = self.unready == 0 && self.closing.is_none() && self.poison.is_none();
+        idle.then(|| self.opened_ns.saturating_add(self.options.epoch_interval_ns))
+    }
+
+    /// Applies one input and appends what must happen next.
+    pub fn step(&mut self, input: CoordinatorInput, effects: &mut Vec<CoordinatorEffect>) {
+        if self.poison.is_some() {
+            // Nothing is acknowledged by a database that has stopped.
+            return;
+        }
+        match input {
+            CoordinatorInput::Clock(now_ns) => {
+                assert!(now_ns >= self.now_ns, "monotonic time went back");
+                self.now_ns = now_ns;
+            }
+            CoordinatorInput::Wanted { checkpoint, read } => {
+                self.wanted.barrier = true;
+                self.wanted.checkpoint |=
+                    checkpoint && self.options.checkpoint_interval_ns.is_some();
+                self.wanted.read |= read;
+            }
+            CoordinatorInput::ReadDone => {
+                assert!(self.reading, "nothing is being read");
+                self.reading = false;
+                self.order_all(Order::Release, effects);
+            }
+            CoordinatorInput::Report(shard, report) => self.report(shard, report, effects),
+            CoordinatorInput::Completed { ticket, result } => {
+                self.completed(ticket, result, effects);
+            }
+        }
+        self.close_if_due(effects);
+    }
+
+    fn report(&mut self, from: ShardId, report: Report, effects: &mut Vec<CoordinatorEffect>) {
+        match report {
+            Report::Open => {
+                assert!(self.unready & bit(from) != 0, "{from} was ready before");
+                self.unready &= !bit(from);
+                if self.unready == 0 {
+                    (self.opened_ns, self.checkpointed_ns) = (self.now_ns, self.now_ns);
+                    effects.push(CoordinatorEffect::Open(self.open));
+                    effects.push(CoordinatorEffect::Ready);
+                }
+            }
+            Report::Passed(epoch) => self.passed(from, epoch, effects),
+            Report::Acknowledged(part) => self.acknowledged(from, part, effects),
+            Report::Durable(statement) => {
+                self.settling.durable(from.0, statement);
+                self.settle(effects);
+            }
+            Report::Poisoned(poison) => self.poisoned(poison, effects),
+        }
+    }
+
+    fn passed(&mut self, from: ShardId, epoch: Epoch, effects: &mut Vec<CoordinatorEffect>) {
+        let Some((barrier, missing)) = &mut self.closing else {
+            panic!("{from} passed {epoch}, which is not closing")
+        };
+        assert_eq!(barrier.epoch, epoch, "{from} passed another epoch than is closing");
+        assert!(*missing & bit(from) != 0, "{from} passed {epoch} twice");
+        *missing &= !bit(from);
+        if *missing == 0 {
+            let read = barrier.read;
+            self.closing = None;
+            if read {
+                effects.push(CoordinatorEffect::Readable(epoch));
+            }
+        }
+    }
+
+    fn acknowledged(&mut self, from: ShardId, part: Part, effects: &mut Vec<CoordinatorEffect>) {
+        let mut issued = Vec::new();
+        self.seal.acknowledged(from, part, &mut issued);
+        effects.extend(issued.into_iter().map(CoordinatorEffect::Disk));
+    }
+
+    fn completed(
+        &mut self,
+        ticket: Ticket,
+        result: Result<(), sluicedb_wal::Failure>,
+        effects: &mut Vec<CoordinatorEffect>,
+    ) {
+        let mut issued = Vec::new();
+        let sealed = self.seal.completed(ticket, result, &mut issued);
+        effects.extend(issued.into_iter().map(CoordinatorEffect::Disk));
+        match sealed {
+            Ok(None) => {}
+            Ok(Some(sealed)) => {
+                for (shard, log_from) in sealed.log_from.into_iter().enumerate() {
+                    let order = Order::Sealed { epoch: sealed.epoch, log_from };
+                    effects.push(CoordinatorEffect::Order(ShardId(shard as u16), order));
+                }
+                let (epoch, feeders) = (sealed.epoch, sealed.feeders);
+                effects.push(CoordinatorEffect::Sealed { epoch, feeders });
+            }
+            Err(failure) => self.poisoned(Poison::Disk(failure), effects),
+        }
+    }
+
+    fn settle(&mut self, effects: &mut Vec<CoordinatorEffect>) {
+        for statement in self.settling.take_settled() {
+            let settled = &mut self.settled[statement.feeder as usize];
+            // Statements settle together in no order; only the last of a feeder is worth telling.
+            *settled = (*settled).max(statement.sequence);
+            let (feeder, sequence) = (FeederId(statement.feeder), *settled);
+            effects.push(CoordinatorEffect::Settled { feeder, sequence });
+        }
+    }
+
+    fn poisoned(&mut self, poison: Poison, effects: &mut Vec<CoordinatorEffect>) {
+        if self.poison.is_none() {
+            self.poison = Some(poison.clone());
+            effects.push(CoordinatorEffect::Poisoned(poison));
+        }
+    }
+
+    fn close_if_due(&mut self, effects: &mut Vec<CoordinatorEffect>) {
+        if self.unready != 0 || self.closing.is_some() || self.poison.is_some() {
+            return;
+        }
+        let since = self.now_ns - self.checkpointed_ns;
+        let due = self.options.checkpoint_interval_ns.is_some_and(|interval| since >= interval);
+        // A second checkpoint or read waits until the first is done; it must not close epoch after
+        // epoch meanwhile.
+        let checkpoint = (self.wanted.checkpoint || due) && !self.seal.is_open();
+        let read = self.wanted.read && !self.reading;
+        let over = self.now_ns - self.opened_ns >= self.options.epoch_interval_ns;
+        let wanted = self.wanted;
+        if !(over || wanted.barrier || wanted.checkpoint && checkpoint || read) {
+            return;
+        }
+        self.wanted = Wanted {
+            barrier: false,
+            checkpoint: wanted.checkpoint && !checkpoint,
+            read: wanted.read && !read,
+        };
+        self.reading |= read;
+        let barrier = Barrier { epoch: self.open, checkpoint, read };
+        if checkpoint {
+            self.checkpointed_ns = self.now_ns;
+            self.seal.open(barrier.epoch);
+        }
+        self.opened_ns = self.now_ns;
+        self.open = self.open.next();
+        self.closing = Some((barrier, all(self.options.shards)));
+        effects.push(CoordinatorEffect::Open(self.open));
+        self.order_all(Order::Close(barrier), effects);
+    }
+
+    fn order_all(&self, order: Order, effects: &mut Vec<CoordinatorEffect>) {
+        let shards = (0..self.options.shards).map(ShardId);
+        effects.extend(shards.map(|shard| CoordinatorEffect::Order(shard, order)));
+    }
+}
+
+fn all(shards: u16) -> u64 {
+    assert!((1..=64).contains(&shards), "{shards} shards");
+    u64::MAX >> (64 - shards)
+}
+
+fn bit(shard: ShardId) -> u64 {
+    1 << shard.0
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,225 @@
+//! Turns the parts of a checkpoint into a sealed one, and removes what nobody needs after it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sluicedb_wal::publish::Publisher;
+use sluicedb_wal::{
+    DiskOp, Failure, FileName, Issued, Lsn, Manifest, ShardPart, Ticket, Tickets, retire,
+};
+
+use super::CoordinatorOptions;
+use crate::core::effect::{FeederMark, Part};
+use crate::core::ids::{Epoch, FeederId, ShardId, Time};
+
+/// Manifests that are kept: should the newest turn out to be rotten, the one before tells what was.
+const KEPT: usize = 2;
+/// Owners of the coordinator's tickets; those of shards lie below.
+const PUBLISHER: u16 = u16::MAX;
+const REMOVER: u16 = u16::MAX - 1;
+
+/// A checkpoint that is sealed.
+pub(super) struct Sealed {
+    pub(super) epoch: Epoch,
+    /// By shard: no manifest that is kept replays records below it.
+    pub(super) log_from: Vec<Lsn>,
+    pub(super) feeders: Vec<FeederMark>,
+}
+
+/// The checkpoint that is being written, and those that are there.
+pub(super) struct Seal {
+    database: u128,
+    plan: u128,
+    shards: usize,
+    state: State,
+    /// The newest last.
+    kept: Vec<Manifest>,
+    /// All files but segments, which their logs know.
+    files: BTreeSet<FileName>,
+    remover: Tickets,
+    removals: BTreeMap<Ticket, FileName>,
+}
+
+enum State {
+    Closed,
+    /// Some shards have not acknowledged.
+    Gathering {
+        epoch: Epoch,
+        parts: Vec<Option<Part>>,
+    },
+    /// The manifest is on its way to the disk.
+    Publishing {
+        manifest: Manifest,
+        feeders: Vec<FeederMark>,
+        publisher: Publisher,
+    },
+}
+
+impl Seal {
+    pub(super) fn new(
+        options: &CoordinatorOptions,
+        kept: Vec<Manifest>,
+        files: Vec<FileName>,
+    ) -> Seal {
+        assert!(kept.is_sorted_by_key(|manifest| manifest.epoch), "the newest manifest comes last");
+        let ours = |file: &FileName| !matches!(file, FileName::Segment { .. });
+        Seal {
+            database: options.database,
+            plan: options.plan,
+            shards: usize::from(options.shards),
+            state: State::Closed,
+            kept,
+            files: files.into_iter().filter(ours).collect(),
+            remover: Tickets::of(REMOVER),
+            removals: BTreeMap::new(),
+        }
+    }
+
+    /// Whether a checkpoint is being written.
+    pub(super) fn is_open(&self) -> bool {
+        !matches!(self.state, State::Closed)
+    }
+
+    /// Begins a checkpoint.
+    pub(super) fn open(&mut self, epoch: Epoch) {
+        assert!(!self.is_open(), "one checkpoint at a time");
+        self.state = State::Gathering { epoch, parts: vec![None; self.shards] };
+    }
+
+    /// Takes a shard's part; with the last one the manifest is written.
+    pub(super) fn acknowledged(&mut self, from: ShardId, part: Part, issued: &mut Vec<Issued>) {
+        let State::Gathering { epoch, parts } = &mut self.state else {
+            panic!("{from} acknowledged {} when no checkpoint waits for parts", part.epoch)
+        };
+        assert_eq!(part.epoch, *epoch, "{from} acknowledged another epoch");
+        let place = &mut parts[from.index()];
+        assert!(place.is_none(), "{from} acknowledged {epoch} twice");
+        *place = Some(part);
+        if parts.iter().any(Option::is_none) {
+            return;
+        }
+        let parts: Vec<Part> = parts.drain(..).flatten().collect();
+        let epoch = *epoch;
+        let feeders = merge_marks(parts.iter().map(|part| part.feeders.as_slice()));
+        let manifest = Manifest {
+            database: self.database,
+            epoch: epoch.0,
+            previous: self.kept.last().map_or(0, Manifest::hash),
+            shards: parts.into_iter().map(shard_part).collect(),
+            front: encode_front(self.plan, &feeders),
+        };
+        let mut publisher = Publisher::new(&manifest, Tickets::of(PUBLISHER));
+        publisher.pump(issued);
+        self.state = State::Publishing { manifest, feeders, publisher };
+    }
+
+    /// Reports how a disk operation ended; tells if that sealed the checkpoint.
+    pub(super) fn completed(
+        &mut self,
+        ticket: Ticket,
+        result: Result<(), Failure>,
+        issued: &mut Vec<Issued>,
+    ) -> Result<Option<Sealed>, Failure> {
+        if let Some(file) = self.removals.remove(&ticket) {
+            if result.is_err() {
+                // A file too many harms nobody: the next checkpoint tries again.
+                self.files.insert(file);
+            }
+            return Ok(None);
+        }
+        let State::Publishing { publisher, .. } = &mut self.state else {
+            panic!("{ticket:?} completed when no manifest is being written")
+        };
+        publisher.completed(ticket, result, issued);
+        if let Some(failure) = publisher.poisoned() {
+            return Err(failure.clone());
+        }
+        if !publisher.sealed() {
+            return Ok(None);
+        }
+        let State::Publishing { manifest, feeders, .. } =
+            std::mem::replace(&mut self.state, State::Closed)
+        else {
+            unreachable!("looked at above")
+        };
+        let epoch = Epoch(manifest.epoch);
+        self.files.insert(FileName::Manifest { epoch: manifest.epoch });
+        self.files.extend(manifest.shards.iter().flat_map(|part| &part.files).map(|f| f.name));
+        self.kept.push(manifest);
+        self.kept.drain(..self.kept.len().saturating_sub(KEPT));
+        self.remove_unneeded(issued);
+        Ok(Some(Sealed { epoch, log_from: self.log_from(), feeders }))
+    }
+
+    fn remove_unneeded(&mut self, issued: &mut Vec<Issued>) {
+        let listing: Vec<FileName> = self.files.iter().copied().collect();
+        for file in retire::unneeded(&self.kept, &listing, &[]) {
+            self.files.remove(&file);
+            let ticket = self.remover.take();
+            self.removals.insert(ticket, file);
+            issued.push(Issued { ticket, op: DiskOp::Remove { file } });
+        }
+    }
+
+    /// Where replay starts at the earliest, by shard.
+    fn log_from(&self) -> Vec<Lsn> {
+        let of =
+            |shard: usize| self.kept.iter().map(move |manifest| manifest.shards[shard].log_from);
+        (0..self.shards).map(|shard| of(shard).min().expect("a manifest is kept")).collect()
+    }
+}
+
+fn shard_part(part: Part) -> ShardPart {
+    let Part { epoch: _, files, log_from, log_durable, digest, feeders: _ } = part;
+    ShardPart { files, log_from, log_durable, digest }
+}
+
+/// How far each feeder had come, over all shards.
+pub fn merge_marks<'a>(parts: impl Iterator<Item = &'a [FeederMark]>) -> Vec<FeederMark> {
+    let mut merged: Vec<FeederMark> = Vec::new();
+    for part in parts {
+        if merged.is_empty() {
+            merged.extend(part);
+            continue;
+        }
+        assert_eq!(merged.len(), part.len(), "all shards know all feeders");
+        for (mark, seen) in merged.iter_mut().zip(part) {
+            assert_eq!(mark.feeder, seen.feeder, "feeders are listed in one order");
+            mark.sequence = mark.sequence.max(seen.sequence);
+            mark.watermark = mark.watermark.max(seen.watermark);
+            mark.rows_numbered = mark.rows_numbered.max(seen.rows_numbered);
+        }
+    }
+    merged
+}
+
+const MARK_BYTES: usize = 28;
+
+/// What a manifest holds beside its parts: the plan, and how far each feeder had come.
+fn encode_front(plan: u128, marks: &[FeederMark]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(16 + marks.len() * MARK_BYTES);
+    bytes.extend(plan.to_le_bytes());
+    for &FeederMark { feeder, sequence, watermark, rows_numbered } in marks {
+        bytes.extend(feeder.0.to_le_bytes());
+        bytes.extend(sequence.to_le_bytes());
+        bytes.extend(watermark.0.to_le_bytes());
+        bytes.extend(rows_numbered.to_le_bytes());
+    }
+    bytes
+}
+
+/// The plan and the marks that a manifest's front holds, if it is one.
+pub fn decode_front(bytes: &[u8]) -> Option<(u128, Vec<FeederMark>)> {
+    let (plan, marks) = bytes.split_first_chunk()?;
+    let (marks, []) = marks.as_chunks::<MARK_BYTES>() else { return None };
+    let mark = |bytes: &[u8; MARK_BYTES]| {
+        let (feeder, rest) = bytes.split_first_chunk().expect("28 bytes");
+        let (words, _) = rest.as_chunks::<8>();
+        FeederMark {
+            feeder: FeederId(u32::from_le_bytes(*feeder)),
+            sequence: u64::from_le_bytes(words[0]),
+            watermark: Time(i64::from_le_bytes(words[1])),
+            rows_numbered: u64::from_le_bytes(words[2]),
+        }
+    };
+    Some((u128::from_le_bytes(*plan), marks.iter().map(mark).collect()))
+}

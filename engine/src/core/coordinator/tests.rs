@@ -1,0 +1,169 @@
+//! The order in which epochs are opened, closed and sealed.
+
+use sluicedb_wal::{Failure, FileRef, Lsn, Statement};
+
+use super::*;
+use crate::core::ids::Time;
+
+fn coordinator() -> Coordinator {
+    let options = CoordinatorOptions {
+        shards: 2,
+        epoch_interval_ns: 10,
+        checkpoint_interval_ns: Some(1000),
+        database: 1,
+        plan: 2,
+    };
+    let mark =
+        FeederMark { feeder: FeederId(0), sequence: 4, watermark: Time::MIN, rows_numbered: 0 };
+    let start =
+        CoordinatorStart { epoch: Epoch(5), manifests: vec![], files: vec![], feeders: vec![mark] };
+    Coordinator::new(options, start)
+}
+
+fn part(epoch: u64, shard: u16) -> Report {
+    let name = FileName::Checkpoint { shard, epoch };
+    Report::Acknowledged(Part {
+        epoch: Epoch(epoch),
+        files: vec![FileRef { name, bytes: 8192, hash: 7 }],
+        log_from: Lsn(u64::from(shard) * 100),
+        log_durable: Lsn(500),
+        digest: 0,
+        feeders: vec![FeederMark {
+            feeder: FeederId(0),
+            sequence: 10 + u64::from(shard),
+            watermark: Time(5),
+            rows_numbered: 20,
+        }],
+    })
+}
+
+/// Gives the coordinator inputs and prints what it asks for; disk operations complete at once.
+fn run(coordinator: &mut Coordinator, inputs: Vec<CoordinatorInput>) -> Vec<String> {
+    let mut said = Vec::new();
+    for input in inputs {
+        let mut effects = Vec::new();
+        coordinator.step(input, &mut effects);
+        let mut at = 0;
+        while at < effects.len() {
+            if let CoordinatorEffect::Disk(issued) = &effects[at] {
+                let (ticket, result) = (issued.ticket, Ok(()));
+                let completed = CoordinatorInput::Completed { ticket, result };
+                coordinator.step(completed, &mut effects);
+            }
+            at += 1;
+        }
+        said.extend(effects.iter().filter_map(say));
+    }
+    said
+}
+
+fn say(effect: &CoordinatorEffect) -> Option<String> {
+    Some(match effect {
+        CoordinatorEffect::Ready => "ready".into(),
+        CoordinatorEffect::Open(epoch) => format!("open {epoch}"),
+        CoordinatorEffect::Order(shard, Order::Close(barrier)) => {
+            let checkpoint = if barrier.checkpoint { " checkpoint" } else { "" };
+            let read = if barrier.read { " read" } else { "" };
+            format!("{shard} close {}{checkpoint}{read}", barrier.epoch)
+        }
+        CoordinatorEffect::Order(shard, Order::Release) => format!("{shard} release"),
+        CoordinatorEffect::Order(shard, Order::Sealed { epoch, log_from }) => {
+            format!("{shard} sealed {epoch} from {}", log_from.0)
+        }
+        CoordinatorEffect::Disk(_) => return None,
+        CoordinatorEffect::Readable(epoch) => format!("readable {epoch}"),
+        CoordinatorEffect::Settled { feeder, sequence } => format!("settled {feeder} {sequence}"),
+        CoordinatorEffect::Sealed { epoch, feeders } => {
+            format!("sealed {epoch} {}", feeders[0].sequence)
+        }
+        CoordinatorEffect::Poisoned(poison) => format!("poisoned {poison:?}"),
+    })
+}
+
+fn from(shard: u16, report: Report) -> CoordinatorInput {
+    CoordinatorInput::Report(ShardId(shard), report)
+}
+
+fn passed(epoch: u64) -> Vec<CoordinatorInput> {
+    (0..2).map(|shard| from(shard, Report::Passed(Epoch(epoch)))).collect()
+}
+
+fn ready() -> Coordinator {
+    let mut coordinator = coordinator();
+    let opened = run(&mut coordinator, vec![from(0, Report::Open), from(1, Report::Open)]);
+    assert_eq!(opened, ["open e5", "ready"]);
+    coordinator
+}
+
+const READ: CoordinatorInput = CoordinatorInput::Wanted { checkpoint: false, read: true };
+const CHECKPOINT: CoordinatorInput = CoordinatorInput::Wanted { checkpoint: true, read: false };
+
+#[test]
+fn no_epoch_closes_before_every_shard_is_ready() {
+    let mut coordinator = coordinator();
+    let early = vec![CoordinatorInput::Clock(500), READ, from(1, Report::Open)];
+    assert_eq!(run(&mut coordinator, early), Vec::<String>::new());
+    let said = run(&mut coordinator, vec![from(0, Report::Open)]);
+    let expected = ["open e5", "ready", "open e6", "s0 close e5 read", "s1 close e5 read"];
+    assert_eq!(said, expected);
+}
+
+#[test]
+fn the_next_epoch_closes_only_after_the_last_has_passed_everywhere() {
+    let mut coordinator = ready();
+    let said = run(&mut coordinator, vec![CoordinatorInput::Clock(10)]);
+    assert_eq!(said, ["open e6", "s0 close e5", "s1 close e5"]);
+    let early = vec![CoordinatorInput::Clock(90), from(1, Report::Passed(Epoch(5)))];
+    assert_eq!(run(&mut coordinator, early), Vec::<String>::new());
+    let said = run(&mut coordinator, vec![from(0, Report::Passed(Epoch(5)))]);
+    assert_eq!(said, ["open e7", "s0 close e6", "s1 close e6"]);
+}
+
+#[test]
+fn a_second_read_waits_for_the_first_without_closing_epochs_meanwhile() {
+    let mut coordinator = ready();
+    run(&mut coordinator, vec![READ]);
+    let mut inputs = passed(5);
+    inputs.push(READ);
+    assert_eq!(
+        run(&mut coordinator, inputs),
+        ["readable e5", "open e7", "s0 close e6", "s1 close e6"]
+    );
+    assert_eq!(run(&mut coordinator, passed(6)), Vec::<String>::new());
+    let said = run(&mut coordinator, vec![CoordinatorInput::ReadDone]);
+    let expected = ["s0 release", "s1 release", "open e8", "s0 close e7 read", "s1 close e7 read"];
+    assert_eq!(said, expected);
+}
+
+#[test]
+fn a_checkpoint_is_sealed_once_every_part_is_there() {
+    let mut coordinator = ready();
+    run(&mut coordinator, vec![CHECKPOINT]);
+    let mut inputs = passed(5);
+    inputs.push(from(1, part(5, 1)));
+    assert_eq!(run(&mut coordinator, inputs), Vec::<String>::new());
+    let said = run(&mut coordinator, vec![from(0, part(5, 0))]);
+    assert_eq!(said, ["s0 sealed e5 from 0", "s1 sealed e5 from 100", "sealed e5 11"]);
+}
+
+#[test]
+fn a_statement_is_settled_after_those_before_it_and_told_once() {
+    let mut coordinator = ready();
+    let durable = |shard, sequence, parts| {
+        from(shard, Report::Durable(Statement { feeder: 0, sequence, parts }))
+    };
+    assert_eq!(run(&mut coordinator, vec![durable(0, 6, 1)]), Vec::<String>::new());
+    assert_eq!(run(&mut coordinator, vec![durable(1, 5, 3)]), Vec::<String>::new());
+    let said = run(&mut coordinator, vec![durable(0, 5, 3)]);
+    assert_eq!(said.last().map(String::as_str), Some("settled f0 6"));
+}
+
+#[test]
+fn a_failed_disk_stops_everything_once() {
+    let mut coordinator = ready();
+    let failure = Failure { errno: Some(5), said: "no".into() };
+    let poisoned = || from(0, Report::Poisoned(Poison::Disk(failure.clone())));
+    assert_eq!(run(&mut coordinator, vec![poisoned()]).len(), 1);
+    let said = run(&mut coordinator, vec![poisoned(), CoordinatorInput::Clock(1_000_000)]);
+    assert_eq!(said, Vec::<String>::new());
+}

@@ -1,0 +1,155 @@
+//! What runs on every shard: a plan cut into stages, as plain data.
+
+mod explain;
+mod lower;
+mod placement;
+
+pub use lower::{Route, lower};
+
+use sluicedb_sql::Schema;
+use sluicedb_sql::plan::SourceTime;
+
+use super::ids::{EdgeId, LaneId, OperatorId, ShardId, SourceId, StageId, ViewId};
+use super::morsel::{Shape, ShapeId};
+use super::operator::{AggregateOptions, JoinOptions, MapOptions, Port, ViewOptions};
+
+/// A plan cut into stages.
+#[derive(Clone, Debug)]
+pub struct Graph {
+    /// The kinds of morsels that occur.
+    pub shapes: Vec<Shape>,
+    /// Where rows enter, by [`SourceId`].
+    pub sources: Vec<SourceSpec>,
+    /// The stages, by [`StageId`]. Every graph has stage 0.
+    pub stages: Vec<StageSpec>,
+    /// The exchanges, by [`EdgeId`].
+    pub edges: Vec<EdgeSpec>,
+    /// What can be read, by [`ViewId`].
+    pub views: Vec<ViewSpec>,
+    /// How many operators there are on a shard.
+    pub operators: usize,
+}
+
+/// Where rows enter.
+#[derive(Clone, Debug)]
+pub struct SourceSpec {
+    /// Its name.
+    pub name: String,
+    /// Its columns.
+    pub schema: Schema,
+    /// The kind of morsel that carries its rows.
+    pub shape: ShapeId,
+    /// The columns whose hash places a row.
+    pub key: Vec<usize>,
+    /// Its event time.
+    pub time: Option<SourceTime>,
+    /// Whether an operator above asks where rows came from.
+    pub tied: bool,
+}
+
+/// One stage.
+#[derive(Clone, Debug)]
+pub struct StageSpec {
+    /// Its number.
+    pub id: StageId,
+    /// What enters it, and where that goes.
+    pub entries: Vec<(EntryKey, Vec<Target>)>,
+    /// Its operators in topological order.
+    pub operators: Vec<OperatorSpec>,
+    /// The stages it sends to, ascending.
+    pub feeds: Vec<StageId>,
+    /// The stages that send to it, ascending.
+    pub fed_by: Vec<StageId>,
+}
+
+/// What enters a stage.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum EntryKey {
+    /// Rows of feeders.
+    Source(SourceId),
+    /// Rows of other shards.
+    Edge(EdgeId),
+}
+
+/// An input of an operator of the same stage.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Target {
+    /// Index among the operators of the stage.
+    pub operator: usize,
+    /// Which of its inputs.
+    pub port: Port,
+}
+
+/// One operator.
+#[derive(Clone, Debug)]
+pub struct OperatorSpec {
+    /// Its number in the graph.
+    pub id: OperatorId,
+    /// What it does.
+    pub kind: Kind,
+    /// Where each of its outputs goes.
+    pub outputs: Vec<Vec<Target>>,
+}
+
+/// What an operator does.
+#[derive(Clone, Debug)]
+pub enum Kind {
+    /// Filters and projects.
+    Map(MapOptions),
+    /// Groups.
+    Aggregate(AggregateOptions),
+    /// Joins two inputs on equal keys.
+    Join(JoinOptions),
+    /// Keeps a result.
+    View(ViewOptions),
+    /// Sends rows to the shards that own their keys.
+    Exchange(EdgeId),
+}
+
+/// One exchange.
+#[derive(Clone, Debug)]
+pub struct EdgeSpec {
+    /// The stage that sends.
+    pub from_stage: StageId,
+    /// The stage that receives.
+    pub to_stage: StageId,
+    /// The columns whose hash places a row.
+    pub key: Vec<usize>,
+}
+
+/// A result that can be read.
+#[derive(Clone, Debug)]
+pub struct ViewSpec {
+    /// Its name.
+    pub name: String,
+    /// Its columns.
+    pub schema: Schema,
+    /// The stage that keeps it.
+    pub stage: StageId,
+    /// The operator that keeps it.
+    pub operator: OperatorId,
+    /// How it keeps it.
+    pub options: ViewOptions,
+    /// The id it is published under.
+    pub id: ViewId,
+}
+
+impl StageSpec {
+    /// The lanes that lead to this stage on a shard, sorted.
+    pub fn incoming(&self, to: ShardId, shards: u16) -> Vec<LaneId> {
+        let to_stage = self.id;
+        let lanes = self.fed_by.iter().flat_map(|&from_stage| {
+            (0..shards).map(move |from| LaneId { from_stage, to_stage, from: ShardId(from), to })
+        });
+        lanes.collect()
+    }
+
+    /// The lanes that lead from this stage on a shard, sorted.
+    pub fn outgoing(&self, from: ShardId, shards: u16) -> Vec<LaneId> {
+        let from_stage = self.id;
+        let lanes = self.feeds.iter().flat_map(|&to_stage| {
+            (0..shards).map(move |to| LaneId { from_stage, to_stage, from, to: ShardId(to) })
+        });
+        lanes.collect()
+    }
+}

@@ -1,0 +1,421 @@
+//! From the files of a stopped database to shards, a coordinator and feeders that go on.
+//!
+//! Invariants:
+//! - What is recovered is the newest sealed checkpoint, and behind it the longest prefixes of the
+//!   logs in which every statement has all its parts and follows all earlier ones of its feeder.
+//! - Epochs that may have left a trace are not used again.
+
+mod error;
+
+use std::sync::Arc;
+
+use sluicedb_wal::options::Options as LogOptions;
+use sluicedb_wal::replay::{Replayed, Seek, replay};
+use sluicedb_wal::settle::settled;
+use sluicedb_wal::{
+    Failure, FileName, Files, Log, Lsn, Manifest, OpenError, ShardPart, Tickets, checkpoint,
+    identity, manifest,
+};
+
+use super::arena::{Arena, Image, ImageError, Region};
+use super::coordinator::{Coordinator, CoordinatorOptions, CoordinatorStart, decode_front};
+use super::effect::FeederMark;
+use super::feeder::Progress;
+use super::frame::FeederFrame;
+use super::graph::Graph;
+use super::ids::{Epoch, FeederId, ShardId, SourceId, Time};
+use super::limits::{
+    BATCH_BYTES_MAX, CHECKPOINT_DELTAS_MAX, OPERATOR_BLOCKS_MIN, SHARDS_MAX, STAGES_MAX,
+};
+use super::morsel::Pool;
+use super::shard::{
+    ApplyError, Restored, Shard, ShardOptions, ShardStart, apply, decode_watermarks, frame_of,
+    log_owner,
+};
+
+pub use error::RecoverError;
+
+/// The files of a database that lives in memory: there are none.
+#[derive(Clone, Copy, Debug)]
+pub struct NoFiles;
+
+impl Files for NoFiles {
+    fn list(&self) -> Vec<FileName> {
+        Vec::new()
+    }
+
+    fn size(&self, _file: &FileName) -> Option<u64> {
+        None
+    }
+
+    fn read(&self, file: &FileName, _offset: u64, _len: u64) -> Result<Vec<u8>, Failure> {
+        Err(Failure { errno: None, said: format!("{file} does not exist") })
+    }
+}
+
+/// Epochs of one life, at one a millisecond more than a month; see [`next_epoch`].
+const EPOCHS_PER_SEGMENT: u64 = 1 << 32;
+/// Bytes of a group or record of the log, at most.
+const LOG_BYTES_MAX: u64 = 1 << 30;
+
+/// How a database is laid out and kept.
+#[derive(Clone, Debug)]
+pub struct DatabaseOptions {
+    /// How many shards there are.
+    pub shards: u16,
+    /// The source of each feeder.
+    pub feeders: Vec<SourceId>,
+    /// By source: whether its rows are logged before they are acknowledged.
+    pub logged: Vec<bool>,
+    /// Limits of the logs; none keeps the database in memory.
+    pub log: Option<LogOptions>,
+    /// The longest an epoch stays open.
+    pub epoch_interval_ns: u64,
+    /// The longest between two checkpoints.
+    pub checkpoint_interval_ns: u64,
+    /// Deltas between two full checkpoints.
+    pub checkpoint_deltas_max: usize,
+    /// Disk writes of a checkpoint in flight at a time.
+    pub checkpoint_writes_max: usize,
+    /// A fresh random number: tells log segments of this life from remains of others.
+    pub seed: u64,
+}
+
+/// A database that is ready to run.
+pub struct Opened {
+    /// The shards, by id. Each is to be launched.
+    pub shards: Vec<Shard>,
+    /// The coordinator.
+    pub coordinator: Coordinator,
+    /// Where each feeder goes on.
+    pub feeders: Vec<Progress>,
+    /// The checkpoint that was found.
+    pub sealed: Option<Epoch>,
+    /// Statements that were found in the logs behind it.
+    pub replayed: usize,
+}
+
+impl DatabaseOptions {
+    fn check(&self, graph: &Graph) -> Result<(), RecoverError> {
+        let sources = graph.sources.len() as u64;
+        let feeders = self.feeders.iter().map(|source| u64::from(source.0));
+        let deltas = self.checkpoint_deltas_max as u64;
+        let ranges = [
+            ("shards", u64::from(self.shards), 1, SHARDS_MAX as u64),
+            ("feeders", self.feeders.len() as u64, 0, super::limits::FEEDERS_MAX as u64),
+            ("the source of a feeder", feeders.max().unwrap_or(0), 0, sources.max(1) - 1),
+            ("the number of durability choices", self.logged.len() as u64, sources, sources),
+            ("epoch_interval_ns", self.epoch_interval_ns, 1, u64::MAX),
+            ("checkpoint_interval_ns", self.checkpoint_interval_ns, 1, u64::MAX),
+            ("checkpoint_writes_max", self.checkpoint_writes_max as u64, 1, 1 << 16),
+            ("checkpoint_deltas_max", deltas, 0, CHECKPOINT_DELTAS_MAX as u64),
+            ("the number of stages", graph.stages.len() as u64, 1, STAGES_MAX as u64),
+        ];
+        let log = self.log.as_ref().map(|log| {
+            let [segment, group, record] =
+                [log.segment_blocks, log.group_bytes_max, log.record_bytes_max].map(u64::from);
+            [
+                ("segment_blocks", segment, 2, u64::from(u32::MAX)),
+                ("group_bytes_max", group, 1, LOG_BYTES_MAX),
+                ("record_bytes_max", record, BATCH_BYTES_MAX as u64, LOG_BYTES_MAX),
+            ]
+        });
+        for (name, found, least, most) in ranges.into_iter().chain(log.into_iter().flatten()) {
+            if !(least..=most).contains(&found) {
+                return Err(RecoverError::Option { name, found, least, most });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Opens a database: reads back what its files hold, or begins one where there is only the identity
+/// file, with which whoever made the directory founded it.
+///
+/// `memory` hands out the memory of each shard, for state and for the copies that freezes need.
+pub fn open(
+    files: &dyn Files,
+    graph: &Arc<Graph>,
+    options: &DatabaseOptions,
+    mut memory: impl FnMut(ShardId) -> (Region, Region),
+) -> Result<Opened, RecoverError> {
+    options.check(graph)?;
+    // Without a log nothing of this life is kept, and nothing of another is read.
+    let files = if options.log.is_some() { files } else { &NoFiles };
+    let database = database(files, options)?;
+    let manifests = manifests(files, database)?;
+    let newest = manifests.last();
+    let plan = fingerprint(graph);
+    if let Some(found) = newest.map(|manifest| manifest.shards.len())
+        && found != usize::from(options.shards)
+    {
+        return Err(RecoverError::Shards { found, asked: usize::from(options.shards) });
+    }
+    let base = base_marks(newest, plan, options)?;
+    let epoch = next_epoch(files, newest);
+    let logs = logs(files, database, newest, &base, options)?;
+    let mut feeders = base.clone();
+    let mut shards = Vec::with_capacity(usize::from(options.shards));
+    let mut replayed = 0;
+    for shard in (0..options.shards).map(ShardId) {
+        let log = logs.get(shard.index());
+        let part = newest.map(|manifest| &manifest.shards[shard.index()]);
+        let restored = match (newest, part) {
+            (Some(manifest), Some(part)) => {
+                let memory = checked_memory(graph, memory(shard))?;
+                Some(restore(files, manifest, part, graph, shard, memory)?)
+            }
+            _ => None,
+        };
+        let replay = match log {
+            Some(log) => frames(log, graph, options, shard)?,
+            None => Vec::new(),
+        };
+        replayed += replay.len();
+        replay.iter().for_each(|frame| note(&mut feeders, frame));
+        let log = log.zip(options.log.as_ref()).map(|(log, limits)| {
+            let tickets = Tickets::of(log_owner(shard));
+            Log::resume(limits.clone(), log.resume(), options.seed ^ u64::from(shard.0), tickets)
+        });
+        let start = ShardStart { epoch, log, restored, feeders: base.clone(), replay };
+        let memory = match start.restored {
+            Some(_) => None,
+            None => Some(checked_memory(graph, memory(shard))?),
+        };
+        let made =
+            Shard::new(shard_options(options, database, shard), graph.clone(), start, memory)?;
+        check_digest(&made, part)?;
+        shards.push(made);
+    }
+    let sealed = newest.map(|manifest| Epoch(manifest.epoch));
+    let start =
+        CoordinatorStart { epoch, files: files.list(), feeders: feeders.clone(), manifests };
+    let coordinator = Coordinator::new(coordinator_options(options, database, plan), start);
+    let feeders = feeders.iter().map(progress).collect();
+    Ok(Opened { shards, coordinator, feeders, sealed, replayed })
+}
+
+/// The database that the directory was founded for; the one in memory has no name.
+fn database(files: &dyn Files, options: &DatabaseOptions) -> Result<u128, RecoverError> {
+    if options.log.is_none() {
+        return Ok(0);
+    }
+    let file = FileName::Identity;
+    Ok(identity::read(files)?.ok_or(OpenError::Missing { file })?)
+}
+
+/// The newest manifest, and before it the one before, if that can be read.
+fn manifests(files: &dyn Files, database: u128) -> Result<Vec<Manifest>, RecoverError> {
+    let Some(newest) = manifest::newest(files)? else { return Ok(Vec::new()) };
+    if newest.database != database {
+        let (found, expected) = (newest.database, database);
+        let file = FileName::Manifest { epoch: newest.epoch };
+        return Err(OpenError::Foreign { file, found, expected }.into());
+    }
+    let older = files.list().into_iter().filter_map(|name| match name {
+        FileName::Manifest { epoch } if epoch < newest.epoch => Some(epoch),
+        _ => None,
+    });
+    let before = older.max().and_then(|epoch| manifest::read(files, epoch).ok());
+    Ok(before.into_iter().chain([newest]).collect())
+}
+
+/// How far each feeder had come at the checkpoint.
+fn base_marks(
+    newest: Option<&Manifest>,
+    plan: u128,
+    options: &DatabaseOptions,
+) -> Result<Vec<FeederMark>, RecoverError> {
+    let start = |feeder| FeederMark {
+        feeder: FeederId(feeder as u32),
+        sequence: 0,
+        watermark: Time::MIN,
+        rows_numbered: 0,
+    };
+    let mut marks: Vec<FeederMark> = (0..options.feeders.len()).map(start).collect();
+    let Some(manifest) = newest else { return Ok(marks) };
+    let another = |what| RecoverError::AnotherPlan { shard: ShardId(0), what };
+    let (wrote, found) =
+        decode_front(&manifest.front).ok_or_else(|| another("its front has another form"))?;
+    if wrote != plan {
+        return Err(another("its operators are others"));
+    }
+    if found.len() > marks.len() {
+        return Err(another("it knows more feeders"));
+    }
+    marks[..found.len()].copy_from_slice(&found);
+    Ok(marks)
+}
+
+/// The logs of all shards, cut to what is settled; none without a disk.
+fn logs(
+    files: &dyn Files,
+    database: u128,
+    newest: Option<&Manifest>,
+    base: &[FeederMark],
+    options: &DatabaseOptions,
+) -> Result<Vec<Replayed>, RecoverError> {
+    if options.log.is_none() {
+        return Ok(Vec::new());
+    }
+    let mut logs = Vec::with_capacity(usize::from(options.shards));
+    for shard in 0..options.shards {
+        let part = newest.map(|manifest| &manifest.shards[usize::from(shard)]);
+        let (from, witness) = part.map_or((Lsn(0), Lsn(0)), |p| (p.log_from, p.log_durable));
+        logs.push(replay(files, &Seek { database, shard, from, witness })?);
+    }
+    let statements: Vec<_> = logs.iter().map(Replayed::statements).collect();
+    let before: Vec<u64> = base.iter().map(|mark| mark.sequence).collect();
+    for (log, kept) in logs.iter_mut().zip(settled(&statements, &before)) {
+        log.keep(kept);
+    }
+    Ok(logs)
+}
+
+/// An epoch above all that anybody may have seen.
+///
+/// Epochs between two checkpoints leave no trace of their own. But each life begins a segment of
+/// every log before its first epoch, so the number of the newest segment tells lives apart: it is
+/// the upper half of the epochs of the life that follows.
+fn next_epoch(files: &dyn Files, newest: Option<&Manifest>) -> Epoch {
+    let sealed = newest.map_or(0, |manifest| manifest.epoch);
+    let named = files.list().into_iter().map(|name| match name {
+        FileName::Checkpoint { epoch, .. }
+        | FileName::Manifest { epoch }
+        | FileName::ManifestDraft { epoch } => epoch,
+        FileName::Segment { number, .. } => number.saturating_mul(EPOCHS_PER_SEGMENT),
+        FileName::Identity => 0,
+    });
+    Epoch(named.fold(sealed, u64::max)).next()
+}
+
+/// Names the operators of a graph, so that state is not handed to others.
+fn fingerprint(graph: &Graph) -> u128 {
+    sluicedb_wal::hash::hash(format!("{graph:?}").as_bytes())
+}
+
+/// Memory that the operators of a graph can at least begin with.
+fn checked_memory(
+    graph: &Graph,
+    (state, shadow): (Region, Region),
+) -> Result<(Region, Region), RecoverError> {
+    let least = (graph.operators.max(1) * OPERATOR_BLOCKS_MIN) as u64;
+    let found = u64::from(state.blocks_max());
+    if found < least {
+        let most = u64::from(super::arena::BLOCKS_MAX);
+        return Err(RecoverError::Option { name: "blocks of state", found, least, most });
+    }
+    Ok((state, shadow))
+}
+
+fn restore(
+    files: &dyn Files,
+    manifest: &Manifest,
+    part: &ShardPart,
+    graph: &Graph,
+    shard: ShardId,
+    (state, shadow): (Region, Region),
+) -> Result<Restored, RecoverError> {
+    let another = |what| RecoverError::AnotherPlan { shard, what };
+    let blocks_max = state.blocks_max();
+    let mut image = Image::new(state);
+    let mut watermarks = Vec::new();
+    for file in &part.files {
+        let read = checkpoint::read(files, manifest.database, file)?;
+        watermarks = decode_watermarks(&read.front)
+            .ok_or_else(|| another("its front section has another form"))?;
+        apply(&mut image, &read).map_err(|error| match error {
+            ApplyError::Form(what) => another(what),
+            ApplyError::Image(ImageError::Memory(_) | ImageError::Range) => {
+                RecoverError::Memory { shard, blocks_max }
+            }
+            ApplyError::Image(_) => another("its blocks and tables do not agree"),
+        })?;
+    }
+    let arena =
+        Arena::restore(image, shadow).map_err(|_| another("its blocks do not form an arena"))?;
+    if arena.zone_count() != graph.operators || watermarks.len() != graph.stages.len() {
+        return Err(another("it has another number of operators or stages"));
+    }
+    for (stage, lanes) in graph.stages.iter().zip(&watermarks) {
+        if stage.entries.len() != lanes.len() {
+            return Err(another("a stage has another number of inputs"));
+        }
+    }
+    Ok(Restored { arena, watermarks, epoch: Epoch(manifest.epoch), files: part.files.clone() })
+}
+
+fn frames(
+    log: &Replayed,
+    graph: &Graph,
+    options: &DatabaseOptions,
+    shard: ShardId,
+) -> Result<Vec<FeederFrame>, RecoverError> {
+    let mut pool = Pool::new(&graph.shapes);
+    let frame = |(_, record): &(Lsn, sluicedb_wal::Record)| {
+        let feeder = FeederId(record.statement.feeder);
+        let Some(&source) = options.feeders.get(feeder.index()) else {
+            return Err(RecoverError::AnotherPlan { shard, what: "its log knows other feeders" });
+        };
+        let shape = graph.sources[source.index()].shape;
+        let sequence = record.statement.sequence;
+        frame_of(record, source, shape, &mut pool).map_err(|error| RecoverError::Record {
+            shard,
+            feeder,
+            sequence,
+            error,
+        })
+    };
+    log.records.iter().map(frame).collect()
+}
+
+fn note(feeders: &mut [FeederMark], frame: &FeederFrame) {
+    let mark = &mut feeders[frame.feeder.index()];
+    mark.sequence = mark.sequence.max(frame.sequence);
+    mark.watermark = mark.watermark.max(frame.watermark);
+    mark.rows_numbered = mark.rows_numbered.max(frame.rows_numbered);
+}
+
+fn progress(mark: &FeederMark) -> Progress {
+    let &FeederMark { feeder: _, sequence, watermark, rows_numbered } = mark;
+    Progress { epoch: Epoch(0), sequence, opening: watermark, watermark, rows_numbered }
+}
+
+fn check_digest(shard: &Shard, part: Option<&ShardPart>) -> Result<(), RecoverError> {
+    let Some(part) = part else { return Ok(()) };
+    let found = shard.recounted_digest();
+    if found != part.digest {
+        let (shard, expected) = (shard.id(), part.digest);
+        return Err(RecoverError::Digest { shard, found, expected });
+    }
+    Ok(())
+}
+
+fn shard_options(options: &DatabaseOptions, database: u128, shard: ShardId) -> ShardOptions {
+    ShardOptions {
+        shard,
+        shards: options.shards,
+        feeders: options.feeders.clone(),
+        logged: options.logged.iter().map(|&logged| logged && options.log.is_some()).collect(),
+        database,
+        checkpoint_deltas_max: options.checkpoint_deltas_max,
+        checkpoint_writes_max: options.checkpoint_writes_max,
+    }
+}
+
+fn coordinator_options(
+    options: &DatabaseOptions,
+    database: u128,
+    plan: u128,
+) -> CoordinatorOptions {
+    CoordinatorOptions {
+        shards: options.shards,
+        epoch_interval_ns: options.epoch_interval_ns,
+        checkpoint_interval_ns: options.log.is_some().then_some(options.checkpoint_interval_ns),
+        database,
+        plan,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,117 @@
+//! Why a database could not be opened: what the disk, the options or the plan can cause.
+
+use std::fmt;
+
+use sluicedb_sql::SqlError;
+use sluicedb_wal::OpenError;
+
+use crate::core::ids::{FeederId, ShardId};
+use crate::core::morsel::DecodeError;
+
+/// Why a database could not be opened.
+#[derive(Clone, PartialEq, Debug)]
+pub enum RecoverError {
+    /// The files cannot be read back.
+    Files(OpenError),
+    /// The plan cannot run.
+    Plan(SqlError),
+    /// An option is out of range.
+    Option {
+        /// Its name.
+        name: &'static str,
+        /// What was asked.
+        found: u64,
+        /// The least it may be.
+        least: u64,
+        /// The most it may be.
+        most: u64,
+    },
+    /// The state was written by another number of shards.
+    Shards {
+        /// The number that wrote it.
+        found: usize,
+        /// The number that was asked.
+        asked: usize,
+    },
+    /// The state was written by another plan.
+    AnotherPlan {
+        /// The shard whose part does not fit.
+        shard: ShardId,
+        /// What does not fit.
+        what: &'static str,
+    },
+    /// The state does not fit the memory that was given.
+    Memory {
+        /// The shard.
+        shard: ShardId,
+        /// Blocks of state it was given.
+        blocks_max: u32,
+    },
+    /// A logged statement does not fit its source.
+    Record {
+        /// The shard whose log holds it.
+        shard: ShardId,
+        /// Its feeder.
+        feeder: FeederId,
+        /// Its number.
+        sequence: u64,
+        /// Where reading stopped.
+        error: DecodeError,
+    },
+    /// The views of a shard do not have the contents they had when they were written.
+    Digest {
+        /// The shard.
+        shard: ShardId,
+        /// The digest of what was read.
+        found: u64,
+        /// The digest in the manifest.
+        expected: u64,
+    },
+}
+
+impl fmt::Display for RecoverError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RecoverError::Files(error) => write!(f, "{error}"),
+            RecoverError::Plan(error) => write!(f, "{error}"),
+            RecoverError::Option { name, found, least, most } => {
+                write!(f, "{name} is {found}; it must be from {least} to {most}")
+            }
+            RecoverError::Shards { found, asked } => write!(
+                f,
+                "the state was written by {found} shards and {asked} were asked: open it with \
+                 shards = {found}"
+            ),
+            RecoverError::AnotherPlan { shard, what } => write!(
+                f,
+                "the state of shard {shard} was written by another plan: {what}; open it with \
+                 the plan that wrote it"
+            ),
+            RecoverError::Memory { shard, blocks_max } => write!(
+                f,
+                "the state of {shard} does not fit {blocks_max} blocks of 4 KiB: give it more memory"
+            ),
+            RecoverError::Record { shard, feeder, sequence, error } => {
+                write!(f, "statement {sequence} of {feeder} in the log of {shard}: {error}")
+            }
+            RecoverError::Digest { shard, found, expected } => write!(
+                f,
+                "the views of {shard} have digest {found:016x}, and {expected:016x} was written"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for RecoverError {}
+
+impl From<OpenError> for RecoverError {
+    fn from(error: OpenError) -> RecoverError {
+        RecoverError::Files(error)
+    }
+}
+
+impl From<SqlError> for RecoverError {
+    fn from(error: SqlError) -> RecoverError {
+        RecoverError::Plan(error)
+    }
+}

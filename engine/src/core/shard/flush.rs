@@ -1,0 +1,245 @@
+//! Writes a shard's part of a checkpoint in the background, and reads one back.
+//!
+//! Invariants:
+//! - At most one checkpoint is being written. Its freeze is released once all its bytes have been
+//!   handed over, and its files become the ones that the next delta builds on only when it is sealed.
+//! - A base comes first, and again after a bounded number of deltas.
+
+mod front;
+
+use sluicedb_wal::checkpoint::{CheckpointFile, CheckpointId, Entry, Writer};
+use sluicedb_wal::{DiskOp, Failure, FileName, FileRef, Issued, Lsn, Ticket, Tickets};
+
+use super::{ShardOptions, flush_owner, removal_owner};
+use crate::core::arena::{
+    Arena, BLOCK_BYTES, Block, BlockEntry, BlockId, Changed, ExtentId, FreezeKind, Image,
+    ImageError, ZoneId,
+};
+use crate::core::effect::{Effect, Part, Report};
+use crate::core::ids::{Epoch, ShardId};
+pub(super) use front::Front;
+pub(crate) use front::decode_watermarks;
+use front::{decode_tables, encode_tables};
+
+/// What an entry of the file holds.
+const KIND_BLOCK: u32 = 0;
+const KIND_TABLES: u32 = 1;
+
+/// The checkpoints of one shard.
+pub(super) struct Flush {
+    shard: ShardId,
+    database: u128,
+    deltas_max: usize,
+    writes_max: usize,
+    /// The checkpoint that the next one builds on.
+    base: Option<(Epoch, Vec<FileRef>)>,
+    writing: Option<Writing>,
+    /// A checkpoint whose file is durable, and which waits for the log.
+    written: Option<Part>,
+    /// A checkpoint that is acknowledged and not yet sealed.
+    acknowledged: Option<(Epoch, Vec<FileRef>)>,
+    remover: Tickets,
+}
+
+struct Writing {
+    part: Part,
+    writer: Writer,
+    /// Blocks that are still to be handed over; none once they all were.
+    changed: Option<Changed>,
+}
+
+impl Flush {
+    /// Goes on behind the checkpoint that was restored, if any.
+    pub(super) fn new(options: &ShardOptions, base: Option<(Epoch, Vec<FileRef>)>) -> Flush {
+        Flush {
+            shard: options.shard,
+            database: options.database,
+            deltas_max: options.checkpoint_deltas_max,
+            writes_max: options.checkpoint_writes_max,
+            base,
+            writing: None,
+            written: None,
+            acknowledged: None,
+            remover: Tickets::of(removal_owner(options.shard)),
+        }
+    }
+
+    /// Begins to write the frozen state.
+    pub(super) fn begin(&mut self, epoch: Epoch, front: Front, digest: u64, arena: &mut Arena) {
+        assert!(self.rests(), "one checkpoint at a time");
+        // With as many files as a base and its deltas may be, a new base replaces them all.
+        let base = self.base.as_ref().filter(|(_, files)| files.len() <= self.deltas_max);
+        let since = base.map(|(epoch, _)| epoch.0);
+        let id = CheckpointId {
+            database: self.database,
+            shard: self.shard.0,
+            epoch: epoch.0,
+            base: since,
+        };
+        let tickets = Tickets::of(flush_owner(self.shard));
+        let writer = Writer::new(id, &front.encode(), self.writes_max, tickets);
+        let part = Part {
+            epoch,
+            files: base.map_or_else(Vec::new, |(_, files)| files.clone()),
+            log_from: front.log_from,
+            log_durable: Lsn(0),
+            digest,
+            feeders: front.feeders,
+        };
+        self.writing = Some(Writing { part, writer, changed: Some(arena.changed(since)) });
+    }
+
+    /// Hands over blocks as far as the fuel and the writes in flight allow; returns whether more fuel
+    /// would help.
+    pub(super) fn work(
+        &mut self,
+        fuel: usize,
+        arena: &mut Arena,
+        effects: &mut Vec<Effect>,
+    ) -> bool {
+        let Some(Writing { writer, changed, .. }) = &mut self.writing else { return false };
+        let mut left = fuel;
+        let mut released = false;
+        while let Some(blocks) = changed
+            && writer.wants()
+            && left > 0
+        {
+            left -= 1;
+            let more = blocks.advance(arena, 1, |entry, block| {
+                writer.entry(Entry { head: head(KIND_BLOCK, &entry), block });
+            });
+            if !more && writer.wants() {
+                let tables = encode_tables(&changed.take().expect("matched above").finish());
+                let none = BlockEntry {
+                    block: BlockId(0),
+                    zone: ZoneId(0),
+                    extent: ExtentId(0),
+                    epoch: 0,
+                };
+                writer.entry(Entry { head: head(KIND_TABLES, &none), block: &tables });
+                writer.finish();
+                arena.release(FreezeKind::Checkpoint);
+                released = true;
+            }
+        }
+        let owes = changed.is_some() && writer.wants();
+        let mut issued = Vec::new();
+        writer.pump(&mut issued);
+        effects.extend(issued.into_iter().map(Effect::Disk));
+        // Operators may have waited for the blocks that the freeze held.
+        owes || released
+    }
+
+    /// Reports how a disk operation ended.
+    pub(super) fn completed(
+        &mut self,
+        ticket: Ticket,
+        result: Result<(), Failure>,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), Failure> {
+        if ticket.owner() == removal_owner(self.shard) {
+            // A segment that stays is removed as unneeded when the database is opened next.
+            return Ok(());
+        }
+        let writing = self.writing.as_mut().expect("only a checkpoint has its tickets");
+        let mut issued = Vec::new();
+        writing.writer.completed(ticket, result, &mut issued);
+        effects.extend(issued.into_iter().map(Effect::Disk));
+        if let Some(failure) = writing.writer.poisoned() {
+            return Err(failure.clone());
+        }
+        if let Some(file) = writing.writer.done() {
+            let Writing { mut part, .. } = self.writing.take().expect("looked at above");
+            part.files.push(file);
+            self.written = Some(part);
+        }
+        Ok(())
+    }
+
+    /// Acknowledges a checkpoint whose file is durable, once the log is durable up to where replay
+    /// would start: a log that ends before that has lost bytes.
+    pub(super) fn acknowledge(&mut self, log_durable: Lsn, effects: &mut Vec<Effect>) {
+        let Some(mut part) = self.written.take_if(|part| part.log_from <= log_durable) else {
+            return;
+        };
+        part.log_durable = log_durable;
+        self.acknowledged = Some((part.epoch, part.files.clone()));
+        effects.push(Effect::Tell(Report::Acknowledged(part)));
+    }
+
+    /// A checkpoint is sealed; `retired` are log segments that no recovery needs any more.
+    pub(super) fn sealed(
+        &mut self,
+        epoch: Epoch,
+        retired: Vec<FileName>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let sealed = self.acknowledged.take().expect("what is sealed was acknowledged");
+        assert_eq!(sealed.0, epoch, "another checkpoint was sealed than was acknowledged");
+        self.base = Some(sealed);
+        for file in retired {
+            let ticket = self.remover.take();
+            effects.push(Effect::Disk(Issued { ticket, op: DiskOp::Remove { file } }));
+        }
+    }
+
+    /// Whether no checkpoint is being written or waits to be sealed.
+    pub(super) fn rests(&self) -> bool {
+        self.writing.is_none() && self.written.is_none() && self.acknowledged.is_none()
+    }
+}
+
+/// Why a checkpoint that was read back is not the state of a shard.
+pub(crate) enum ApplyError {
+    /// It has another form than this build writes.
+    Form(&'static str),
+    /// Its blocks do not form an arena in the memory given.
+    Image(ImageError),
+}
+
+/// Puts a checkpoint that was read back over the ones before it.
+pub(crate) fn apply(image: &mut Image, file: &CheckpointFile) -> Result<(), ApplyError> {
+    let form = ApplyError::Form;
+    let mut tables = None;
+    for Entry { head, block } in file.entries() {
+        let (kind, entry) = split_head(&head);
+        match kind {
+            KIND_BLOCK => {
+                let bytes: &Block =
+                    block.try_into().map_err(|_| form("a block has another size"))?;
+                image.put(entry, bytes).map_err(ApplyError::Image)?;
+            }
+            KIND_TABLES if tables.is_none() => {
+                tables = Some(decode_tables(block).ok_or(form("its tables have another form"))?);
+            }
+            _ => return Err(form("an entry is of an unknown kind")),
+        }
+    }
+    let tables = tables.ok_or(form("it has no tables"))?;
+    image.complete(tables).map_err(ApplyError::Image)
+}
+
+fn head(kind: u32, entry: &BlockEntry) -> [u8; 24] {
+    let mut head = [0; 24];
+    let words = [kind, entry.block.0, entry.zone.0, entry.extent.0];
+    for (bytes, word) in head.chunks_exact_mut(4).zip(words) {
+        bytes.copy_from_slice(&word.to_le_bytes());
+    }
+    head[16..].copy_from_slice(&entry.epoch.to_le_bytes());
+    head
+}
+
+fn split_head(head: &[u8; 24]) -> (u32, BlockEntry) {
+    let (words, epoch) = head.split_at(16);
+    let (words, _) = words.as_chunks::<4>();
+    let word = |at: usize| u32::from_le_bytes(words[at]);
+    let entry = BlockEntry {
+        block: BlockId(word(1)),
+        zone: ZoneId(word(2)),
+        extent: ExtentId(word(3)),
+        epoch: u64::from_le_bytes(epoch.try_into().expect("24 bytes less 16")),
+    };
+    (word(0), entry)
+}
+
+const _: () = assert!(BLOCK_BYTES == 4096, "the format of checkpoints names the block size");

@@ -1,0 +1,162 @@
+//! A shard's log as the shard uses it: rows in, statements that became durable out.
+//!
+//! Invariants:
+//! - Rows are appended in the order in which the shard works on them, so replay repeats it.
+//! - A statement is reported durable once, after the sync that covers it has completed.
+
+use std::collections::VecDeque;
+
+use sluicedb_wal::{Failure, Issued, Log, Lsn, Record, Statement, Ticket};
+
+use crate::core::effect::{Effect, Report};
+use crate::core::frame::FeederFrame;
+use crate::core::ids::{Epoch, FeederId, SourceId, Time};
+use crate::core::limits::{JOURNAL_PENDING_BYTES_MAX, WITNESS_AFTER_NS};
+use crate::core::morsel::{self, DecodeError, Pool, ShapeId};
+
+/// The log of a shard and what waits for it.
+pub(super) struct Journal {
+    log: Log,
+    /// Statements that are not durable, each with the position behind its record.
+    waiting: VecDeque<(Lsn, Statement)>,
+    opened: bool,
+    payload: Vec<u8>,
+    now_ns: u64,
+    /// When the last group gets a witness, if nothing follows it.
+    witness_at: Option<u64>,
+}
+
+impl Journal {
+    pub(super) fn new(log: Log) -> Journal {
+        Journal {
+            log,
+            waiting: VecDeque::new(),
+            opened: false,
+            payload: Vec::new(),
+            now_ns: 0,
+            witness_at: None,
+        }
+    }
+
+    /// Whether another record may be appended without letting the backlog grow past its bound.
+    pub(super) fn has_room(&self) -> bool {
+        self.opened && self.log.pending_bytes() < JOURNAL_PENDING_BYTES_MAX
+    }
+
+    /// Logs rows that the shard is about to work on.
+    pub(super) fn append(&mut self, frame: &FeederFrame) {
+        let mut payload = std::mem::take(&mut self.payload);
+        payload.clear();
+        payload.extend(frame.watermark.0.to_le_bytes());
+        payload.extend(frame.rows_numbered.to_le_bytes());
+        morsel::encode(&frame.morsel, &mut payload);
+        let FeederFrame { feeder, sequence, parts, .. } = *frame;
+        let statement = Statement { feeder: feeder.0, sequence, parts };
+        let record = Record { epoch: frame.epoch.0, statement, payload };
+        let lsn = self.log.append(&record);
+        self.payload = record.payload;
+        self.waiting.push_back((lsn, statement));
+        self.witness_at = None;
+    }
+
+    /// Behind the last record.
+    pub(super) fn end(&self) -> Lsn {
+        self.log.end()
+    }
+
+    /// Everything before this is durable.
+    pub(super) fn durable(&self) -> Lsn {
+        self.log.durable()
+    }
+
+    /// Issues what can go on.
+    pub(super) fn pump(&mut self, effects: &mut Vec<Effect>) {
+        let mut issued = Vec::new();
+        self.log.pump(&mut issued);
+        tell(issued, effects);
+    }
+
+    /// Reports how a disk operation ended.
+    pub(super) fn completed(
+        &mut self,
+        ticket: Ticket,
+        result: Result<(), Failure>,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), Failure> {
+        let mut issued = Vec::new();
+        self.log.completed(ticket, result, &mut issued);
+        tell(issued, effects);
+        if let Some(failure) = self.log.poisoned() {
+            return Err(failure.clone());
+        }
+        if self.log.is_open() && !self.opened {
+            self.opened = true;
+            effects.push(Effect::Tell(Report::Open));
+        }
+        let durable = self.log.durable();
+        while let Some((_, statement)) = self.waiting.pop_front_if(|(lsn, _)| *lsn <= durable) {
+            effects.push(Effect::Tell(Report::Durable(statement)));
+            if self.waiting.is_empty() {
+                self.witness_at = Some(self.now_ns.saturating_add(WITNESS_AFTER_NS));
+            }
+        }
+        Ok(())
+    }
+
+    /// Time has passed.
+    pub(super) fn clock(&mut self, now_ns: u64) {
+        assert!(now_ns >= self.now_ns, "monotonic time went back");
+        self.now_ns = now_ns;
+        if self.witness_at.is_some_and(|at| at <= now_ns) {
+            self.witness_at = None;
+            self.log.witness();
+        }
+    }
+
+    /// When time matters next.
+    pub(super) fn wake_at(&self) -> Option<u64> {
+        self.witness_at
+    }
+
+    /// The segments that hold only records below `log_from`.
+    pub(super) fn retire(&mut self, log_from: Lsn) -> Vec<sluicedb_wal::FileName> {
+        self.log.retire(log_from)
+    }
+}
+
+fn tell(issued: Vec<Issued>, effects: &mut Vec<Effect>) {
+    effects.extend(issued.into_iter().map(Effect::Disk));
+}
+
+/// The frame that a record was made of, to be worked on again in `epoch`.
+pub(crate) fn frame_of(
+    record: &Record,
+    source: SourceId,
+    shape: ShapeId,
+    pool: &mut Pool,
+) -> Result<FeederFrame, DecodeError> {
+    let (watermark, rest) = split_i64(&record.payload)?;
+    let (rows_numbered, rest) = split_i64(rest)?;
+    let mut rows = pool.take(shape);
+    let read = morsel::decode(rest, &mut rows)?;
+    if read != rest.len() {
+        return Err(DecodeError { offset: record.payload.len() - rest.len() + read });
+    }
+    let Statement { feeder, sequence, parts } = record.statement;
+    Ok(FeederFrame {
+        feeder: FeederId(feeder),
+        source,
+        epoch: Epoch(record.epoch),
+        sequence,
+        parts,
+        opening: Time::MIN,
+        watermark: Time(watermark),
+        rows_numbered: rows_numbered as u64,
+        morsel: rows,
+    })
+}
+
+fn split_i64(bytes: &[u8]) -> Result<(i64, &[u8]), DecodeError> {
+    let (first, rest) = bytes.split_first_chunk().ok_or(DecodeError { offset: 0 })?;
+    Ok((i64::from_le_bytes(*first), rest))
+}

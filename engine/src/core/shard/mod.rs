@@ -1,0 +1,454 @@
+//! One shard: its operators, their state, its log.
+//!
+//! The shell gives inputs with [`Shard::step`] and fuel with [`Shard::work`], takes frames off a lane
+//! only while the shard accepts them, and carries out the effects in order.
+//!
+//! Invariants:
+//! - Stage 0 is fed by feeders, every other by lanes from lower stages of all shards.
+//! - A shard passes one barrier at a time: the coordinator closes an epoch only after the one before
+//!   has passed everywhere.
+
+mod build;
+mod flush;
+mod intake;
+mod journal;
+mod stage;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use sluicedb_sql::SqlError;
+use sluicedb_wal::{Failure, FileRef, Log, Lsn, Ticket};
+
+use super::arena::{Arena, FreezeKind, Frozen, Region};
+use super::effect::{Effect, FeederMark, Input, Order, Poison, Report};
+use super::frame::{Barrier, FeederFrame, Frame};
+use super::graph::{EntryKey, Graph};
+use super::ids::{Epoch, FeederId, LaneId, ShardId, SourceId, Time, ViewId};
+use super::morsel::Pool;
+use super::operator::{Stop, ViewReader};
+pub(crate) use flush::{ApplyError, apply, decode_watermarks};
+use flush::{Flush, Front};
+use intake::{Intake, Taken};
+use journal::Journal;
+pub(crate) use journal::frame_of;
+use stage::{Resources, Stage};
+
+/// What a shard is told when it is made.
+#[derive(Clone, Debug)]
+pub struct ShardOptions {
+    /// Which shard it is.
+    pub shard: ShardId,
+    /// How many there are.
+    pub shards: u16,
+    /// The source of each feeder.
+    pub feeders: Vec<SourceId>,
+    /// By source: whether its rows are logged before they are acknowledged.
+    pub logged: Vec<bool>,
+    /// The database, as its files name it.
+    pub database: u128,
+    /// Deltas between two full checkpoints.
+    pub checkpoint_deltas_max: usize,
+    /// Disk writes of a checkpoint in flight at a time.
+    pub checkpoint_writes_max: usize,
+}
+
+/// Where a shard goes on.
+pub struct ShardStart {
+    /// The first epoch of this life.
+    pub epoch: Epoch,
+    /// The log, behind what recovery found; none without a disk.
+    pub log: Option<Log>,
+    /// State of the newest checkpoint; none if there is none.
+    pub restored: Option<Restored>,
+    /// How far each feeder had come at that checkpoint.
+    pub feeders: Vec<FeederMark>,
+    /// Statements that were logged after it, in the order of the log.
+    pub replay: Vec<FeederFrame>,
+}
+
+/// A shard's part of a checkpoint, read back.
+pub struct Restored {
+    /// The state.
+    pub arena: Arena,
+    /// The watermark of each lane, by stage and entry.
+    pub watermarks: Vec<Vec<Vec<Time>>>,
+    /// The epoch of the checkpoint.
+    pub epoch: Epoch,
+    /// Its files: the base, then the deltas on it.
+    pub files: Vec<FileRef>,
+}
+
+/// One shard.
+pub struct Shard {
+    options: ShardOptions,
+    graph: Arc<Graph>,
+    arena: Arena,
+    pool: Pool,
+    stages: Vec<Stage>,
+    intake: Intake,
+    replay: VecDeque<FeederFrame>,
+    journal: Option<Journal>,
+    flush: Flush,
+    /// What the state at the closing barrier consists of beside the arena.
+    front: Option<Front>,
+    readers: Vec<ViewReader>,
+    stop: Option<Stop>,
+    poison: Option<Poison>,
+}
+
+impl Shard {
+    /// A shard; unless its state is restored, over memory for state and for the copies that freezes
+    /// need.
+    pub fn new(
+        options: ShardOptions,
+        graph: Arc<Graph>,
+        start: ShardStart,
+        memory: Option<(Region, Region)>,
+    ) -> Result<Shard, SqlError> {
+        let ShardStart { epoch, log, restored, feeders, replay } = start;
+        let fresh = restored.is_none();
+        let (arena, watermarks, base) = match restored {
+            Some(Restored { arena, watermarks, epoch, files }) => {
+                (arena, Some(watermarks), Some((epoch, files)))
+            }
+            None => {
+                let memory = memory.expect("a shard that is not restored is given memory");
+                (empty_arena(&graph, epoch, memory), None, None)
+            }
+        };
+        let intake = Intake::new(&options.feeders, &feeders, graph.sources.len());
+        let mut shard = Shard {
+            pool: Pool::new(&graph.shapes),
+            stages: stages(&graph, &options, &arena)?,
+            readers: readers(&graph, &arena)?,
+            flush: Flush::new(&options, base),
+            arena,
+            intake,
+            replay: replay.into(),
+            journal: log.map(Journal::new),
+            front: None,
+            stop: None,
+            poison: None,
+            options,
+            graph,
+        };
+        shard.start(epoch, watermarks.as_deref(), fresh);
+        Ok(shard)
+    }
+
+    fn start(&mut self, epoch: Epoch, watermarks: Option<&[Vec<Vec<Time>>]>, fresh: bool) {
+        self.intake.start(epoch);
+        for (at, stage) in self.stages.iter_mut().enumerate() {
+            stage.start(epoch, watermarks.map(|stages| stages[at].as_slice()));
+            if fresh {
+                stage.create(&mut self.arena);
+            } else {
+                stage.enter(epoch, &mut self.arena);
+            }
+        }
+    }
+
+    /// Tells the coordinator that a shard without a log is ready, and lets one with a log begin.
+    pub fn launch(&mut self, effects: &mut Vec<Effect>) {
+        match &mut self.journal {
+            Some(journal) => journal.pump(effects),
+            None => effects.push(Effect::Tell(Report::Open)),
+        }
+    }
+
+    /// Which shard it is.
+    pub fn id(&self) -> ShardId {
+        self.options.shard
+    }
+
+    /// Applies one input and appends what must happen next.
+    pub fn step(&mut self, input: Input, effects: &mut Vec<Effect>) {
+        if self.poison.is_some() {
+            return;
+        }
+        match input {
+            Input::Frame { lane, frame } => self.frame(lane, frame),
+            Input::Fed(frame) => {
+                assert!(self.accepts_feeder(frame.feeder), "{} was not accepted", frame.feeder);
+                self.admit(frame);
+            }
+            Input::Quiet { feeder, word, progress } => self.intake.quiet(feeder, word, &progress),
+            Input::Room { lane, frames } => {
+                self.stages[lane.from_stage.index()].set_room(lane, frames);
+            }
+            Input::Completed { ticket, result } => self.completed(ticket, result, effects),
+            Input::Order(order) => self.order(order, effects),
+            Input::Clock(now_ns) => {
+                if let Some(journal) = &mut self.journal {
+                    journal.clock(now_ns);
+                }
+            }
+        }
+        self.end_epoch();
+    }
+
+    fn frame(&mut self, lane: LaneId, frame: Frame) {
+        assert_eq!(lane.to, self.id(), "{lane} leads to another shard");
+        self.stages[lane.to_stage.index()].take(lane, frame);
+    }
+
+    /// Whether the next frame of a lane may be taken off its ring.
+    pub fn accepts(&self, lane: LaneId) -> bool {
+        self.poison.is_none() && self.stages[lane.to_stage.index()].accepts(lane)
+    }
+
+    /// Whether the next frame of a feeder's lane may be taken off its ring.
+    pub fn accepts_feeder(&self, feeder: FeederId) -> bool {
+        self.poison.is_none()
+            && self.replay.is_empty()
+            && self.intake.accepts(feeder)
+            && self.stages[0].has_room()
+            && self.journal.as_ref().is_none_or(Journal::has_room)
+    }
+
+    /// Whether the shard waits to hear that a feeder is quiet.
+    pub fn asks(&self, feeder: FeederId) -> bool {
+        self.poison.is_none() && self.replay.is_empty() && self.intake.asks(feeder)
+    }
+
+    /// When the shard wants a `Clock` at the latest.
+    pub fn wake_at(&self) -> Option<u64> {
+        let journal = self.journal.as_ref().filter(|_| self.poison.is_none());
+        journal.and_then(Journal::wake_at)
+    }
+
+    /// Works on what was taken until that is done, stuck, or out of fuel; returns whether another
+    /// call would get further. If not, only an input does.
+    pub fn work(&mut self, fuel: usize, effects: &mut Vec<Effect>) -> bool {
+        if self.poison.is_some() {
+            return false;
+        }
+        let mut left = fuel;
+        self.feed_replay();
+        for at in (0..self.stages.len()).rev() {
+            self.work_stage(at, &mut left, effects);
+        }
+        self.end_epoch();
+        if let Some(stop) = self.stop {
+            let poison = match stop {
+                Stop::Memory => Poison::Memory { blocks_max: self.arena.blocks_max() },
+                Stop::Weight(operator) => Poison::Weight { operator },
+            };
+            self.poison_with(poison, effects);
+            return false;
+        }
+        if let Some(journal) = &mut self.journal {
+            journal.pump(effects);
+        }
+        let owes = self.flush.work(fuel, &mut self.arena, effects);
+        // An operator may stop early because it was only allowed a few rows at a time.
+        let worked = left < fuel && !self.stages.iter().all(Stage::rests);
+        worked || owes || !self.replay.is_empty() && self.stages[0].has_room()
+    }
+
+    fn work_stage(&mut self, at: usize, fuel: &mut usize, effects: &mut Vec<Effect>) {
+        loop {
+            let resources = &mut Resources {
+                arena: &mut self.arena,
+                pool: &mut self.pool,
+                fuel: &mut *fuel,
+                effects: &mut *effects,
+                stop: &mut self.stop,
+            };
+            let Some(barrier) = self.stages[at].work(resources) else { return };
+            self.passed(at, barrier, effects);
+        }
+    }
+
+    /// A stage has passed a barrier; with the last one the shard has.
+    fn passed(&mut self, at: usize, barrier: Barrier, effects: &mut Vec<Effect>) {
+        let front = self.front.as_mut().expect("the epoch ended where rows enter");
+        front.passed(at, self.stages[at].watermarks());
+        if !front.is_whole() {
+            return;
+        }
+        let front = self.front.take().expect("looked at above");
+        effects.push(Effect::Tell(Report::Passed(barrier.epoch)));
+        if barrier.checkpoint {
+            let frozen = self.arena.frozen(FreezeKind::Checkpoint).expect("all zones joined it");
+            let digests = self.readers.iter().map(|reader| reader.digest(&frozen));
+            let digest = digests.fold(0, u64::wrapping_add);
+            self.flush.begin(barrier.epoch, front, digest, &mut self.arena);
+        }
+    }
+
+    /// Takes rows in: logs them if they are of the open epoch.
+    fn admit(&mut self, frame: FeederFrame) {
+        match self.intake.take(frame) {
+            Taken::Held => {}
+            Taken::Rows(frame) => {
+                if self.options.logged[frame.source.index()] {
+                    let journal = self.journal.as_mut().expect("a logged source has a log");
+                    journal.append(&frame);
+                }
+                self.enter(frame);
+            }
+            Taken::Duplicate(frame) => self.pool.put(frame.morsel),
+        }
+    }
+
+    /// Hands rows to stage 0.
+    fn enter(&mut self, frame: FeederFrame) {
+        let key = EntryKey::Source(frame.source);
+        self.stages[0].rows(key, frame.morsel);
+        if let Some(time) = self.intake.promise(frame.feeder, frame.watermark) {
+            self.stages[0].source_watermark(key, time);
+        }
+    }
+
+    fn feed_replay(&mut self) {
+        while self.stages[0].has_room() {
+            let Some(mut frame) = self.replay.pop_front() else { return };
+            frame.epoch = self.intake.open();
+            match self.intake.take(frame) {
+                Taken::Rows(frame) => self.enter(frame),
+                Taken::Duplicate(frame) => self.pool.put(frame.morsel),
+                Taken::Held => unreachable!("replay belongs to the open epoch"),
+            }
+        }
+    }
+
+    /// Puts the barrier behind the rows of the open epoch once they are all here.
+    fn end_epoch(&mut self) {
+        if !self.replay.is_empty() || self.poison.is_some() {
+            return;
+        }
+        let Some(barrier) = self.intake.ended() else { return };
+        for (source, time) in self.intake.settle() {
+            self.stages[0].source_watermark(EntryKey::Source(source), time);
+        }
+        assert!(self.front.is_none(), "one barrier at a time");
+        let log_from = self.journal.as_ref().map_or(Lsn(0), Journal::end);
+        self.front = Some(Front::new(self.stages.len(), self.intake.marks(), log_from));
+        self.stages[0].end(barrier);
+        for frame in self.intake.advance() {
+            self.admit(frame);
+        }
+    }
+
+    fn order(&mut self, order: Order, effects: &mut Vec<Effect>) {
+        match order {
+            Order::Close(barrier) => self.intake.close(barrier),
+            Order::Release => self.arena.release(FreezeKind::Read),
+            Order::Sealed { epoch, log_from } => {
+                let retired = self.journal.as_mut().map(|journal| journal.retire(log_from));
+                self.flush.sealed(epoch, retired.unwrap_or_default(), effects);
+            }
+        }
+    }
+
+    fn completed(
+        &mut self,
+        ticket: Ticket,
+        result: Result<(), Failure>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let outcome = if ticket.owner() == log_owner(self.id()) {
+            let journal = self.journal.as_mut().expect("only a log has its tickets");
+            journal.completed(ticket, result, effects)
+        } else {
+            self.flush.completed(ticket, result, effects)
+        };
+        match outcome {
+            Ok(()) => {
+                let log_durable = self.journal.as_ref().map_or(Lsn(0), Journal::durable);
+                self.flush.acknowledge(log_durable, effects);
+            }
+            Err(failure) => self.poison_with(Poison::Disk(failure), effects),
+        }
+    }
+
+    fn poison_with(&mut self, poison: Poison, effects: &mut Vec<Effect>) {
+        effects.push(Effect::Tell(Report::Poisoned(poison.clone())));
+        self.poison = Some(poison);
+    }
+
+    /// Whether nothing waits in the shard: no row, no barrier, no unwritten state.
+    pub fn rests(&self) -> bool {
+        self.replay.is_empty()
+            && self.front.is_none()
+            && self.stages.iter().all(Stage::rests)
+            && self.flush.rests()
+    }
+
+    /// What runs on the shard.
+    pub fn graph(&self) -> &Arc<Graph> {
+        &self.graph
+    }
+
+    /// How to read a view.
+    pub fn reader(&self, view: ViewId) -> &ViewReader {
+        &self.readers[view.index()]
+    }
+
+    /// The state that was frozen for reading, once all stages have passed the barrier.
+    pub fn frozen(&self) -> Option<Frozen<'_>> {
+        self.arena.frozen(FreezeKind::Read)
+    }
+
+    /// The state of all operators, as it is between two steps.
+    pub fn arena(&self) -> &Arena {
+        &self.arena
+    }
+
+    /// The digest of all views, computed from their rows.
+    pub fn recounted_digest(&self) -> u64 {
+        let digests = self.readers.iter().map(|reader| reader.recount(&self.arena).1);
+        digests.fold(0, u64::wrapping_add)
+    }
+
+    /// Morsels that are not in use.
+    pub fn pool(&mut self) -> &mut Pool {
+        &mut self.pool
+    }
+}
+
+/// The owner of a shard's log tickets.
+pub(crate) fn log_owner(shard: ShardId) -> u16 {
+    shard.0 * 2
+}
+
+/// The owner of a shard's checkpoint tickets.
+pub(crate) fn flush_owner(shard: ShardId) -> u16 {
+    shard.0 * 2 + 1
+}
+
+/// The owner of tickets for the removal of a shard's segments.
+pub(crate) fn removal_owner(shard: ShardId) -> u16 {
+    0x8000 | shard.0
+}
+
+fn empty_arena(graph: &Graph, epoch: Epoch, (state, shadow): (Region, Region)) -> Arena {
+    let mut arena = Arena::new(state, shadow);
+    for operator in 0..graph.operators {
+        let zone = arena.create_zone(epoch.0);
+        assert_eq!(zone.0 as usize, operator, "zones are numbered like operators");
+    }
+    arena
+}
+
+fn stages(
+    graph: &Arc<Graph>,
+    options: &ShardOptions,
+    arena: &Arena,
+) -> Result<Vec<Stage>, SqlError> {
+    let ShardOptions { shard, shards, .. } = *options;
+    let stage = |spec| {
+        let built = build::build(graph, spec, shard, shards, arena)?;
+        Ok(Stage::new(spec, shard, shards, built))
+    };
+    graph.stages.iter().map(stage).collect()
+}
+
+fn readers(graph: &Graph, arena: &Arena) -> Result<Vec<ViewReader>, SqlError> {
+    let views = graph.views.iter();
+    views
+        .map(|view| ViewReader::new(&view.options, arena.root(build::zone(view.operator))))
+        .collect()
+}

@@ -1,0 +1,352 @@
+//! The operators between two exchanges, and the order in which they run.
+//!
+//! Invariants:
+//! - Frames wait in one queue; the next is taken only when every operator is idle. So while an
+//!   operator owes rows its stage goes no further, and barriers and watermarks stay behind them.
+//! - Operators are in topological order, and the deepest busy one runs first: an operator that is
+//!   given an item is always idle.
+//! - A barrier enters all outgoing lanes and freezes all zones in one step.
+
+use std::collections::VecDeque;
+
+use crate::core::arena::{Arena, Freezes, ZoneId};
+use crate::core::effect::Effect;
+use crate::core::frame::{Barrier, Frame};
+use crate::core::graph::{EntryKey, StageSpec, Target};
+use crate::core::ids::{Epoch, LaneId, ShardId, StageId, Time};
+use crate::core::limits::STAGE_QUEUE_FRAMES;
+use crate::core::morsel::{Morsel, Pool};
+use crate::core::operator::{Context, Item, Lanes, Operator, Stop, Work};
+use crate::core::watermark::Watermarks;
+
+use super::build::Built;
+use crate::core::align::Align;
+
+/// One stage on one shard.
+pub(super) struct Stage {
+    id: StageId,
+    entries: Vec<Entry>,
+    /// Incoming lanes from shards, sorted; none where feeders are the input.
+    incoming: Vec<LaneId>,
+    align: Option<Align>,
+    operators: Vec<Node>,
+    queue: VecDeque<Queued>,
+    /// Items on their way to an operator that is not idle, or was not when they were made.
+    deliveries: Vec<(Target, Item)>,
+    lanes: Lanes,
+    epoch: Epoch,
+    passing: Option<Barrier>,
+    /// The watermarks at the last barrier: what arrives behind it moves them before it is passed.
+    ended: Vec<Vec<Time>>,
+}
+
+/// Where an input enters the stage.
+struct Entry {
+    key: EntryKey,
+    watermarks: Watermarks,
+    targets: Vec<Target>,
+}
+
+struct Node {
+    operator: Box<dyn Operator>,
+    busy: bool,
+    zone: ZoneId,
+    outputs: Vec<Vec<Target>>,
+}
+
+enum Queued {
+    Rows { entry: usize, morsel: Morsel },
+    Watermark { entry: usize, time: Time },
+    Barrier(Barrier),
+}
+
+/// What a stage needs from its shard to work.
+pub(super) struct Resources<'a> {
+    pub(super) arena: &'a mut Arena,
+    pub(super) pool: &'a mut Pool,
+    pub(super) fuel: &'a mut usize,
+    pub(super) effects: &'a mut Vec<Effect>,
+    pub(super) stop: &'a mut Option<Stop>,
+}
+
+/// What one move of a stage came to.
+enum Move {
+    Done,
+    Stuck,
+    Passed(Barrier),
+}
+
+impl Stage {
+    pub(super) fn new(spec: &StageSpec, shard: ShardId, shards: u16, built: Built) -> Stage {
+        let incoming = spec.incoming(shard, shards);
+        let entry = |key: &EntryKey, targets: &Vec<Target>| Entry {
+            key: *key,
+            watermarks: match key {
+                EntryKey::Edge(_) => Watermarks::new(usize::from(shards)),
+                // The watermark of a source is made where its feeders are.
+                EntryKey::Source(_) => Watermarks::new(0),
+            },
+            targets: targets.clone(),
+        };
+        let node = |((operator, zone), outputs): ((_, _), &Vec<Vec<Target>>)| Node {
+            operator,
+            busy: false,
+            zone,
+            outputs: outputs.clone(),
+        };
+        let outputs = spec.operators.iter().map(|operator| &operator.outputs);
+        Stage {
+            id: spec.id,
+            entries: spec.entries.iter().map(|(key, targets)| entry(key, targets)).collect(),
+            align: (!incoming.is_empty()).then(|| Align::new(incoming.len())),
+            incoming,
+            operators: built.operators.into_iter().zip(outputs).map(node).collect(),
+            queue: VecDeque::new(),
+            deliveries: Vec::new(),
+            lanes: Lanes::new(spec.outgoing(shard, shards).into_iter()),
+            epoch: Epoch(0),
+            passing: None,
+            ended: Vec::new(),
+        }
+    }
+
+    /// Goes on in `epoch` with the watermarks a checkpoint left, entry by entry.
+    pub(super) fn start(&mut self, epoch: Epoch, watermarks: Option<&[Vec<Time>]>) {
+        assert!(self.epoch < epoch, "{epoch} after {}", self.epoch);
+        self.epoch = epoch;
+        let Some(watermarks) = watermarks else { return };
+        assert_eq!(watermarks.len(), self.entries.len(), "a checkpoint knows every entry");
+        for (entry, lanes) in self.entries.iter_mut().zip(watermarks) {
+            assert_eq!(lanes.len(), entry.watermarks.lanes().len(), "a watermark for each lane");
+            entry.watermarks = Watermarks::restore(lanes.clone());
+        }
+    }
+
+    /// The watermark of each lane of each entry at the last barrier.
+    pub(super) fn watermarks(&self) -> Vec<Vec<Time>> {
+        self.ended.clone()
+    }
+
+    pub(super) fn create(&mut self, arena: &mut Arena) {
+        for node in &mut self.operators {
+            node.operator.create(arena);
+            node.busy = true;
+        }
+    }
+
+    /// Goes on in restored zones.
+    pub(super) fn enter(&mut self, epoch: Epoch, arena: &mut Arena) {
+        for node in &self.operators {
+            if arena.epoch(node.zone) < epoch.0 {
+                arena.barrier(node.zone, epoch.0 - 1, Freezes::NONE);
+            }
+        }
+    }
+
+    fn lane(&self, lane: LaneId) -> usize {
+        let found = self.incoming.binary_search(&lane);
+        found.unwrap_or_else(|_| panic!("{lane} does not lead to stage {}", self.id))
+    }
+
+    /// Whether another frame may be queued.
+    pub(super) fn has_room(&self) -> bool {
+        self.queue.len() < STAGE_QUEUE_FRAMES && self.idle()
+    }
+
+    /// Whether no operator owes anything.
+    fn idle(&self) -> bool {
+        self.deliveries.is_empty() && self.operators.iter().all(|node| !node.busy)
+    }
+
+    /// Whether nothing at all waits in the stage.
+    pub(super) fn rests(&self) -> bool {
+        self.queue.is_empty() && self.passing.is_none() && self.idle()
+    }
+
+    pub(super) fn accepts(&self, lane: LaneId) -> bool {
+        let at = self.lane(lane);
+        self.has_room() && self.align.as_ref().is_some_and(|align| align.accepts(at))
+    }
+
+    pub(super) fn set_room(&mut self, lane: LaneId, frames: u32) {
+        self.lanes.set_room(lane, frames);
+    }
+
+    /// Takes a frame off a lane from a shard.
+    pub(super) fn take(&mut self, lane: LaneId, frame: Frame) {
+        assert!(self.accepts(lane), "{lane} delivered a frame that was not accepted");
+        match frame {
+            Frame::Rows { edge, morsel } => self.rows(EntryKey::Edge(edge), morsel),
+            Frame::Watermark { edge, time } => {
+                let entry = self.entry(EntryKey::Edge(edge));
+                let moved = self.entries[entry].watermarks.advance(lane.from.index(), time);
+                if let Some(time) = moved {
+                    self.queue.push_back(Queued::Watermark { entry, time });
+                }
+            }
+            Frame::Barrier(barrier) => {
+                let at = self.lane(lane);
+                let align = self.align.as_mut().expect("a stage with lanes aligns them");
+                if let Some(barrier) = align.arrive(at, barrier) {
+                    self.end(barrier);
+                }
+            }
+        }
+    }
+
+    fn entry(&self, key: EntryKey) -> usize {
+        let found = self.entries.iter().position(|entry| entry.key == key);
+        found.unwrap_or_else(|| panic!("{key:?} does not enter stage {}", self.id))
+    }
+
+    /// Queues rows.
+    pub(super) fn rows(&mut self, key: EntryKey, morsel: Morsel) {
+        let entry = self.entry(key);
+        self.queue.push_back(Queued::Rows { entry, morsel });
+    }
+
+    /// Queues the watermark of a source.
+    pub(super) fn source_watermark(&mut self, key: EntryKey, time: Time) {
+        let entry = self.entry(key);
+        self.queue.push_back(Queued::Watermark { entry, time });
+    }
+
+    /// Queues the end of the open epoch.
+    pub(super) fn end(&mut self, barrier: Barrier) {
+        let entries = self.entries.iter();
+        self.ended = entries.map(|entry| entry.watermarks.lanes().to_vec()).collect();
+        self.queue.push_back(Queued::Barrier(barrier));
+    }
+
+    /// Works until it is done, stuck, or has passed a barrier, which it returns.
+    pub(super) fn work(&mut self, resources: &mut Resources<'_>) -> Option<Barrier> {
+        loop {
+            match self.advance(resources) {
+                Move::Done => {}
+                Move::Stuck => return None,
+                Move::Passed(barrier) => return Some(barrier),
+            }
+        }
+    }
+
+    fn advance(&mut self, resources: &mut Resources<'_>) -> Move {
+        if let Some((target, _)) = self.deliveries.last()
+            && !self.operators[target.operator].busy
+        {
+            let (target, item) = self.deliveries.pop().expect("the delivery that was looked at");
+            self.hand(target, item, resources);
+            return Move::Done;
+        }
+        if let Some(deepest) = self.operators.iter().rposition(|node| node.busy) {
+            return self.run(deepest, resources);
+        }
+        if let Some(barrier) = self.passing {
+            return self.pass(barrier, resources);
+        }
+        if *resources.fuel == 0 {
+            return Move::Stuck;
+        }
+        match self.queue.pop_front() {
+            None => return Move::Stuck,
+            Some(Queued::Rows { entry, morsel }) => {
+                self.deliver(Origin::Entry(entry), Item::Rows(morsel), resources);
+            }
+            Some(Queued::Watermark { entry, time }) => {
+                self.deliver(Origin::Entry(entry), Item::Watermark(time), resources);
+            }
+            Some(Queued::Barrier(barrier)) => {
+                assert_eq!(barrier.epoch, self.epoch, "a barrier ends the open epoch");
+                for node in &mut self.operators {
+                    node.operator.barrier(barrier);
+                    node.busy = true;
+                }
+                self.passing = Some(barrier);
+            }
+        }
+        Move::Done
+    }
+
+    fn run(&mut self, at: usize, resources: &mut Resources<'_>) -> Move {
+        let zone = self.operators[at].zone;
+        let context = &mut context(resources, &mut self.lanes, self.epoch, zone);
+        match self.operators[at].operator.work(context) {
+            Work::Idle => self.operators[at].busy = false,
+            Work::Emit(port, item) => {
+                let origin = Origin::Operator { at, port: usize::from(port.0) };
+                self.deliver(origin, item, resources);
+            }
+            Work::Yield => return Move::Stuck,
+        }
+        Move::Done
+    }
+
+    /// Sends an item on its way to every target of an output.
+    fn deliver(&mut self, origin: Origin, item: Item, resources: &mut Resources<'_>) {
+        let targets = match origin {
+            Origin::Entry(entry) => &self.entries[entry].targets,
+            Origin::Operator { at, port } => &self.operators[at].outputs[port],
+        };
+        // The last target to be served gets the item itself; deliveries are taken from the end.
+        let mut item = Some(item);
+        for (left, &target) in targets.iter().enumerate() {
+            let given = match item.as_ref().expect("taken by the first target only") {
+                _ if left + 1 == targets.len() => item.take().expect("looked at above"),
+                Item::Rows(morsel) => Item::Rows(resources.pool.copy(morsel)),
+                Item::Watermark(time) => Item::Watermark(*time),
+            };
+            self.deliveries.push((target, given));
+        }
+        let count = targets.len();
+        let start = self.deliveries.len() - count;
+        self.deliveries[start..].reverse();
+        if let Some(Item::Rows(unwanted)) = item {
+            resources.pool.put(unwanted);
+        }
+    }
+
+    fn hand(&mut self, target: Target, item: Item, resources: &mut Resources<'_>) {
+        let node = &mut self.operators[target.operator];
+        let context = &mut context(resources, &mut self.lanes, self.epoch, node.zone);
+        assert!(!node.busy, "an operator was handed an item while it owes");
+        node.operator.accept(target.port, item, context);
+        node.busy = true;
+    }
+
+    fn pass(&mut self, barrier: Barrier, resources: &mut Resources<'_>) -> Move {
+        if !self.lanes.all_have_room() {
+            return Move::Stuck;
+        }
+        let lanes: Vec<LaneId> = self.lanes.ids().collect();
+        for lane in lanes {
+            self.lanes.take(lane);
+            resources.effects.push(Effect::Send { lane, frame: Frame::Barrier(barrier) });
+        }
+        let kinds = Freezes { read: barrier.read, checkpoint: barrier.checkpoint };
+        for node in &self.operators {
+            resources.arena.barrier(node.zone, barrier.epoch.0, kinds);
+        }
+        self.epoch = barrier.epoch.next();
+        self.passing = None;
+        Move::Passed(barrier)
+    }
+}
+
+fn context<'a>(
+    resources: &'a mut Resources<'_>,
+    lanes: &'a mut Lanes,
+    epoch: Epoch,
+    zone: ZoneId,
+) -> Context<'a> {
+    let Resources { arena, pool, fuel, effects, stop } = resources;
+    Context { arena, pool, fuel, lanes, effects, epoch, zone, stop }
+}
+
+/// Where an item comes from.
+#[derive(Clone, Copy)]
+enum Origin {
+    Entry(usize),
+    Operator { at: usize, port: usize },
+}
+
+#[cfg(test)]
+mod tests;
