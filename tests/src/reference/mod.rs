@@ -1,0 +1,205 @@
+//! The slow obvious evaluator: recomputes every view from all input, one row at a time.
+//!
+//! It shares with the engine only the plan and the values of `sql`, and nothing here depends on
+//! time, order of arrival or shards: a relation is the rows it has at the cut, each with where it
+//! came from and how late it was.
+
+mod aggregate;
+mod cast;
+mod expr;
+mod function;
+mod marker;
+mod number;
+mod same;
+#[cfg(test)]
+mod tests;
+mod window;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use sluicedb_sql::plan::{Node, NodeId, Op, Plan};
+use sluicedb_sql::{Schema, Value};
+
+pub use marker::Marker;
+pub use same::{same, same_relation};
+
+use aggregate::Aggregate;
+use expr::Failure;
+
+/// One row of a relation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// One value a column.
+    pub values: Vec<Value>,
+    /// Where it came from: feeder and number there; of a joined row, those of both sides.
+    pub tie: u128,
+    /// The watermark that its feeder had when it entered behind that; `i64::MIN` if it did not.
+    pub behind: i64,
+}
+
+/// All that a source was given up to the cut.
+#[derive(Clone, Debug)]
+pub struct Input {
+    /// Rows in any order.
+    pub rows: Vec<Row>,
+    /// The watermark of the source at the cut, `i64::MIN` where there is none.
+    pub watermark: i64,
+}
+
+/// How often each row is there.
+pub type Relation = BTreeMap<Vec<Value>, i64>;
+
+/// What the plan asks and the reference cannot compute.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unsupported(pub String);
+
+impl fmt::Display for Unsupported {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the reference does not know {}", self.0)
+    }
+}
+
+impl std::error::Error for Unsupported {}
+
+/// The contents of every view, given one input for each source in the order of the plan.
+pub fn evaluate(plan: &Plan, sources: &[Input]) -> Result<BTreeMap<String, Relation>, Unsupported> {
+    let mut inputs = sources.iter();
+    let mut known: Vec<Known> = Vec::with_capacity(plan.nodes().len());
+    let mut views = BTreeMap::new();
+    for node in plan.nodes() {
+        let (rows, watermark) = match &node.op {
+            Op::Source { .. } => {
+                let input = inputs.next().expect("one input for each source");
+                (input.rows.clone(), input.watermark)
+            }
+            op => {
+                let beneath = op.inputs().map(|input| known[input.index()].watermark);
+                (derive(plan, node, &known)?, beneath.min().expect("only sources have no input"))
+            }
+        };
+        check(&node.schema, &rows);
+        if let Op::View { name, .. } = &node.op {
+            views.insert(name.clone(), relation(&rows));
+        }
+        known.push(Known { rows, watermark });
+    }
+    assert_eq!(inputs.len(), 0, "one input for each source");
+    Ok(views)
+}
+
+/// What is known of a node's output.
+struct Known {
+    rows: Vec<Row>,
+    /// The least watermark of the sources beneath.
+    watermark: i64,
+}
+
+/// The rows of a node that is no source, from those of its inputs.
+fn derive(plan: &Plan, node: &Node, known: &[Known]) -> Result<Vec<Row>, Unsupported> {
+    let rows = |id: &NodeId| known[id.index()].rows.as_slice();
+    match &node.op {
+        Op::Source { .. } => unreachable!("a source has its own rows"),
+        Op::Filter { input, predicate } => keep(rows(input), |row| {
+            let passes = expr::evaluate(predicate, &row.values)? == Value::Boolean(true);
+            Ok(passes.then(|| row.clone()))
+        }),
+        Op::Project { input, outputs } => keep(rows(input), |row| {
+            let values = outputs.iter().map(|(_, expr)| expr::evaluate(expr, &row.values));
+            let values = values.collect::<Result<_, Failure>>()?;
+            Ok(Some(Row { values, ..*row }))
+        }),
+        Op::Aggregate { .. } => {
+            let (aggregate, input) = grouping(plan, node);
+            Ok(aggregate.groups(&known[input.index()]))
+        }
+        Op::Late { aggregate } => {
+            let (aggregate, input) = grouping(plan, plan.node(*aggregate));
+            Ok(aggregate.late(rows(&input)))
+        }
+        Op::Join { left, right, left_keys, right_keys } => {
+            Ok(join((rows(left), left_keys), (rows(right), right_keys)))
+        }
+        Op::View { input, .. } => Ok(rows(input).to_vec()),
+    }
+}
+
+/// The rows that `map` makes; a row that fails is left out.
+fn keep(
+    rows: &[Row],
+    map: impl Fn(&Row) -> Result<Option<Row>, Failure>,
+) -> Result<Vec<Row>, Unsupported> {
+    let mut kept = Vec::with_capacity(rows.len());
+    for row in rows {
+        match map(row) {
+            Ok(row) => kept.extend(row),
+            Err(Failure::Row(_)) => {}
+            Err(Failure::Unsupported(what)) => return Err(Unsupported(what)),
+        }
+    }
+    Ok(kept)
+}
+
+fn grouping<'a>(plan: &'a Plan, node: &'a Node) -> (Aggregate<'a>, NodeId) {
+    let Op::Aggregate { input, window, keys, calls, emit, allowed_lateness_us } = &node.op else {
+        unreachable!("the builder lets only aggregates be late")
+    };
+    let below = plan.node(*input);
+    let time = window.as_ref().and_then(|window| below.time_of(*window.time()));
+    let aggregate = Aggregate {
+        window: window.as_ref(),
+        lag_us: time.map(|time| time.lag_us),
+        keys,
+        calls,
+        argument_types: &below.schema,
+        emit: *emit,
+        lateness_us: *allowed_lateness_us,
+    };
+    (aggregate, *input)
+}
+
+/// Every pair of rows with equal keys, of which none is NULL.
+fn join(
+    (left, left_keys): (&[Row], &[usize]),
+    (right, right_keys): (&[Row], &[usize]),
+) -> Vec<Row> {
+    let key = |row: &Row, columns: &[usize]| -> Vec<Value> {
+        columns.iter().map(|&column| row.values[column].clone()).collect()
+    };
+    let mut others: BTreeMap<Vec<Value>, Vec<&Row>> = BTreeMap::new();
+    for row in right {
+        others.entry(key(row, right_keys)).or_default().push(row);
+    }
+    let low = |tie: u128| tie & u128::from(u64::MAX);
+    let mut pairs = Vec::new();
+    for l in left {
+        let key = key(l, left_keys);
+        if key.iter().any(Value::is_null) {
+            continue;
+        }
+        for r in others.get(&key).into_iter().flatten() {
+            let values = [l.values.as_slice(), &r.values].concat();
+            pairs.push(Row { values, tie: low(l.tie) << 64 | low(r.tie), behind: i64::MIN });
+        }
+    }
+    pairs
+}
+
+fn relation(rows: &[Row]) -> Relation {
+    let mut relation = Relation::new();
+    for row in rows {
+        *relation.entry(row.values.clone()).or_insert(0) += 1;
+    }
+    relation
+}
+
+/// Asserts that rows have the columns that the plan says they have.
+fn check(schema: &Schema, rows: &[Row]) {
+    for row in rows {
+        assert_eq!(row.values.len(), schema.len(), "{schema}");
+        for (value, field) in row.values.iter().zip(schema.fields()) {
+            assert!(value.is_of(field.data_type), "{value:?} in {schema}");
+            assert!(field.nullable || !value.is_null(), "NULL in {} of {schema}", field.name);
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! Which windows hold a moment.
+
+use sluicedb_sql::plan::Window;
+
+/// From where to where a window goes; its end is not in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Span {
+    pub(super) start: i64,
+    pub(super) end: i64,
+}
+
+/// The windows that hold `time`, none where one of them would reach beyond what a timestamp can
+/// say.
+pub(super) fn covering(window: &Window, time: i64) -> Vec<Span> {
+    let (time, size) = (i128::from(time), i128::from(window.size_us()));
+    let (slide, offset) = (i128::from(window.slide_us()), i128::from(window.offset_us()));
+    let mut spans = Vec::new();
+    let mut start = offset + (time - offset).div_euclid(slide) * slide;
+    while start + size > time {
+        match (i64::try_from(start), i64::try_from(start + size)) {
+            (Ok(start), Ok(end)) => spans.push(Span { start, end }),
+            _ => return Vec::new(),
+        }
+        start -= slide;
+    }
+    spans
+}

@@ -1,0 +1,267 @@
+//! Which constructs a workload has.
+
+use std::collections::BTreeSet;
+
+use sluicedb_sql::DataType;
+use sluicedb_sql::expr::{BinaryOp, Expr};
+use sluicedb_sql::plan::{Call, Emit, Function, Node, NodeId, Op, Plan, Window};
+
+use super::source::{SourceSpec, Values};
+
+/// Every construct a workload may have.
+pub const FEATURES: &[&str] = &[
+    "aggregate above aggregate",
+    "aggregate above join",
+    "aggregate above late rows",
+    "aggregate by key",
+    "aggregate over everything",
+    "allowed lateness",
+    "avg",
+    "case",
+    "cast",
+    "cast to text",
+    "count",
+    "count rows",
+    "division",
+    "emit changes over windows",
+    "emit on close",
+    "filter",
+    "first",
+    "first or last above join",
+    "first or last above retractions",
+    "hop",
+    "hop with uneven slide",
+    "integer extremes",
+    "join",
+    "join above aggregate",
+    "join above join",
+    "join of different sources",
+    "join of one source with itself",
+    "join on several columns",
+    "join on windows",
+    "last",
+    "late view",
+    "long text keys",
+    "max",
+    "min",
+    "null keys",
+    "project",
+    "projection of expressions",
+    "relation with several readers",
+    "several sources",
+    "several views",
+    "several windows above each other",
+    "source without watermark",
+    "special doubles",
+    "sum",
+    "sum of doubles",
+    "sum of wide decimals",
+    "tumble",
+    "view of source",
+    "view with key",
+    "view without key",
+    "window above window on close",
+    "window with offset",
+    "window without watermark",
+];
+
+/// The constructs of a plan and its sources, by the names in [`FEATURES`].
+pub(super) fn features(plan: &Plan, sources: &[SourceSpec]) -> BTreeSet<&'static str> {
+    let mut found = Found { plan, names: BTreeSet::new() };
+    let mut readers = vec![0; plan.nodes().len()];
+    for node in plan.nodes() {
+        node.op.inputs().for_each(|input| readers[input.index()] += 1);
+        found.node(node);
+    }
+    let views = plan.nodes().iter().filter(|node| matches!(node.op, Op::View { .. })).count();
+    found.note("several views", views > 1);
+    found.note("several sources", sources.len() > 1);
+    found.note("relation with several readers", readers.iter().any(|count| *count > 1));
+    sources.iter().for_each(|source| found.source(source));
+    for name in &found.names {
+        assert!(FEATURES.contains(name), "\"{name}\" is not listed");
+    }
+    found.names
+}
+
+struct Found<'a> {
+    plan: &'a Plan,
+    names: BTreeSet<&'static str>,
+}
+
+impl<'a> Found<'a> {
+    fn note(&mut self, name: &'static str, occurs: bool) {
+        if occurs {
+            self.names.insert(name);
+        }
+    }
+
+    fn source(&mut self, source: &SourceSpec) {
+        self.note("source without watermark", source.time.is_none());
+        for column in &source.columns {
+            let integer = matches!(column.field.data_type, DataType::Int | DataType::BigInt);
+            let double = column.field.data_type == DataType::Double;
+            match column.values {
+                Values::Key { long, .. } => {
+                    let text = column.field.data_type == DataType::Text;
+                    self.note("long text keys", long && text);
+                    self.note("null keys", column.null_percent > 0);
+                }
+                Values::Number { extremes } => {
+                    self.note("integer extremes", extremes && integer);
+                    self.note("special doubles", extremes && double);
+                }
+                Values::Time | Values::NearTime => {}
+            }
+        }
+    }
+
+    fn node(&mut self, node: &Node) {
+        match &node.op {
+            Op::Source { .. } => {}
+            Op::Filter { predicate, .. } => {
+                self.note("filter", true);
+                self.expr(predicate);
+            }
+            Op::Project { outputs, .. } => {
+                self.note("project", true);
+                for (_, expr) in outputs {
+                    let plain = matches!(expr, Expr::Column(_));
+                    self.note("projection of expressions", !plain);
+                    self.expr(expr);
+                }
+            }
+            Op::Aggregate { input, window, keys, calls, emit, allowed_lateness_us } => {
+                self.note("aggregate by key", window.is_none() && !keys.is_empty());
+                self.note("aggregate over everything", window.is_none() && keys.is_empty());
+                self.note("allowed lateness", *allowed_lateness_us > 0);
+                self.note("emit on close", *emit == Emit::OnClose);
+                let below = self.operator(*input);
+                self.note("aggregate above aggregate", is_aggregate(&below.op));
+                self.note("aggregate above join", matches!(below.op, Op::Join { .. }));
+                self.note("aggregate above late rows", matches!(below.op, Op::Late { .. }));
+                if let Some(window) = window {
+                    self.window(window, *emit, *input);
+                }
+                calls.iter().for_each(|call| self.call(call, *input));
+            }
+            Op::Late { .. } => self.note("late view", true),
+            Op::Join { left, right, left_keys, .. } => self.join(*left, *right, left_keys),
+            Op::View { input, key, .. } => {
+                self.note("view with key", !key.is_empty());
+                self.note("view without key", key.is_empty());
+                let source = matches!(self.plan.node(*input).op, Op::Source { .. });
+                self.note("view of source", source);
+            }
+        }
+    }
+
+    /// The node beneath filters and projections.
+    fn operator(&self, id: NodeId) -> &'a Node {
+        let plan: &'a Plan = self.plan;
+        let node = plan.node(id);
+        match &node.op {
+            Op::Filter { input, .. } | Op::Project { input, .. } => self.operator(*input),
+            _ => node,
+        }
+    }
+
+    fn sources(&self, id: NodeId) -> BTreeSet<NodeId> {
+        let node = self.plan.node(id);
+        if let Op::Source { .. } = node.op {
+            return BTreeSet::from([id]);
+        }
+        node.op.inputs().flat_map(|input| self.sources(input)).collect()
+    }
+
+    fn window(&mut self, window: &Window, emit: Emit, input: NodeId) {
+        let (size, slide) = (window.size_us(), window.slide_us());
+        let hops = matches!(window, Window::Hop { .. });
+        self.note("hop", hops);
+        self.note("hop with uneven slide", size % slide != 0);
+        self.note("tumble", !hops);
+        self.note("window with offset", window.offset_us() != 0);
+        self.note("emit changes over windows", emit == Emit::Changes);
+        let node = self.plan.node(input);
+        let followed = node.time_of(*window.time()).is_some();
+        self.note("window without watermark", !followed);
+        if let Op::Aggregate { window: Some(_), emit: inner, .. } = &self.operator(input).op {
+            let closes = *inner == Emit::OnClose && emit == Emit::OnClose;
+            self.note("several windows above each other", followed);
+            self.note("window above window on close", followed && closes);
+        }
+    }
+
+    fn call(&mut self, call: &Call, input: NodeId) {
+        let name = match call.function {
+            Function::CountRows => "count rows",
+            Function::Count => "count",
+            Function::Sum => "sum",
+            Function::Min => "min",
+            Function::Max => "max",
+            Function::Avg => "avg",
+            Function::First => "first",
+            Function::Last => "last",
+        };
+        self.note(name, true);
+        let node = self.plan.node(input);
+        let ordered = call.order.is_some();
+        let joined = matches!(self.operator(input).op, Op::Join { .. });
+        self.note("first or last above join", ordered && joined);
+        self.note("first or last above retractions", ordered && node.retracts);
+        let Some(argument) = call.argument else { return };
+        if call.function == Function::Sum {
+            let data_type = node.schema.field(argument).data_type;
+            self.note("sum of doubles", data_type == DataType::Double);
+            let wide = matches!(data_type, DataType::Decimal { precision: 38, .. });
+            self.note("sum of wide decimals", wide);
+        }
+    }
+
+    fn join(&mut self, left: NodeId, right: NodeId, left_keys: &[usize]) {
+        self.note("join", true);
+        self.note("join on several columns", left_keys.len() > 1);
+        let (left_sources, right_sources) = (self.sources(left), self.sources(right));
+        self.note("join of one source with itself", !left_sources.is_disjoint(&right_sources));
+        self.note("join of different sources", left_sources.is_disjoint(&right_sources));
+        for side in [left, right] {
+            let joined = matches!(self.operator(side).op, Op::Join { .. });
+            let aggregated = is_aggregate(&self.operator(side).op);
+            self.note("join above join", joined);
+            self.note("join above aggregate", aggregated);
+        }
+        let node = self.plan.node(left);
+        let windowed = matches!(&self.operator(left).op, Op::Aggregate { window: Some(_), .. });
+        let time = |key: &usize| node.schema.field(*key).data_type == DataType::Timestamp;
+        self.note("join on windows", windowed && left_keys.iter().any(time));
+    }
+
+    fn expr(&mut self, expr: &Expr) {
+        match expr {
+            Expr::Column(_) | Expr::Named(_) | Expr::Literal(..) => {}
+            Expr::Binary { op, left, right } => {
+                self.note("division", matches!(op, BinaryOp::Div | BinaryOp::Mod));
+                self.expr(left);
+                self.expr(right);
+            }
+            Expr::Not(input) | Expr::IsNull(input) | Expr::Negate(input) => self.expr(input),
+            Expr::Case { branches, otherwise } => {
+                self.note("case", true);
+                for (condition, value) in branches {
+                    self.expr(condition);
+                    self.expr(value);
+                }
+                otherwise.iter().for_each(|otherwise| self.expr(otherwise));
+            }
+            Expr::Cast { input, to } => {
+                self.note("cast", *to != DataType::Text);
+                self.note("cast to text", *to == DataType::Text);
+                self.expr(input);
+            }
+        }
+    }
+}
+
+fn is_aggregate(op: &Op) -> bool {
+    matches!(op, Op::Aggregate { .. })
+}
