@@ -1,5 +1,13 @@
 //! The simulated world in which the engine runs before it runs on a machine.
 
+pub mod demo;
+pub mod disk;
+pub mod lane;
+pub mod load;
+pub mod options;
 pub mod prng;
 pub mod reference;
+pub mod sweep;
+pub mod trace;
 pub mod workload;
+pub mod world;

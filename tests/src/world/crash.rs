@@ -1,0 +1,185 @@
+//! Faults that strike, loss of power, and what must be there after it.
+
+use sluicedb::core::arena::Region;
+use sluicedb::core::feeder::{Feeder, FeederOptions, Progress};
+use sluicedb::core::ids::{FeederId, LaneId, ShardId, SourceId};
+use sluicedb::core::morsel::Pool;
+use sluicedb::core::recovery::{DatabaseOptions, Opened, open};
+use sluicedb_wal::Options as LogOptions;
+
+use super::World;
+use super::life::{Life, Mouth, Seat, ShardLane};
+use super::subscriber::Subscriber;
+use crate::disk::CrashMode;
+use crate::lane::Lane;
+
+impl World {
+    /// Lets a fault strike, if one does; tells whether the turn is over.
+    pub(super) fn strike(&mut self) -> bool {
+        let moves = self.disk.moves();
+        if let Some((_, mode)) = self.crash_at.pop_front_if(|(at, _)| *at <= moves) {
+            self.crash(mode);
+            return true;
+        }
+        if let Some((_, until)) = &self.life.poison
+            && *until <= self.turn
+            && self.life.exhausted().is_none()
+        {
+            self.crash_now();
+            return true;
+        }
+        if !self.is_rough() {
+            return false;
+        }
+        if self.crashes_left > 0 && self.chaos.below(400) == 0 {
+            self.crash_now();
+            return true;
+        }
+        if self.options.faults.pause && self.chaos.below(300) == 0 {
+            let shard = self.chaos.below(self.life.seats.len());
+            let turns = 1 + self.chaos.below(300) as u64;
+            let seat = &mut self.life.seats[shard];
+            seat.paused_until = self.turn + turns;
+            self.trace.add(self.turn, &seat.id(), format_args!("pause turns={turns}"));
+            self.saw("paused shard");
+            return true;
+        }
+        false
+    }
+
+    /// Power is lost, in a way the seed decides.
+    pub(super) fn crash_now(&mut self) {
+        self.crashes_left = self.crashes_left.saturating_sub(1);
+        let torn = self.options.faults.torn;
+        let random = CrashMode::Random { torn };
+        let mode = *self.chaos.pick(&[CrashMode::DropAll, CrashMode::KeepAll, random, random]);
+        self.crash(mode);
+    }
+
+    /// Power is lost in this way.
+    pub fn crash(&mut self, mode: CrashMode) {
+        self.trace.add(self.turn, &"crash", format_args!("mode={mode:?}"));
+        self.saw("crash");
+        if !self.life.ready {
+            self.saw("crash before the database was ready");
+        }
+        if mode == (CrashMode::Random { torn: true }) {
+            self.saw("torn crash");
+        }
+        self.life = Life::none();
+        self.disk.crash(mode, &mut self.chaos);
+        self.open();
+    }
+
+    /// Opens the database and checks what was found.
+    pub(super) fn open(&mut self) {
+        self.lives += 1;
+        let opened = match self.recover() {
+            Ok(opened) => opened,
+            Err(error) => panic!("the database cannot be opened: {error}"),
+        };
+        let Opened { sealed, replayed, ref feeders, .. } = opened;
+        let start = opened.coordinator.open();
+        let found = sealed.map_or("nothing".to_owned(), |epoch| epoch.to_string());
+        self.trace.add(self.turn, &"open", format_args!("found={found} replay={replayed} {start}"));
+        assert!(sealed >= self.sealed, "{sealed:?} was found after {:?} was sealed", self.sealed);
+        assert!(
+            sealed.is_none_or(|epoch| epoch <= self.checkpointed && epoch < start),
+            "{sealed:?} was found and {} is the last checkpoint",
+            self.checkpointed
+        );
+        self.sealed = sealed;
+        for (producer, progress) in self.producers.iter_mut().zip(feeders) {
+            producer.recover(progress);
+        }
+        if replayed > 0 {
+            self.saw("replay");
+        }
+        let fresh = sealed.is_none() && replayed == 0;
+        self.begin(opened, fresh);
+    }
+
+    fn recover(&mut self) -> Result<Opened, sluicedb::core::recovery::RecoverError> {
+        let options = self.database_options();
+        let (state, shadow) = (self.options.state_blocks, self.options.shadow_blocks);
+        open(&self.disk, &self.graph, &options, |_| (Region::heap(state), Region::heap(shadow)))
+    }
+
+    fn database_options(&mut self) -> DatabaseOptions {
+        let sources = self.graph.sources.len();
+        DatabaseOptions {
+            shards: self.options.shards,
+            feeders: self.producers.iter().map(|producer| producer.source).collect(),
+            logged: (0..sources).map(|source| self.options.logged >> source & 1 == 1).collect(),
+            log: Some(LogOptions {
+                segment_blocks: self.options.segment_blocks,
+                ..LogOptions::default()
+            }),
+            epoch_interval_ns: self.options.epoch_interval_ns,
+            checkpoint_interval_ns: self.options.checkpoint_interval_ns,
+            checkpoint_deltas_max: self.options.checkpoint_deltas_max,
+            checkpoint_writes_max: self.options.checkpoint_writes_max,
+            seed: self.chaos.bits(),
+        }
+    }
+
+    /// Starts a life with what was opened.
+    fn begin(&mut self, opened: Opened, fresh: bool) {
+        let Opened { shards, coordinator, feeders, .. } = opened;
+        let views = self.graph.views.iter();
+        self.now_ns = 0;
+        self.life = Life {
+            subscribers: views.map(|view| Subscriber::new(&view.name, fresh)).collect(),
+            coordinator: Some(coordinator),
+            lanes: self.lanes(),
+            mouths: self.mouths(&feeders),
+            seats: shards.into_iter().map(|shard| Seat::new(shard, feeders.len())).collect(),
+            ..Life::none()
+        };
+        for shard in 0..self.life.seats.len() {
+            let mut effects = Vec::new();
+            self.life.seats[shard].shard.launch(&mut effects);
+            self.absorb(shard, effects);
+        }
+    }
+
+    fn lanes(&self) -> Vec<ShardLane> {
+        let shards = self.options.shards;
+        let ids = self.graph.stages.iter().flat_map(|stage| {
+            (0..shards).flat_map(move |shard| stage.outgoing(ShardId(shard), shards))
+        });
+        let mut ids: Vec<LaneId> = ids.collect();
+        ids.sort_unstable();
+        let lane = |id| ShardLane {
+            id,
+            lane: Lane::new(self.options.lane_frames),
+            barrier: None,
+            watermarks: vec![i64::MIN; self.graph.edges.len()],
+        };
+        ids.into_iter().map(lane).collect()
+    }
+
+    fn mouths(&self, feeders: &[Progress]) -> Vec<Mouth> {
+        let mouth = |(at, progress): (usize, &Progress)| {
+            let source = self.producers[at].source;
+            let feeder = Feeder::new(self.feeder_options(at, source), *progress);
+            let pool = Pool::new(&self.graph.shapes);
+            Mouth::new(feeder, pool, self.options.feeder_lane_frames, self.options.shards)
+        };
+        feeders.iter().enumerate().map(mouth).collect()
+    }
+
+    fn feeder_options(&self, at: usize, source: SourceId) -> FeederOptions {
+        let spec = &self.graph.sources[source.index()];
+        FeederOptions {
+            feeder: FeederId(at as u32),
+            source,
+            schema: spec.schema.clone(),
+            key: spec.key.clone(),
+            time: spec.time.map(|time| (time.column, time.delay_us)),
+            tied: spec.tied,
+            logged: self.options.logged >> source.index() & 1 == 1,
+            shards: self.options.shards,
+        }
+    }
+}

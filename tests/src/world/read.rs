@@ -1,0 +1,158 @@
+//! Reads all views from the frozen state, a slice at a time, while the shards go on.
+
+use std::collections::BTreeMap;
+
+use sluicedb::core::effect::CoordinatorInput;
+use sluicedb::core::ids::{Epoch, ViewId};
+use sluicedb::core::operator::ViewCursor;
+use sluicedb::core::shard::Shard;
+use sluicedb_sql::Column;
+
+use super::World;
+use super::producer::Producer;
+use crate::reference::{Input, Relation, evaluate, same};
+
+/// A read under way.
+pub(super) struct Reading {
+    epoch: Epoch,
+    /// The view and shard that are read.
+    view: usize,
+    shard: usize,
+    from: ViewCursor,
+    found: Vec<Relation>,
+}
+
+impl World {
+    /// The frozen state of an epoch may be read.
+    pub(super) fn readable(&mut self, epoch: Epoch) {
+        assert!(self.life.reading.is_none(), "{epoch} is readable while another is read");
+        assert!(epoch > self.life.read, "{epoch} is readable after {}", self.life.read);
+        self.trace.add(self.turn, &"reader", format_args!("readable {epoch}"));
+        let found = vec![Relation::new(); self.graph.views.len()];
+        let from = ViewCursor::default();
+        self.life.reading = Some(Reading { epoch, view: 0, shard: 0, from, found });
+    }
+
+    /// Reads one slice; behind the last one, compares and releases.
+    pub(super) fn read_some(&mut self) {
+        let mut reading = self.life.reading.take().expect("listed because there is one");
+        let (shard, view) = (reading.shard, reading.view);
+        if view < reading.found.len() {
+            let max = 1 + self.schedule.below(64);
+            let what = format_args!("read {} v{view} s{shard} slots={max}", reading.epoch);
+            self.trace.add(self.turn, &"reader", what);
+            let found = &mut reading.found[view];
+            let source = &self.life.seats[shard].shard;
+            let next = slice(source, ViewId(view as u16), reading.from, max, found);
+            reading.advance(next, self.life.seats.len());
+            self.life.reading = Some(reading);
+            return;
+        }
+        let Reading { epoch, found, .. } = reading;
+        self.compare(epoch, found);
+        self.life.read = epoch;
+        self.coordinate(CoordinatorInput::ReadDone);
+    }
+
+    /// Compares what was read with the reference, and with what subscribers were told.
+    fn compare(&mut self, epoch: Epoch, found: Vec<Relation>) {
+        let names = self.graph.views.iter().map(|view| view.name.clone());
+        let found: BTreeMap<String, Relation> = names.zip(found).collect();
+        let rows: usize = found.values().map(Relation::len).sum();
+        self.trace.add(self.turn, &"reader", format_args!("compare {epoch} rows={rows}"));
+        self.trace.fold(format!("{found:?}").as_bytes());
+        self.saw("compared epoch");
+        if rows > 0 {
+            self.saw("compared epoch with rows");
+        }
+        for (view, relation) in &found {
+            let negative = relation.iter().find(|(_, weight)| **weight < 0);
+            assert!(negative.is_none(), "{view} holds {negative:?} at the end of {epoch}");
+        }
+        let inputs = self.inputs(epoch);
+        if inputs.iter().flat_map(|input| &input.rows).any(|row| row.behind > i64::MIN) {
+            self.saw("row behind its watermark");
+        }
+        let expected = evaluate(&self.load.plan, &inputs).expect("the workload is supported");
+        if let Err(difference) = same(&expected, &found) {
+            panic!("the state at the end of {epoch} is wrong: {difference}");
+        }
+        for (view, subscriber) in self.graph.views.iter().zip(&mut self.life.subscribers) {
+            subscriber.check(epoch, &found[&view.name]);
+        }
+        self.views = found;
+    }
+
+    /// What the views held when they were last read.
+    pub fn views(&self) -> &BTreeMap<String, Relation> {
+        &self.views
+    }
+
+    /// What each source was given by the end of an epoch.
+    fn inputs(&self, epoch: Epoch) -> Vec<Input> {
+        let input = |source: usize| {
+            let of = || self.producers.iter().filter(move |p| p.source.index() == source);
+            Input {
+                rows: of().flat_map(|producer| producer.rows(epoch)).cloned().collect(),
+                watermark: of().map(|producer| producer.watermark(epoch)).min().unwrap_or(i64::MIN),
+            }
+        };
+        (0..self.graph.sources.len()).map(input).collect()
+    }
+
+    /// Whether everything was pushed, acknowledged, and compared once more after that.
+    pub(super) fn is_done(&self) -> bool {
+        let last = self.producers.iter().map(Producer::last_epoch).max().unwrap_or(Epoch(0));
+        self.life.asked
+            && self.life.poison.is_none()
+            && self.life.reading.is_none()
+            && self.life.read >= last
+            && self.life.read > Epoch(0)
+            && self.producers.iter().all(Producer::is_acknowledged)
+    }
+
+    /// What keeps the run from its end.
+    pub(super) fn unfinished(&self) -> String {
+        let mut text =
+            format!("asked={} read={} open={}", self.life.asked, self.life.read, self.life.open);
+        for (feeder, producer) in self.producers.iter().enumerate() {
+            let (stamped, acknowledged) = (producer.stamped(), producer.acknowledged());
+            text += &format!(" f{feeder}: pushed={stamped} acknowledged={acknowledged}");
+        }
+        text
+    }
+}
+
+impl Reading {
+    fn advance(&mut self, next: Option<ViewCursor>, shards: usize) {
+        self.from = next.unwrap_or_default();
+        if next.is_none() {
+            self.shard += 1;
+        }
+        if self.shard == shards {
+            self.shard = 0;
+            self.view += 1;
+        }
+    }
+}
+
+/// Adds some rows of a view on one shard; returns where to go on.
+fn slice(
+    shard: &Shard,
+    view: ViewId,
+    from: ViewCursor,
+    max: usize,
+    found: &mut Relation,
+) -> Option<ViewCursor> {
+    let frozen = shard.frozen().expect("the state is frozen until the reader is done");
+    let types = &shard.graph().views[view.index()].options.types;
+    let mut columns: Vec<Column> = types.iter().map(|data_type| Column::new(*data_type)).collect();
+    let mut weights = Vec::new();
+    let next = shard.reader(view).rows(&frozen, from, max, &mut columns, &mut weights);
+    for (row, weight) in weights.into_iter().enumerate() {
+        let values = columns.iter().map(|column| column.value(row)).collect();
+        *found.entry(values).or_insert(0) += weight;
+    }
+    found.retain(|_, weight| *weight != 0);
+    next
+}
