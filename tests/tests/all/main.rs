@@ -1,1 +1,10 @@
-//! Scenarios.
+//! One binary for all families, because each links everything.
+
+mod bad_input;
+mod coverage;
+mod crash_everywhere;
+mod determinism;
+mod fixed;
+mod liveness;
+mod random;
+mod scenarios;

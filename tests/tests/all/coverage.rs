@@ -1,0 +1,48 @@
+//! The fixed seeds see everything they should: a family that silently ran no case of something
+//! proves nothing about it.
+
+use sluicedb_tests::workload::FEATURES;
+
+use crate::fixed;
+
+/// Runs that must see each of these at least.
+const EVENTS: &[(&str, usize)] = &[
+    ("base checkpoint", 1000),
+    ("compared epoch with rows", 1000),
+    ("crash", 800),
+    ("crash before the database was ready", 100),
+    ("dead letter", 20),
+    ("delta checkpoint", 500),
+    ("epoch opened during a push", 500),
+    ("full push", 200),
+    ("lane held or stage full", 500),
+    ("paused shard", 200),
+    ("replay", 200),
+    ("retraction", 400),
+    ("row behind its watermark", 200),
+    ("sealed", 1000),
+    ("settled", 500),
+    ("stopped by the disk", 50),
+    ("torn crash", 100),
+];
+
+/// Runs that must have each construct of a query.
+const FEATURE_RUNS: usize = 20;
+
+fn runs_with(what: &str) -> usize {
+    fixed::passed().iter().filter(|run| run.seen.contains_key(what)).count()
+}
+
+#[test]
+fn every_event_occurs() {
+    let short = EVENTS.iter().map(|(what, least)| (*what, runs_with(what), *least));
+    let short: Vec<_> = short.filter(|(_, runs, least)| runs < least).collect();
+    assert!(short.is_empty(), "too few runs saw (what, runs, least): {short:?}");
+}
+
+#[test]
+fn every_construct_of_a_query_occurs() {
+    let short = FEATURES.iter().map(|feature| (*feature, runs_with(feature)));
+    let short: Vec<_> = short.filter(|(_, runs)| *runs < FEATURE_RUNS).collect();
+    assert!(short.is_empty(), "too few runs have (what, runs): {short:?}");
+}
