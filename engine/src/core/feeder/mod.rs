@@ -103,7 +103,9 @@ pub struct Feeder {
 }
 
 impl Feeder {
-    /// A feeder that goes on behind `progress`, which is [`Progress::START`] for a new one.
+    /// A feeder that goes on behind `progress`: [`Progress::START`] for a new one, and otherwise
+    /// exactly what opening the database said. From an older one shards would drop what they have,
+    /// but end epochs with a lower watermark than they had reached.
     pub fn new(options: FeederOptions, progress: Progress) -> Feeder {
         assert!(options.feeder.index() < super::limits::FEEDERS_MAX, "{}", options.feeder);
         let picks = vec![Vec::new(); usize::from(options.shards)];

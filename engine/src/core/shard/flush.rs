@@ -138,7 +138,8 @@ impl Flush {
         effects: &mut Vec<Effect>,
     ) -> Result<(), Failure> {
         if ticket.owner() == removal_owner(self.shard) {
-            // A segment that stays is removed as unneeded when the database is opened next.
+            // A segment that stays is found when the database is opened next, and goes with the
+            // first checkpoint then.
             return Ok(());
         }
         let writing = self.writing.as_mut().expect("only a checkpoint has its tickets");
