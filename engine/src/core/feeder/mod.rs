@@ -11,9 +11,11 @@
 //! - All frames of a statement bear the same epoch.
 //! - Epochs, sequences and watermarks of a feeder never go back.
 
+mod cells;
 mod push;
 mod rows;
 
+pub use cells::Cells;
 pub use push::{FEEDER_IDLE, PushError};
 pub use rows::RowsError;
 

@@ -1,0 +1,1 @@
+//! `derive(Row)` for structs whose fields are the columns of a source.

@@ -1,0 +1,1 @@
+//! Morsels from record batches and back, buffers moved where that is possible.

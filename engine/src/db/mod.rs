@@ -1,0 +1,4 @@
+//! The database that an application links.
+
+pub mod arrow;
+pub mod row;

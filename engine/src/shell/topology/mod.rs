@@ -1,0 +1,1 @@
+//! Which CPUs there are, and which of them shards run on.
