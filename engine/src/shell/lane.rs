@@ -1,0 +1,110 @@
+//! A lane as two rings: frames go one way, empty buffers come back the other.
+
+use std::sync::Arc;
+
+use rtrb::{Consumer, Producer, RingBuffer};
+
+use super::bell::Bell;
+use crate::core::morsel::Morsel;
+
+/// The end of a lane that sends.
+pub(crate) struct Sender<T> {
+    ring: Producer<T>,
+    returns: Consumer<Morsel>,
+    bell: Arc<Bell>,
+}
+
+/// The end of a lane that receives.
+pub(crate) struct Receiver<T> {
+    ring: Consumer<T>,
+    returns: Producer<Morsel>,
+}
+
+/// A lane of so many frames to whoever sleeps at `bell`.
+pub(crate) fn lane<T>(frames: usize, bell: &Arc<Bell>) -> (Sender<T>, Receiver<T>) {
+    let (sender, receiver) = RingBuffer::new(frames);
+    // Single rows need no buffers, so a long lane does not need as many places on its way back.
+    let (giver, returns) = RingBuffer::new(frames.min(RETURNS_MAX));
+    (
+        Sender { ring: sender, returns, bell: Arc::clone(bell) },
+        Receiver { ring: receiver, returns: giver },
+    )
+}
+
+/// Buffers that wait to be taken back; what does not fit stays with the receiver.
+const RETURNS_MAX: usize = 256;
+
+impl<T> Sender<T> {
+    /// Whether so many places are free. The other end is looked at only if too few are known.
+    #[inline]
+    pub(crate) fn has_room(&self, wanted: usize) -> bool {
+        self.ring.cached_slots() >= wanted || self.ring.slots() >= wanted
+    }
+
+    /// Free places.
+    #[inline]
+    pub(crate) fn room(&self) -> usize {
+        self.ring.slots()
+    }
+
+    /// Publishes a frame. There is room: the sender has looked, and nobody else sends.
+    #[inline]
+    pub(crate) fn send(&mut self, frame: T) {
+        let sent = self.ring.push(frame);
+        assert!(sent.is_ok(), "a frame was sent on a lane without room");
+    }
+
+    /// Wakes the receiver if it sleeps.
+    #[inline]
+    pub(crate) fn ring(&self) {
+        self.bell.ring();
+    }
+
+    /// An empty buffer that came back.
+    #[inline]
+    pub(crate) fn returned(&mut self) -> Option<Morsel> {
+        self.returns.pop().ok()
+    }
+
+    /// Whether the receiver is gone.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.ring.is_abandoned()
+    }
+}
+
+impl<T> Receiver<T> {
+    /// Frames that can be taken.
+    #[inline]
+    pub(crate) fn waiting(&self) -> usize {
+        self.ring.slots()
+    }
+
+    /// Whether nothing can be taken.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.ring.is_empty()
+    }
+
+    /// The oldest frame.
+    #[inline]
+    pub(crate) fn take(&mut self) -> Option<T> {
+        self.ring.pop().ok()
+    }
+
+    /// Gives an empty buffer back; it comes back itself where there is no place.
+    #[inline]
+    pub(crate) fn give_back(&mut self, morsel: Morsel) -> Result<(), Morsel> {
+        self.returns.push(morsel).map_err(|rtrb::PushError::Full(morsel)| morsel)
+    }
+
+    /// Whether another empty buffer can be given back.
+    #[inline]
+    pub(crate) fn wants_back(&self) -> bool {
+        !self.returns.is_full()
+    }
+
+    /// Whether the sender is gone and nothing is left of it.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.ring.is_abandoned()
+    }
+}
