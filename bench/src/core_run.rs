@@ -7,15 +7,18 @@ use crate::trades::{Query, Trades, plan};
 use sluicedb::core::arena::Region;
 use sluicedb::core::coordinator::Coordinator;
 use sluicedb::core::effect::{CoordinatorEffect, CoordinatorInput, Effect, Input};
-use sluicedb::core::feeder::{Feeder, FeederOptions, FeederStep};
+use sluicedb::core::feeder::{Cells, Feeder, FeederOptions, Outlet, Progress};
+use sluicedb::core::frame::Fed;
 use sluicedb::core::graph::{Graph, Route, lower};
-use sluicedb::core::ids::{Epoch, FeederId, SourceId};
+use sluicedb::core::ids::{Epoch, FeederId, ShardId, SourceId};
 use sluicedb::core::morsel::{Morsel, Pool};
 use sluicedb::core::recovery::{DatabaseOptions, NoFiles, Opened, RecoverError, open};
 use sluicedb::core::shard::Shard;
 
 /// Blocks of 4 KiB for state, and for the copies that freezes need.
 const ARENA_BLOCKS: u32 = 1 << 16;
+/// Rows between two turns of the shard, where rows are pushed one by one.
+pub const RING_ROWS: usize = 64;
 const FUEL: usize = 1 << 20;
 
 /// A database of one shard that is driven by its caller.
@@ -25,6 +28,8 @@ pub struct CoreRun {
     coordinator: Coordinator,
     feeder: Feeder,
     open: Epoch,
+    /// The lane from the feeder.
+    ring: Vec<Fed>,
     pool: Pool,
     effects: Vec<Effect>,
     orders: Vec<CoordinatorEffect>,
@@ -55,6 +60,7 @@ impl CoreRun {
             feeder: FeederId(0),
             source: SourceId(0),
             schema: source.schema.clone(),
+            shape: source.shape,
             key: source.key.clone(),
             time: source.time.map(|time| (time.column, time.delay_us)),
             tied: source.tied,
@@ -67,6 +73,7 @@ impl CoreRun {
             coordinator,
             feeder: Feeder::new(feeder, feeders[0]),
             open: Epoch(0),
+            ring: Vec::with_capacity(RING_ROWS),
             effects: Vec::new(),
             orders: Vec::new(),
             published: 0,
@@ -99,21 +106,40 @@ impl CoreRun {
         (0..rows).step_by(batch).map(fill).collect()
     }
 
-    /// Pushes a batch and lets the shard work until it is done.
+    /// Pushes a copy of a batch and lets the shard work until it is done.
     pub fn push(&mut self, batch: &Morsel) {
-        let room = |_| 1;
-        self.feeder.push(batch, self.open, room, self.shard.pool()).expect("the one lane has room");
-        loop {
-            match self.feeder.next_step() {
-                FeederStep::ReadOpen => self.feeder.opened(self.open),
-                FeederStep::Publish(_, frame) => {
-                    self.shard.step(Input::Fed(frame), &mut self.effects);
-                }
-                FeederStep::StoreWord(_) | FeederStep::StoreProgress(_) => {}
-                FeederStep::Rest => break,
-            }
+        let rows = self.shard.pool().copy(batch);
+        let pushed = self.feeder.push(rows, self.open, |_| 1, self.shard.pool());
+        pushed.expect("the one lane has room");
+        self.feeder.publish(&mut Producer { ring: &mut self.ring, open: self.open });
+        self.take();
+    }
+
+    /// Pushes a trade as a row onto the ring.
+    #[inline]
+    pub fn push_row(&mut self, symbol: &str, price: i64, size: i64, ts: i64) {
+        let mut row = self.feeder.write_row(&mut self.pool);
+        row.text(symbol);
+        row.i64(price);
+        row.i64(size);
+        row.i64(ts);
+        row.finish().expect("a trade fits its schema");
+        let pushed = self.feeder.push_row(self.open, |_| 1, &mut self.pool);
+        pushed.expect("the one lane has room");
+        self.feeder.publish(&mut Producer { ring: &mut self.ring, open: self.open });
+    }
+
+    /// The shard takes what is on the ring and works until it is done.
+    pub fn take(&mut self) {
+        for fed in self.ring.drain(..) {
+            self.shard.step(Input::Fed(fed), &mut self.effects);
         }
         self.settle();
+    }
+
+    /// Morsels that were made because none was free.
+    pub fn morsels_made(&mut self) -> u64 {
+        self.pool.made() + self.shard.pool().made()
     }
 
     /// Ends the open epoch.
@@ -168,5 +194,33 @@ impl CoreRun {
                 _ => {}
             }
         }
+    }
+}
+
+/// The producer's end of the ring; words that other cores would read go nowhere.
+struct Producer<'a> {
+    ring: &'a mut Vec<Fed>,
+    open: Epoch,
+}
+
+impl Outlet for Producer<'_> {
+    #[inline]
+    fn store_word(&mut self, word: u64) {
+        std::hint::black_box(word);
+    }
+
+    #[inline]
+    fn read_open(&mut self) -> Epoch {
+        std::hint::black_box(self.open)
+    }
+
+    #[inline]
+    fn publish(&mut self, _: ShardId, fed: Fed) {
+        self.ring.push(fed);
+    }
+
+    #[inline]
+    fn store_progress(&mut self, progress: &Progress) {
+        std::hint::black_box(progress);
     }
 }

@@ -3,29 +3,33 @@
 #![expect(clippy::print_stderr, reason = "errors go to the person who typed the command")]
 
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use sluicedb_bench::core_run::CoreRun;
+use sluicedb_bench::core_run::{CoreRun, RING_ROWS};
 use sluicedb_bench::report::Rate;
 use sluicedb_bench::trades::{Query, Trades, by_hand, symbols, trades};
 
 const HELP: &str = "\
 Measures the engine.
 
-usage: sluice-bench core [--query filter|tumble] [--rows N] [--batch N] [--runs N]
+usage: sluice-bench core [--query filter|tumble] [--rows N] [--batch N | --rows-single] [--runs N]
 
-core   one shard of the core on this thread, beside a loop written by hand over the same rows
+core   one shard of the core on this thread, beside a loop written by hand over the same rows;
+       with --rows-single every row is a statement of its own, and the shard works after every 64
 
 example: cargo run --release -p sluicedb-bench -- core --query tumble --rows 2000000
 ";
 
 /// Batches between two barriers: at full speed about one a millisecond.
 const BATCHES_PER_EPOCH: usize = 16;
+/// Rows between two barriers, where rows are pushed one by one.
+const ROWS_PER_EPOCH: usize = 16 * 1024;
 
 struct Options {
     query: Query,
     rows: usize,
-    batch: usize,
+    /// Rows of a statement; none where rows are pushed one by one as records.
+    batch: Option<usize>,
     runs: usize,
 }
 
@@ -51,9 +55,13 @@ fn parse(arguments: &[String]) -> Result<Options, String> {
     else {
         return Err("the first word says what to measure: core (see --help)".into());
     };
-    let mut options = Options { query: Query::Tumble, rows: 2_000_000, batch: 1024, runs: 5 };
+    let mut options = Options { query: Query::Tumble, rows: 2_000_000, batch: Some(1024), runs: 5 };
     let mut rest = rest.iter();
     while let Some(name) = rest.next() {
+        if name == "--rows-single" {
+            options.batch = None;
+            continue;
+        }
         let value = rest.next().ok_or_else(|| format!("{name} wants a value"))?;
         match name.as_str() {
             "--query" => {
@@ -64,7 +72,7 @@ fn parse(arguments: &[String]) -> Result<Options, String> {
                 }
             }
             "--rows" => options.rows = number(name, value, 1, 1 << 32)?,
-            "--batch" => options.batch = number(name, value, 1, 1024)?,
+            "--batch" => options.batch = Some(number(name, value, 1, 1024)?),
             "--runs" => options.runs = number(name, value, 1, 1000)?,
             other => return Err(format!("no option {other} (see --help)")),
         }
@@ -82,32 +90,52 @@ fn core(options: &Options) -> Result<(), String> {
     let names = symbols();
     let trades = trades(rows, 42);
     let (mut engine, mut hand) = (Vec::new(), Vec::new());
-    let mut published = 0;
+    let mut last = Run::default();
     for _ in 0..runs {
         // In turn, so that a noisy neighbour meets both.
         let start = Instant::now();
         std::hint::black_box(by_hand(query, &trades, &names));
         hand.push(start.elapsed());
-        let (elapsed, rows_out) = run_engine(query, &trades, &names, batch)?;
-        engine.push(elapsed);
-        published = rows_out;
+        let run = match batch {
+            Some(batch) => run_batches(query, &trades, &names, batch)?,
+            None => run_rows(query, &trades, &names)?,
+        };
+        engine.push(run.elapsed);
+        last = run;
     }
     let (engine, hand) = (Rate::new(rows, engine), Rate::new(rows, hand));
-    println!("{query:?}, {rows} rows in batches of {batch}, {runs} runs, {published} rows out");
+    let how = batch.map_or("one by one".to_owned(), |batch| format!("in batches of {batch}"));
+    println!("{query:?}, {rows} rows {how}, {runs} runs, {} rows out", last.published);
     for (who, rate) in [("core", &engine), ("by hand", &hand)] {
         let (slowest, fastest) = rate.spread();
         println!("{who:>8}: {:8.2} M rows/s   ({slowest:.2} to {fastest:.2})", rate.median());
     }
     println!("   ratio: {:8.3}", engine.median() / hand.median());
+    if batch.is_none() {
+        let ns = |time: Duration| time.as_nanos() as f64 / rows as f64;
+        let (producer, shard) = (ns(last.producer), ns(last.elapsed - last.producer));
+        println!("last run: {producer:.1} ns a row in the producer, {shard:.1} ns in the shard,");
+        println!("          {} morsels made", last.morsels_made);
+    }
     Ok(())
 }
 
-fn run_engine(
+/// What one run came to.
+#[derive(Default)]
+struct Run {
+    elapsed: Duration,
+    /// Of it, the time in which rows were written and pushed.
+    producer: Duration,
+    published: u64,
+    morsels_made: u64,
+}
+
+fn run_batches(
     query: Query,
     trades: &Trades,
     names: &[String],
     batch: usize,
-) -> Result<(std::time::Duration, u64), String> {
+) -> Result<Run, String> {
     let mut run = CoreRun::new(query).map_err(|error| error.to_string())?;
     let batches = run.batches(trades, names, batch);
     let start = Instant::now();
@@ -118,5 +146,27 @@ fn run_engine(
         }
     }
     run.end_epoch();
-    Ok((start.elapsed(), run.published))
+    Ok(Run { elapsed: start.elapsed(), published: run.published, ..Run::default() })
+}
+
+fn run_rows(query: Query, trades: &Trades, names: &[String]) -> Result<Run, String> {
+    let mut run = CoreRun::new(query).map_err(|error| error.to_string())?;
+    let rows = trades.prices.len();
+    let mut producer = Duration::ZERO;
+    let start = Instant::now();
+    for first in (0..rows).step_by(RING_ROWS) {
+        let began = Instant::now();
+        for row in first..rows.min(first + RING_ROWS) {
+            let symbol = &names[trades.symbols[row]];
+            run.push_row(symbol, trades.prices[row], trades.sizes[row], trades.times[row]);
+        }
+        producer += began.elapsed();
+        run.take();
+        if first % ROWS_PER_EPOCH == ROWS_PER_EPOCH - RING_ROWS {
+            run.end_epoch();
+        }
+    }
+    run.end_epoch();
+    let (elapsed, morsels_made) = (start.elapsed(), run.morsels_made());
+    Ok(Run { elapsed, producer, published: run.published, morsels_made })
 }

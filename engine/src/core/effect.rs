@@ -4,7 +4,7 @@ use sluicedb_sql::expr::RowError;
 use sluicedb_wal::{Failure, FileRef, Issued, Lsn, Statement, Ticket};
 
 use super::feeder::Progress;
-use super::frame::{Barrier, FeederFrame, Frame};
+use super::frame::{Barrier, Fed, Frame};
 use super::ids::{Epoch, FeederId, LaneId, OperatorId, ShardId, ViewId};
 use super::morsel::Morsel;
 
@@ -18,8 +18,8 @@ pub enum Input {
         /// The frame.
         frame: Frame,
     },
-    /// The oldest frame of a feeder's lane was taken off its ring.
-    Fed(FeederFrame),
+    /// The oldest frame or row of a feeder's lane was taken off its ring.
+    Fed(Fed),
     /// A feeder's word was read, *then* its lane was found empty, then its progress was read.
     Quiet {
         /// Whose.

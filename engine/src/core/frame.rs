@@ -1,5 +1,6 @@
 //! What crosses a lane.
 
+use super::feeder::Record;
 use super::ids::{EdgeId, Epoch, FeederId, SourceId, Time};
 use super::morsel::Morsel;
 
@@ -56,4 +57,100 @@ pub struct FeederFrame {
     pub rows_numbered: u64,
     /// The rows.
     pub morsel: Morsel,
+}
+
+/// The unit on a lane from a feeder to a shard, where the statement is a single row that fits a
+/// record.
+#[derive(Clone, Copy, Debug)]
+pub struct FeederRow {
+    /// Who pushed.
+    pub feeder: FeederId,
+    /// The source the row is of.
+    pub source: SourceId,
+    /// The epoch the feeder read before it published.
+    pub epoch: Epoch,
+    /// Number of the statement among those of its feeder, from 1.
+    pub sequence: u64,
+    /// The feeder's watermark after its last statement of any earlier epoch.
+    pub opening: Time,
+    /// The feeder's watermark after this statement.
+    pub watermark: Time,
+    /// Rows the feeder had numbered after this one.
+    pub rows_numbered: u64,
+    /// The feeder's watermark before this row, if the row is behind it; otherwise the least time.
+    pub behind: Time,
+    /// The values.
+    pub record: Record,
+}
+
+/// What a feeder's lane carries.
+#[derive(Clone, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a place on a ring holds a row without a pointer: that is what a record is for"
+)]
+pub enum Fed {
+    /// One shard's part of a batch.
+    Frame(FeederFrame),
+    /// A single row.
+    Row(FeederRow),
+}
+
+// Three cache lines.
+const _: () = assert!(size_of::<Fed>() <= 192);
+
+/// What a frame and a row have in common.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FedMarks {
+    /// Who pushed.
+    pub feeder: FeederId,
+    /// The source.
+    pub source: SourceId,
+    /// The epoch the feeder read before it published.
+    pub epoch: Epoch,
+    /// Number of the statement.
+    pub sequence: u64,
+    /// The feeder's watermark after its last statement of any earlier epoch.
+    pub opening: Time,
+    /// The feeder's watermark after this statement.
+    pub watermark: Time,
+    /// Rows the feeder had numbered after this statement.
+    pub rows_numbered: u64,
+}
+
+impl Fed {
+    /// Who pushed.
+    #[inline]
+    pub fn feeder(&self) -> FeederId {
+        match self {
+            Fed::Frame(frame) => frame.feeder,
+            Fed::Row(row) => row.feeder,
+        }
+    }
+
+    /// How many rows it brings.
+    pub fn rows(&self) -> usize {
+        match self {
+            Fed::Frame(frame) => frame.morsel.rows(),
+            Fed::Row(_) => 1,
+        }
+    }
+
+    /// What is said of the rows.
+    #[inline]
+    pub fn marks(&self) -> FedMarks {
+        macro_rules! marks {
+            ($of:expr) => {{
+                let of = $of;
+                let (feeder, source, epoch, sequence) = (of.feeder, of.source, of.epoch, of.sequence);
+                let (opening, watermark, rows_numbered) =
+                    (of.opening, of.watermark, of.rows_numbered);
+                FedMarks { feeder, source, epoch, sequence, opening, watermark, rows_numbered }
+            }};
+        }
+        match self {
+            Fed::Frame(frame) => marks!(frame),
+            Fed::Row(row) => marks!(row),
+        }
+    }
 }

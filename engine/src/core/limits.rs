@@ -33,8 +33,21 @@ pub const BATCH_TEXT_BYTES_MAX: usize = 4 << 20;
 /// Bytes of one pushed batch as a record of the log, which is the least that a record may hold.
 pub const BATCH_BYTES_MAX: usize = 8 << 20;
 
+/// Words of the values of one row that travels as a record: 128 bytes, so that with its marks it is
+/// three cache lines on a ring. A wider row travels as a morsel.
+pub const RECORD_WORDS: usize = 16;
+
+/// Rows of a frame that is copied behind the rows that wait at stage 0 already. Above this a frame
+/// amortises its own way through the operators, and a copy would only cost.
+pub const MERGE_ROWS_MAX: usize = 128;
+
+/// Bytes of long texts up to which frames are merged: beside one frame, what waits as one morsel has
+/// no more of them than this.
+pub const MERGE_TEXT_BYTES_MAX: usize = 64 << 10;
+
 /// Frames that wait at a stage, beside those that feeders were held with when an epoch ended, at most
-/// one each. More would only add latency: pressure must reach the feeder.
+/// one each. More would only add latency: pressure must reach the feeder. At stage 0 rows that were
+/// merged are one frame, and watermarks, at most one of each source behind each frame, do not count.
 pub const STAGE_QUEUE_FRAMES: usize = 4;
 
 /// Blocks of state that an operator needs before its first row: its root, and what its containers
@@ -49,6 +62,9 @@ pub const SHADOW_BLOCKS_PER_ROW: usize = 32;
 
 // A morsel's row index is stored in 16 bits by cursors and selections are `u32`.
 const _: () = assert!(MORSEL_ROWS_MAX <= 1 << 16);
+// A record has its nulls in one word.
+const _: () = assert!(RECORD_WORDS <= u64::BITS as usize && RECORD_WORDS.is_power_of_two());
+const _: () = assert!(MERGE_ROWS_MAX <= MORSEL_ROWS_MAX);
 // Shards own whole partitions, at least one each.
 const _: () = assert!(SHARDS_MAX <= PARTITIONS && SHARDS_MAX <= u64::BITS as usize);
 const _: () = assert!(FEEDERS_MAX as u128 * FEEDER_ROWS_MAX as u128 == 1 << 64);

@@ -30,7 +30,7 @@ impl Watermarks {
         let before = self.lanes[lane];
         assert!(time >= before, "the watermark of lane {lane} went back from {before} to {time}");
         self.lanes[lane] = time;
-        if before > self.least {
+        if before > self.least || before == time {
             return None;
         }
         let least = *self.lanes.iter().min().expect("the lane that advanced");

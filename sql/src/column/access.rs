@@ -1,6 +1,6 @@
 //! Typed access to a column. Asking for another type than the column has is a bug of the caller.
 
-use super::{Bitmap, Column, Text, Values};
+use super::{Bitmap, Column, Text, Values, View};
 use crate::types::DataType;
 use crate::value::{Value, compare_doubles};
 
@@ -85,6 +85,13 @@ impl Column {
     #[inline]
     pub fn push_text(&mut self, value: &str) {
         self.texts_mut().push(value);
+        self.note_value();
+    }
+
+    /// One more value of a TEXT column, which is short.
+    #[inline]
+    pub fn push_short(&mut self, view: View) {
+        self.texts_mut().push_short(view);
         self.note_value();
     }
 

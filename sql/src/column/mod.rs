@@ -108,10 +108,13 @@ impl Column {
         self.nulls.clear();
     }
 
-    /// Forgets the rows from `rows` on.
+    /// Forgets the rows from `rows` on, and the bytes of their texts.
     pub fn truncate(&mut self, rows: usize) {
         if rows < self.len() {
             self.resize(rows);
+            if let Values::Text(text) = &mut self.values {
+                text.trim_heap();
+            }
         }
     }
 

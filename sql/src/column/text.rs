@@ -12,12 +12,39 @@ const INLINE_BYTES: usize = 12;
 pub struct View([u8; 16]);
 
 impl View {
-    fn inline(text: &[u8]) -> View {
-        assert!(text.len() <= INLINE_BYTES, "a longer text belongs on the heap");
-        let mut bytes = [0; 16];
+    /// A text of at most 12 bytes; `None` for a longer one.
+    #[inline]
+    pub fn short(text: &str) -> Option<View> {
+        View::inline(text.as_bytes())
+    }
+
+    #[inline]
+    fn inline(text: &[u8]) -> Option<View> {
+        let mut bytes = (short_bytes(text)? << 32).to_le_bytes();
         bytes[..4].copy_from_slice(&(text.len() as u32).to_ne_bytes());
-        bytes[4..4 + text.len()].copy_from_slice(text);
-        View(bytes)
+        Some(View(bytes))
+    }
+
+    /// The view as two words, to be carried elsewhere.
+    #[inline]
+    pub fn to_words(self) -> [u64; 2] {
+        let both = self.to_u128();
+        [both as u64, (both >> 64) as u64]
+    }
+
+    /// What [`View::to_words`] gave.
+    #[inline]
+    pub fn from_words([low, high]: [u64; 2]) -> View {
+        View((u128::from(high) << 64 | u128::from(low)).to_ne_bytes())
+    }
+
+    /// The bytes of a short text.
+    ///
+    /// # Panics
+    /// If the text is on a heap.
+    #[inline]
+    pub fn short_bytes(&self) -> &[u8] {
+        &self.0[4..4 + self.len()]
     }
 
     fn on_heap(text: &[u8], offset: u32) -> View {
@@ -64,6 +91,25 @@ impl View {
         let offset = self.number(12);
         &heap[offset..offset + len]
     }
+}
+
+/// At most 12 bytes as a number, the first in the lowest place. Pieces that overlap agree, so that
+/// no length needs a loop or a call.
+#[inline]
+fn short_bytes(text: &[u8]) -> Option<u128> {
+    let len = text.len();
+    if len > INLINE_BYTES {
+        return None;
+    }
+    let piece = |low: u128, high: u128, width: usize| low | high << ((len - width) * 8);
+    if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
+        return Some(piece(u64::from_le_bytes(*first).into(), u64::from_le_bytes(*last).into(), 8));
+    }
+    if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
+        return Some(piece(u32::from_le_bytes(*first).into(), u32::from_le_bytes(*last).into(), 4));
+    }
+    let [first, .., last] = *text else { return Some(text.first().map_or(0, |&b| b.into())) };
+    Some(piece(first.into(), last.into(), 1) | u128::from(text[1]) << 8)
 }
 
 /// The texts of a column.
@@ -119,8 +165,8 @@ impl Text {
     // Private: the bytes must come from a text.
     #[inline]
     fn push_bytes(&mut self, text: &[u8]) {
-        if text.len() <= INLINE_BYTES {
-            self.views.push(View::inline(text));
+        if let Some(view) = View::inline(text) {
+            self.views.push(view);
             return;
         }
         assert!(text.len() <= TEXT_BYTES_MAX, "a text of {} bytes came past its check", text.len());
@@ -128,6 +174,13 @@ impl Text {
         assert!(offset + text.len() <= HEAP_BYTES_MAX, "{offset} bytes of text and {}", text.len());
         self.heap.extend_from_slice(text);
         self.views.push(View::on_heap(text, offset as u32));
+    }
+
+    /// One more text, which is short.
+    #[inline]
+    pub fn push_short(&mut self, view: View) {
+        assert!(view.len() <= INLINE_BYTES, "the bytes of a longer text are elsewhere");
+        self.views.push(view);
     }
 
     /// Appends text `row` of another column.
@@ -161,12 +214,19 @@ impl Text {
     }
 
     /// Makes it `rows` long; texts that are added are empty. The heap keeps what is cut off until
-    /// the column is cleared, because views may share bytes.
+    /// the column is cleared or trimmed, because views may share bytes.
     pub fn resize(&mut self, rows: usize) {
         self.views.resize(rows, View::default());
         if rows == 0 {
             self.heap.clear();
         }
+    }
+
+    /// Gives up the bytes of the heap behind those of the last text that has some.
+    pub(super) fn trim_heap(&mut self) {
+        let long = self.views.iter().filter(|view| view.len() > INLINE_BYTES);
+        let end = long.map(|view| view.number(12) + view.len()).max().unwrap_or(0);
+        self.heap.truncate(end);
     }
 
     /// Makes text `row` empty.
@@ -203,13 +263,20 @@ mod tests {
     #[test]
     fn texts_around_the_inline_limit_come_back() {
         let mut text = Text::default();
-        let all: Vec<String> = (0..20).map(|len| "x".repeat(len)).collect();
+        let letters = "abcdefghijklmnopqrst";
+        let all: Vec<String> = (0..20).map(|len| letters[..len].to_owned()).collect();
         all.iter().for_each(|one| text.push(one));
         let mut copy = Text::default();
         (0..20).for_each(|row| copy.push_from(&text, row));
         for (row, one) in all.iter().enumerate() {
             assert_eq!((text.get(row), copy.get(row)), (one.as_str(), one.as_str()));
             assert!(copy.equal(row, &text, row));
+            let view = View::short(one);
+            assert_eq!(view.is_some(), row <= 12);
+            if let Some(view) = view {
+                assert_eq!(view.short_bytes(), one.as_bytes());
+                assert_eq!(View::from_words(view.to_words()), text.views()[row]);
+            }
             assert_eq!(copy.equal(row, &text, 13), row == 13);
         }
     }

@@ -13,18 +13,24 @@
 
 mod cells;
 mod push;
+mod record;
 mod rows;
+mod write;
 
 pub use cells::Cells;
-pub use push::{FEEDER_IDLE, PushError};
+pub use push::{FEEDER_IDLE, Outlet, PushError, Refused};
+pub use record::{Record, RecordLayout};
 pub use rows::RowsError;
+pub use write::{BatchWriter, RowWriter};
+
+use std::sync::Arc;
 
 use sluicedb_sql::Schema;
 
-use super::frame::FeederFrame;
+use super::frame::{FeederFrame, FeederRow};
 use super::ids::{Epoch, FeederId, ShardId, SourceId, Time};
-use super::morsel::Morsel;
-use push::Phase;
+use super::morsel::{Morsel, ShapeId};
+use push::{Outgoing, Phase};
 
 /// What a feeder must know of its source.
 #[derive(Clone, Debug)]
@@ -35,6 +41,8 @@ pub struct FeederOptions {
     pub source: SourceId,
     /// The columns of the source.
     pub schema: Schema,
+    /// The kind of morsel that carries its rows.
+    pub shape: ShapeId,
     /// The columns whose hash places a row.
     pub key: Vec<usize>,
     /// The event-time column and how far the watermark stays behind the latest of it.
@@ -87,6 +95,8 @@ pub enum FeederStep {
     ReadOpen,
     /// Publish a frame on the lane to a shard.
     Publish(ShardId, FeederFrame),
+    /// Publish the row that [`Feeder::row`] shows on the lane to a shard.
+    PublishRow(ShardId),
     /// Store the feeder's progress.
     StoreProgress(Progress),
     /// Nothing: the last statement is published.
@@ -97,9 +107,18 @@ pub enum FeederStep {
 #[derive(Clone, Debug)]
 pub struct Feeder {
     options: FeederOptions,
+    layout: Arc<RecordLayout>,
     progress: Progress,
     settled: u64,
     phase: Phase,
+    /// The progress once the statement that is being published bears its epoch.
+    after: Progress,
+    outgoing: Outgoing,
+    /// Whether a row was written and not pushed.
+    written: bool,
+    row: FeederRow,
+    /// The row that was written, if it does not fit a record.
+    wide: Option<Morsel>,
     hashes: Vec<u64>,
     picks: Vec<Vec<u32>>,
 }
@@ -110,9 +129,32 @@ impl Feeder {
     /// but end epochs with a lower watermark than they had reached.
     pub fn new(options: FeederOptions, progress: Progress) -> Feeder {
         assert!(options.feeder.index() < super::limits::FEEDERS_MAX, "{}", options.feeder);
-        let picks = vec![Vec::new(); usize::from(options.shards)];
-        let settled = progress.sequence;
-        Feeder { options, progress, settled, phase: Phase::Rest, hashes: Vec::new(), picks }
+        let Progress { epoch, sequence, opening, watermark, rows_numbered } = progress;
+        let row = FeederRow {
+            feeder: options.feeder,
+            source: options.source,
+            epoch,
+            sequence,
+            opening,
+            watermark,
+            rows_numbered,
+            behind: Time::MIN,
+            record: Record::EMPTY,
+        };
+        Feeder {
+            layout: Arc::new(RecordLayout::new(&options.schema)),
+            picks: vec![Vec::new(); usize::from(options.shards)],
+            hashes: Vec::new(),
+            options,
+            progress,
+            settled: progress.sequence,
+            phase: Phase::Rest,
+            after: progress,
+            outgoing: Outgoing::NONE,
+            written: false,
+            row,
+            wide: None,
+        }
     }
 
     /// The feeder's id.
@@ -132,13 +174,11 @@ impl Feeder {
     }
 
     /// Whether the last statement is published.
+    #[inline]
     pub fn rests(&self) -> bool {
         matches!(self.phase, Phase::Rest)
     }
 }
-
-/// One shard's part of a statement that is not yet stamped with its epoch.
-type Part = (ShardId, Morsel);
 
 #[cfg(test)]
 mod tests;

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::fmt;
 
-use super::{Feeder, FeederStep, Part, Progress};
-use crate::core::frame::FeederFrame;
+use super::{Feeder, FeederStep, Progress};
+use crate::core::frame::{Fed, FeederFrame, FeederRow};
 use crate::core::hash::{hash_rows, owner, partition};
 use crate::core::ids::{Epoch, ShardId, Time};
 use crate::core::limits::{FEEDER_ROWS_MAX, UNSETTLED_STATEMENTS_MAX};
@@ -41,99 +41,207 @@ impl fmt::Display for PushError {
 
 impl std::error::Error for PushError {}
 
+/// Rows that were refused, and why.
+#[derive(Debug)]
+pub struct Refused {
+    /// Why.
+    pub error: PushError,
+    /// The rows as they were handed over.
+    pub rows: Morsel,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl std::error::Error for Refused {}
+
 /// How far a push has come.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Phase {
     Rest,
     /// The word is to be stored.
-    Word {
-        epoch: Epoch,
-        parts: Vec<Part>,
-        after: Progress,
-    },
+    Word,
     /// The open epoch is to be read again.
-    Confirm {
-        epoch: Epoch,
-        parts: Vec<Part>,
-        after: Progress,
-    },
-    /// Frames are to be published.
-    Publish {
-        frames: VecDeque<(ShardId, FeederFrame)>,
-    },
+    Confirm,
+    /// Frames, or the row, are to be published.
+    Publish,
     /// The progress is to be stored.
     Progress,
     /// The word is to be stored as idle.
     Idle,
 }
 
+/// What is on its way from a feeder.
+#[derive(Clone, Debug)]
+pub(super) struct Outgoing {
+    /// Each shard's part of a batch; none if the statement is a row.
+    parts: VecDeque<(ShardId, Morsel)>,
+    /// The shards that hold a part, as a mask.
+    mask: u64,
+    /// Where the row goes.
+    row_to: ShardId,
+}
+
+impl Outgoing {
+    pub(super) const NONE: Outgoing =
+        Outgoing { parts: VecDeque::new(), mask: 0, row_to: ShardId(0) };
+}
+
 impl Feeder {
     /// Starts to publish a batch as one statement; `open` is the open epoch as last read and
-    /// `room` how many frames the lane to a shard still takes.
+    /// `room` how many frames the lane to a shard still takes. What does not travel itself goes to
+    /// the pool.
     ///
     /// The caller then carries out [`Feeder::next_step`] until it says `Rest`.
     pub fn push(
         &mut self,
-        rows: &Morsel,
+        mut rows: Morsel,
+        open: Epoch,
+        room: impl Fn(ShardId) -> usize,
+        pool: &mut Pool,
+    ) -> Result<(), Refused> {
+        assert!(self.rests(), "a statement is still being published");
+        assert_eq!(rows.shape(), self.options.shape, "rows of another source");
+        let plain = rows.weights.is_empty() && rows.ties.is_empty() && rows.behind.is_empty();
+        assert!(plain, "marks are written where rows enter");
+        if rows.is_empty() {
+            pool.put(rows);
+            return Ok(());
+        }
+        let only = self.place(&rows);
+        if let Err(error) = self.may_push(only, room) {
+            return Err(Refused { error, rows });
+        }
+        let watermark = self.mark(&mut rows);
+        self.begin(open, watermark, rows.rows() as u64);
+        self.outgoing.mask = 0;
+        match only {
+            Some(shard) => self.add_part(shard, rows),
+            None => {
+                self.split(&rows, pool);
+                pool.put(rows);
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts to publish the row that was written as one statement, like [`Feeder::push`]. On an
+    /// error it stays written, to be pushed again.
+    #[inline]
+    pub fn push_row(
+        &mut self,
         open: Epoch,
         room: impl Fn(ShardId) -> usize,
         pool: &mut Pool,
     ) -> Result<(), PushError> {
         assert!(self.rests(), "a statement is still being published");
-        if rows.is_empty() {
-            return Ok(());
+        assert!(self.written, "a row is written before it is pushed");
+        if let Some(wide) = self.wide.take() {
+            let pushed = self.push(wide, open, room, pool);
+            return pushed
+                .map(|()| self.written = false)
+                .map_err(|Refused { error, rows }| {
+                    self.wide = Some(rows);
+                    error
+                });
         }
+        let shard = match self.options.shards {
+            1 => ShardId(0),
+            shards => {
+                let hash = self.layout.hash(&self.row.record, &self.options.key);
+                owner(partition(hash), shards)
+            }
+        };
+        self.may_push(Some(shard), room)?;
+        let mut watermark = self.progress.watermark;
+        self.row.behind = Time::MIN;
+        if let Some((column, delay_us)) = self.options.time {
+            let time = self.layout.time(&self.row.record, column);
+            if time < watermark {
+                self.row.behind = watermark;
+            }
+            watermark = watermark.max(time.minus(delay_us));
+        }
+        self.begin(open, watermark, 1);
+        self.outgoing.mask = 1 << shard.0;
+        self.outgoing.row_to = shard;
+        self.written = false;
+        Ok(())
+    }
+
+    /// Whether a statement may be published whose rows all go to one shard, or as they were picked.
+    #[inline]
+    fn may_push(
+        &self,
+        only: Option<ShardId>,
+        room: impl Fn(ShardId) -> usize,
+    ) -> Result<(), PushError> {
         let statements = self.progress.sequence - self.settled;
         if self.options.logged && statements >= UNSETTLED_STATEMENTS_MAX {
             return Err(PushError::Unsettled { statements });
         }
-        self.place(rows);
-        let placed = self.picks.iter().enumerate().filter(|(_, picks)| !picks.is_empty());
-        for (shard, _) in placed {
-            let shard = ShardId(shard as u16);
-            if room(shard) == 0 {
-                return Err(PushError::Full { shard });
-            }
-        }
-        let mut marked = pool.copy(rows);
-        let watermark = self.mark(&mut marked);
-        let parts = self.split(&marked, pool);
-        pool.put(marked);
-        let after = Progress {
+        let full = match only {
+            Some(shard) => (room(shard) == 0).then_some(shard),
+            None => self.picked().find(|&shard| room(shard) == 0),
+        };
+        full.map_or(Ok(()), |shard| Err(PushError::Full { shard }))
+    }
+
+    /// The shards for which rows were picked.
+    fn picked(&self) -> impl Iterator<Item = ShardId> + '_ {
+        let picks = self.picks.iter().enumerate().filter(|(_, picks)| !picks.is_empty());
+        picks.map(|(shard, _)| ShardId(shard as u16))
+    }
+
+    /// Takes note of what a statement will have moved once it bears its epoch.
+    #[inline]
+    fn begin(&mut self, open: Epoch, watermark: Time, rows: u64) {
+        self.after = Progress {
             epoch: open,
             sequence: self.progress.sequence + 1,
             opening: self.progress.watermark,
             watermark,
-            rows_numbered: self.progress.rows_numbered + rows.rows() as u64,
+            rows_numbered: self.progress.rows_numbered + rows,
         };
-        assert!(after.rows_numbered < FEEDER_ROWS_MAX, "a feeder has numbered all it can");
-        self.phase = Phase::Word { epoch: open, parts, after };
-        Ok(())
+        let numbered = self.after.rows_numbered;
+        assert!(numbered < FEEDER_ROWS_MAX, "a feeder has numbered all it can");
+        self.phase = Phase::Word;
     }
 
-    /// Chooses the shard of each row.
-    fn place(&mut self, rows: &Morsel) {
+    /// The one shard that all rows go to; if there are several, picks the rows of each.
+    fn place(&mut self, rows: &Morsel) -> Option<ShardId> {
+        let shards = self.options.shards;
+        if shards == 1 {
+            return Some(ShardId(0));
+        }
         let keys = self.options.key.iter().map(|&column| &rows.columns[column]);
         hash_rows(keys, rows.rows(), &mut self.hashes);
+        let mut owners = self.hashes.iter().map(|&hash| owner(partition(hash), shards));
+        let first = owners.next()?;
+        if owners.all(|owner| owner == first) {
+            return Some(first);
+        }
         self.picks.iter_mut().for_each(Vec::clear);
         for (row, &hash) in self.hashes.iter().enumerate() {
-            let shard = owner(partition(hash), self.options.shards);
-            self.picks[shard.index()].push(row as u32);
+            self.picks[owner(partition(hash), shards).index()].push(row as u32);
         }
+        None
     }
 
     /// Writes down where each row came from and whether it entered behind its own watermark;
     /// returns the watermark after the batch.
     fn mark(&self, rows: &mut Morsel) -> Time {
         if self.options.tied {
-            let first = u128::from(self.options.feeder.0) * u128::from(FEEDER_ROWS_MAX)
-                + u128::from(self.progress.rows_numbered);
+            let first = Tie::numbered(self.options.feeder, self.progress.rows_numbered).0;
             rows.ties.extend((0..rows.rows() as u128).map(|row| Tie(first + row)));
         }
         let mut watermark = self.progress.watermark;
         let Some((column, delay_us)) = self.options.time else { return watermark };
-        for row in 0..rows.rows() {
-            let time = Time(rows.columns[column].i64s()[row]);
+        for (row, &time) in rows.columns[column].i64s().iter().enumerate() {
+            let time = Time(time);
             if time < watermark {
                 rows.behind.resize(row, Time::MIN);
                 rows.behind.push(watermark);
@@ -146,80 +254,128 @@ impl Feeder {
         watermark
     }
 
-    fn split(&self, rows: &Morsel, pool: &mut Pool) -> Vec<Part> {
-        let mut parts = Vec::with_capacity(self.picks.len());
-        for (shard, picks) in self.picks.iter().enumerate().filter(|(_, picks)| !picks.is_empty()) {
-            let mut part = pool.take(rows.shape());
-            part.gather(rows, picks);
-            parts.push((ShardId(shard as u16), part));
+    fn split(&mut self, rows: &Morsel, pool: &mut Pool) {
+        for at in 0..self.picks.len() {
+            if !self.picks[at].is_empty() {
+                let mut part = pool.take(rows.shape());
+                part.gather(rows, &self.picks[at]);
+                self.add_part(ShardId(at as u16), part);
+            }
         }
-        parts
+    }
+
+    fn add_part(&mut self, shard: ShardId, rows: Morsel) {
+        self.outgoing.mask |= 1 << shard.0;
+        self.outgoing.parts.push_back((shard, rows));
     }
 
     /// Takes the open epoch that was read for [`FeederStep::ReadOpen`].
+    #[inline]
     pub fn opened(&mut self, open: Epoch) {
-        let phase = std::mem::replace(&mut self.phase, Phase::Rest);
-        let Phase::Confirm { epoch, parts, after } = phase else {
-            panic!("the open epoch was read when nobody asked")
-        };
+        assert_eq!(self.phase, Phase::Confirm, "the open epoch was read when nobody asked");
+        let epoch = self.after.epoch;
         assert!(open >= epoch, "the open epoch went back from {epoch} to {open}");
         self.phase = if open == epoch {
-            Phase::Publish { frames: self.stamp(epoch, parts, after) }
+            self.stamp();
+            Phase::Publish
         } else {
-            Phase::Word { epoch: open, parts, after }
+            self.after.epoch = open;
+            Phase::Word
         };
     }
 
-    fn stamp(
-        &mut self,
-        epoch: Epoch,
-        parts: Vec<Part>,
-        mut after: Progress,
-    ) -> VecDeque<(ShardId, FeederFrame)> {
+    #[inline]
+    fn stamp(&mut self) {
+        let epoch = self.after.epoch;
         assert!(epoch >= self.progress.epoch, "{epoch} after {}", self.progress.epoch);
         if epoch == self.progress.epoch {
-            after.opening = self.progress.opening;
+            self.after.opening = self.progress.opening;
         }
-        after.epoch = epoch;
-        self.progress = after;
-        let mask = parts.iter().fold(0, |mask, (shard, _)| mask | 1u64 << shard.0);
-        let frame = |morsel| FeederFrame {
-            feeder: self.options.feeder,
-            source: self.options.source,
-            epoch,
-            sequence: after.sequence,
-            parts: mask,
-            opening: after.opening,
-            watermark: after.watermark,
-            rows_numbered: after.rows_numbered,
-            morsel,
-        };
-        parts.into_iter().map(|(shard, morsel)| (shard, frame(morsel))).collect()
+        self.progress = self.after;
+        let Progress { epoch, sequence, opening, watermark, rows_numbered } = self.progress;
+        self.row.epoch = epoch;
+        self.row.sequence = sequence;
+        self.row.opening = opening;
+        self.row.watermark = watermark;
+        self.row.rows_numbered = rows_numbered;
+    }
+
+    /// The row that [`FeederStep::PublishRow`] is about.
+    #[inline]
+    pub fn row(&self) -> &FeederRow {
+        &self.row
     }
 
     /// What to do next for the statement that is being published.
+    #[inline]
     pub fn next_step(&mut self) -> FeederStep {
-        match std::mem::replace(&mut self.phase, Phase::Rest) {
+        match self.phase {
             Phase::Rest => FeederStep::Rest,
-            Phase::Word { epoch, parts, after } => {
-                self.phase = Phase::Confirm { epoch, parts, after };
-                FeederStep::StoreWord(epoch.0)
+            Phase::Word => {
+                self.phase = Phase::Confirm;
+                FeederStep::StoreWord(self.after.epoch.0)
             }
-            confirm @ Phase::Confirm { .. } => {
-                self.phase = confirm;
-                FeederStep::ReadOpen
-            }
-            Phase::Publish { mut frames } => {
-                let (shard, frame) = frames.pop_front().expect("a statement has a part");
-                let done = frames.is_empty();
-                self.phase = if done { Phase::Progress } else { Phase::Publish { frames } };
-                FeederStep::Publish(shard, frame)
-            }
+            Phase::Confirm => FeederStep::ReadOpen,
+            Phase::Publish => self.next_part(),
             Phase::Progress => {
                 self.phase = Phase::Idle;
                 FeederStep::StoreProgress(self.progress)
             }
-            Phase::Idle => FeederStep::StoreWord(FEEDER_IDLE),
+            Phase::Idle => {
+                self.phase = Phase::Rest;
+                FeederStep::StoreWord(FEEDER_IDLE)
+            }
         }
     }
+
+    #[inline]
+    fn next_part(&mut self) -> FeederStep {
+        let Some((shard, morsel)) = self.outgoing.parts.pop_front() else {
+            self.phase = Phase::Progress;
+            return FeederStep::PublishRow(self.outgoing.row_to);
+        };
+        if self.outgoing.parts.is_empty() {
+            self.phase = Phase::Progress;
+        }
+        let Progress { epoch, sequence, opening, watermark, rows_numbered } = self.progress;
+        let frame = FeederFrame {
+            feeder: self.options.feeder,
+            source: self.options.source,
+            epoch,
+            sequence,
+            parts: self.outgoing.mask,
+            opening,
+            watermark,
+            rows_numbered,
+            morsel,
+        };
+        FeederStep::Publish(shard, frame)
+    }
+
+    /// Carries out all that is left of the statement that is being published.
+    #[inline]
+    pub fn publish(&mut self, outlet: &mut impl Outlet) {
+        loop {
+            match self.next_step() {
+                FeederStep::StoreWord(word) => outlet.store_word(word),
+                FeederStep::ReadOpen => self.opened(outlet.read_open()),
+                FeederStep::Publish(shard, frame) => outlet.publish(shard, Fed::Frame(frame)),
+                FeederStep::PublishRow(shard) => outlet.publish(shard, Fed::Row(self.row)),
+                FeederStep::StoreProgress(progress) => outlet.store_progress(&progress),
+                FeederStep::Rest => return,
+            }
+        }
+    }
+}
+
+/// Where a feeder's steps are carried out.
+pub trait Outlet {
+    /// Stores the feeder's word, then fences.
+    fn store_word(&mut self, word: u64);
+    /// Reads the open epoch.
+    fn read_open(&mut self) -> Epoch;
+    /// Publishes on the lane to a shard.
+    fn publish(&mut self, shard: ShardId, fed: Fed);
+    /// Stores the feeder's progress.
+    fn store_progress(&mut self, progress: &Progress);
 }

@@ -72,12 +72,17 @@ impl fmt::Display for RowsError {
 
 impl std::error::Error for RowsError {}
 
-/// What a value takes in a record beside its text: at most 16 bytes, and its share of the nulls.
+/// What a value takes in a record of the log beside its text: at most 16 bytes, and its share of the nulls.
 const CELL_BYTES: usize = 17;
 /// What a row takes beside its values: weight, tie and lateness.
 const MARK_BYTES: usize = 32;
 /// What a batch takes beside its rows: marks of the statement, and the rounding of bitmaps.
 const HEADER_BYTES: usize = 64 << 10;
+
+/// What a batch takes in a record of the log, at most.
+pub(super) fn batch_bytes(rows: usize, columns: usize, text_bytes: usize) -> usize {
+    text_bytes + HEADER_BYTES + rows * (columns * CELL_BYTES + MARK_BYTES)
+}
 
 impl Feeder {
     /// Fills an empty morsel of the source's shape with rows, or says which does not fit.
@@ -93,8 +98,7 @@ impl Feeder {
         if text_bytes > BATCH_TEXT_BYTES_MAX {
             return Err(RowsError::Texts { bytes: text_bytes });
         }
-        let columns = self.options.schema.len();
-        let bytes = text_bytes + HEADER_BYTES + rows.len() * (columns * CELL_BYTES + MARK_BYTES);
+        let bytes = batch_bytes(rows.len(), self.options.schema.len(), text_bytes);
         if bytes > BATCH_BYTES_MAX {
             return Err(RowsError::Batch { bytes });
         }

@@ -34,7 +34,7 @@ impl std::error::Error for DecodeError {}
 
 /// Appends the bytes of a morsel.
 pub fn encode(morsel: &Morsel, out: &mut Vec<u8>) {
-    out.extend((morsel.rows as u32).to_le_bytes());
+    out.extend(morsel.rows.to_le_bytes());
     let flag = |empty: bool, flag| if empty { 0 } else { flag };
     out.push(
         flag(morsel.weights.is_empty(), WEIGHTS)
@@ -45,6 +45,17 @@ pub fn encode(morsel: &Morsel, out: &mut Vec<u8>) {
     morsel.ties.iter().for_each(|tie| out.extend(tie.0.to_le_bytes()));
     morsel.behind.iter().for_each(|time| out.extend(time.0.to_le_bytes()));
     morsel.columns.iter().for_each(|column| encode_column(column, out));
+}
+
+/// Appends what a morsel of one row has in front of its columns.
+pub(crate) fn encode_row_marks(tie: Option<Tie>, behind: Time, out: &mut Vec<u8>) {
+    let is_behind = behind > Time::MIN;
+    out.extend(1_u32.to_le_bytes());
+    out.push(if tie.is_some() { TIES } else { 0 } | if is_behind { BEHIND } else { 0 });
+    tie.iter().for_each(|tie| out.extend(tie.0.to_le_bytes()));
+    if is_behind {
+        out.extend(behind.0.to_le_bytes());
+    }
 }
 
 fn encode_column(column: &Column, out: &mut Vec<u8>) {

@@ -8,6 +8,7 @@
 mod codec;
 mod pool;
 
+pub(crate) use codec::encode_row_marks;
 pub use codec::{DecodeError, decode, encode};
 pub use pool::{Pool, Shape, ShapeId};
 
@@ -16,8 +17,8 @@ use std::ops::Range;
 use sluicedb_sql::column::Values;
 use sluicedb_sql::{Column, Value};
 
-use super::ids::Time;
-use super::limits::MORSEL_ROWS_MAX;
+use super::ids::{FeederId, Time};
+use super::limits::{FEEDER_ROWS_MAX, MORSEL_ROWS_MAX};
 
 /// Breaks ties of event time: where a row came from and its number there.
 ///
@@ -26,11 +27,18 @@ use super::limits::MORSEL_ROWS_MAX;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Tie(pub u128);
 
+impl Tie {
+    /// Of the row to which a feeder gave this number.
+    pub fn numbered(feeder: FeederId, row: u64) -> Tie {
+        Tie(u128::from(feeder.0) * u128::from(FEEDER_ROWS_MAX) + u128::from(row))
+    }
+}
+
 /// Deltas of one relation.
 #[derive(Clone, Debug)]
 pub struct Morsel {
     shape: ShapeId,
-    rows: usize,
+    rows: u32,
     /// One buffer per column of the relation.
     pub columns: Vec<Column>,
     /// The signed multiplicity of each row; empty where every weight is +1.
@@ -49,8 +57,9 @@ impl Morsel {
     }
 
     /// How many deltas it holds.
+    #[inline]
     pub fn rows(&self) -> usize {
-        self.rows
+        self.rows as usize
     }
 
     /// Whether it holds no delta.
@@ -60,19 +69,19 @@ impl Morsel {
 
     /// The weight of a row.
     pub fn weight(&self, row: usize) -> i64 {
-        debug_assert!(row < self.rows, "row {row} of {}", self.rows);
+        debug_assert!(row < self.rows(), "row {row} of {}", self.rows);
         self.weights.get(row).copied().unwrap_or(1)
     }
 
     /// The tie of a row.
     pub fn tie(&self, row: usize) -> Tie {
-        debug_assert!(row < self.rows, "row {row} of {}", self.rows);
+        debug_assert!(row < self.rows(), "row {row} of {}", self.rows);
         self.ties.get(row).copied().unwrap_or_default()
     }
 
     /// The watermark that the row's partition had when it entered.
     pub fn behind(&self, row: usize) -> Time {
-        debug_assert!(row < self.rows, "row {row} of {}", self.rows);
+        debug_assert!(row < self.rows(), "row {row} of {}", self.rows);
         self.behind.get(row).copied().unwrap_or(Time::MIN)
     }
 
@@ -91,7 +100,37 @@ impl Morsel {
         for len in optional {
             assert!(len == 0 || len == rows, "{len} entries beside {rows} rows");
         }
-        self.rows = rows;
+        self.rows = rows as u32;
+    }
+
+    /// Appends the marks of a row whose columns were written and counts it.
+    #[inline]
+    pub(crate) fn count_row(&mut self, tie: Option<Tie>, behind: Time) {
+        let row = self.rows();
+        assert!(row < MORSEL_ROWS_MAX, "one more row than a morsel may have");
+        debug_assert!(self.columns.iter().all(|column| column.len() == row + 1), "row {row}");
+        debug_assert!(self.weights.is_empty(), "a row that was fed is there once");
+        if let Some(tie) = tie {
+            assert_eq!(self.ties.len(), row, "all rows of a source have ties or none");
+            self.ties.push(tie);
+        }
+        if behind > Time::MIN || !self.behind.is_empty() {
+            self.behind.resize(row, Time::MIN);
+            self.behind.push(behind);
+        }
+        self.rows += 1;
+    }
+
+    /// Appends all rows of another morsel of the same relation.
+    pub(crate) fn append(&mut self, from: &Morsel) {
+        for (column, source) in self.columns.iter_mut().zip(&from.columns) {
+            column.append_range(source, 0, source.len());
+        }
+        let (before, rows) = (self.rows(), from.rows());
+        append(&mut self.weights, &from.weights, before, rows, 1);
+        append(&mut self.ties, &from.ties, before, rows, Tie::default());
+        append(&mut self.behind, &from.behind, before, rows, Time::MIN);
+        self.set_rows(before + rows);
     }
 
     /// Appends rows of another morsel of the same relation.
@@ -101,16 +140,17 @@ impl Morsel {
             column.append(source, rows);
         }
         self.gather_marks(from, rows);
-        self.set_rows(self.rows + rows.len());
+        self.set_rows(self.rows() + rows.len());
     }
 
     /// Appends what goes with rows beside their columns: weights, ties and lateness.
     ///
     /// The caller has appended or is about to append the columns, and calls `set_rows` after.
     pub fn gather_marks(&mut self, from: &Morsel, rows: &[u32]) {
-        gather(&mut self.weights, &from.weights, self.rows, rows, 1);
-        gather(&mut self.ties, &from.ties, self.rows, rows, Tie::default());
-        gather(&mut self.behind, &from.behind, self.rows, rows, Time::MIN);
+        let before = self.rows();
+        gather(&mut self.weights, &from.weights, before, rows, 1);
+        gather(&mut self.ties, &from.ties, before, rows, Tie::default());
+        gather(&mut self.behind, &from.behind, before, rows, Time::MIN);
     }
 
     /// Appends one delta.
@@ -120,7 +160,7 @@ impl Morsel {
             column.push(value);
         }
         self.push_weight(weight);
-        self.set_rows(self.rows + 1);
+        self.set_rows(self.rows() + 1);
     }
 
     /// Appends the weight of a row that is being written and is not yet counted by `set_rows`.
@@ -128,7 +168,7 @@ impl Morsel {
         if weight == 1 && self.weights.is_empty() {
             return;
         }
-        self.weights.resize(self.rows, 1);
+        self.weights.resize(self.rows(), 1);
         self.weights.push(weight);
     }
 
@@ -163,4 +203,15 @@ fn gather<T: Copy>(into: &mut Vec<T>, from: &[T], before: usize, rows: &[u32], d
     } else {
         into.extend(rows.iter().map(|&row| from[row as usize]));
     }
+}
+
+/// Appends `from`, which stands for `rows` values, to `into`, which stands for `before`; an empty
+/// buffer stands for `default` in every row.
+fn append<T: Copy>(into: &mut Vec<T>, from: &[T], before: usize, rows: usize, default: T) {
+    if into.is_empty() && from.is_empty() {
+        return;
+    }
+    into.resize(before, default);
+    into.extend_from_slice(from);
+    into.resize(before + rows, default);
 }

@@ -24,6 +24,21 @@ pub struct Pool {
 struct Shelf {
     shape: Shape,
     free: Vec<Morsel>,
+    made: u64,
+}
+
+impl Shelf {
+    fn make(&mut self, shape: ShapeId) -> Morsel {
+        self.made += 1;
+        Morsel {
+            shape,
+            rows: 0,
+            columns: self.shape.0.iter().map(|&data_type| Column::new(data_type)).collect(),
+            weights: Vec::new(),
+            ties: Vec::new(),
+            behind: Vec::new(),
+        }
+    }
 }
 
 /// Free morsels kept per shape; what comes back beyond that is given up. A shape is in use by at
@@ -33,23 +48,26 @@ const FREE_MAX: usize = 64;
 impl Pool {
     /// A pool for the shapes of a graph.
     pub fn new(shapes: &[Shape]) -> Pool {
-        let shelf = |shape: &Shape| Shelf { shape: shape.clone(), free: Vec::new() };
+        let shelf = |shape: &Shape| Shelf { shape: shape.clone(), free: Vec::new(), made: 0 };
         Pool { shelves: shapes.iter().map(shelf).collect() }
     }
 
     /// An empty morsel.
     pub fn take(&mut self, shape: ShapeId) -> Morsel {
         let shelf = &mut self.shelves[usize::from(shape.0)];
-        let morsel = shelf.free.pop().unwrap_or_else(|| Morsel {
-            shape,
-            rows: 0,
-            columns: shelf.shape.0.iter().map(|&data_type| Column::new(data_type)).collect(),
-            weights: Vec::new(),
-            ties: Vec::new(),
-            behind: Vec::new(),
-        });
+        let morsel = shelf.free.pop().unwrap_or_else(|| shelf.make(shape));
         debug_assert!(morsel.is_empty(), "a pooled morsel holds no rows");
         morsel
+    }
+
+    /// An empty morsel that waits for its next use, if one does.
+    pub fn spare(&mut self, shape: ShapeId) -> Option<Morsel> {
+        self.shelves[usize::from(shape.0)].free.pop()
+    }
+
+    /// How many morsels were made because none was free. Stays as it is in the steady state.
+    pub fn made(&self) -> u64 {
+        self.shelves.iter().map(|shelf| shelf.made).sum()
     }
 
     /// Takes a morsel back.
@@ -65,13 +83,7 @@ impl Pool {
     /// A copy of a morsel in pooled buffers.
     pub fn copy(&mut self, from: &Morsel) -> Morsel {
         let mut copy = self.take(from.shape);
-        for (column, source) in copy.columns.iter_mut().zip(&from.columns) {
-            column.append_range(source, 0, source.len());
-        }
-        copy.weights.extend_from_slice(&from.weights);
-        copy.ties.extend_from_slice(&from.ties);
-        copy.behind.extend_from_slice(&from.behind);
-        copy.set_rows(from.rows);
+        copy.append(from);
         copy
     }
 }

@@ -10,7 +10,7 @@
 
 use crate::core::effect::FeederMark;
 use crate::core::feeder::{FEEDER_IDLE, Progress};
-use crate::core::frame::{Barrier, FeederFrame};
+use crate::core::frame::{Barrier, Fed, FedMarks};
 use crate::core::ids::{Epoch, FeederId, SourceId, Time};
 use crate::core::watermark::Watermarks;
 
@@ -29,20 +29,20 @@ struct Lane {
     /// The lane's place among those of its source.
     place: usize,
     mark: FeederMark,
-    held: Option<FeederFrame>,
+    held: Option<Fed>,
     /// The watermark with which the open epoch ended on this lane.
     ended: Option<Time>,
 }
 
-/// What became of a frame.
-#[derive(Debug)]
+/// What is to become of a frame.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Taken {
     /// It belongs to the open epoch: log it and work on it.
-    Rows(FeederFrame),
-    /// It waits for the open epoch to end.
+    Rows,
+    /// It waits for the open epoch to end: [`Intake::hold`] it.
     Held,
     /// The statement is here already.
-    Duplicate(FeederFrame),
+    Duplicate,
 }
 
 impl Intake {
@@ -67,6 +67,7 @@ impl Intake {
     }
 
     /// Whether a feeder's next frame may be taken.
+    #[inline]
     pub(super) fn accepts(&self, feeder: FeederId) -> bool {
         self.feeders[feeder.index()].held.is_none()
     }
@@ -76,27 +77,34 @@ impl Intake {
         self.closing.is_some() && self.feeders[feeder.index()].ended.is_none()
     }
 
-    /// Takes a frame off a feeder's lane.
-    pub(super) fn take(&mut self, frame: FeederFrame) -> Taken {
-        let lane = &mut self.feeders[frame.feeder.index()];
+    /// Takes note of a frame that came off a feeder's lane.
+    #[inline]
+    pub(super) fn take(&mut self, marks: &FedMarks) -> Taken {
+        let lane = &mut self.feeders[marks.feeder.index()];
         assert!(lane.held.is_none(), "a held lane delivered another frame");
-        assert_eq!(lane.source, frame.source, "a feeder feeds one source");
-        if frame.epoch > self.open {
-            lane.ended.get_or_insert(frame.opening.max(lane.mark.watermark));
-            lane.held = Some(frame);
+        assert_eq!(lane.source, marks.source, "a feeder feeds one source");
+        if marks.epoch > self.open {
+            lane.ended.get_or_insert(marks.opening.max(lane.mark.watermark));
             return Taken::Held;
         }
-        assert!(lane.ended.is_none(), "{} after its feeder ended {}", frame.epoch, self.open);
-        if frame.sequence <= lane.mark.sequence {
-            return Taken::Duplicate(frame);
+        assert!(lane.ended.is_none(), "{} after its feeder ended {}", marks.epoch, self.open);
+        if marks.sequence <= lane.mark.sequence {
+            return Taken::Duplicate;
         }
-        lane.mark.sequence = frame.sequence;
-        lane.mark.rows_numbered = frame.rows_numbered;
-        Taken::Rows(frame)
+        lane.mark.sequence = marks.sequence;
+        lane.mark.rows_numbered = marks.rows_numbered;
+        Taken::Rows
+    }
+
+    /// Holds a frame until the open epoch has ended.
+    pub(super) fn hold(&mut self, fed: Fed) {
+        let feeder = fed.feeder();
+        self.feeders[feeder.index()].held = Some(fed);
     }
 
     /// Takes note of what a feeder promised with a frame whose rows are in; returns the watermark of
     /// the source if it moved.
+    #[inline]
     pub(super) fn promise(&mut self, feeder: FeederId, watermark: Time) -> Option<Time> {
         let lane = &mut self.feeders[feeder.index()];
         // A feeder that restates its statements after a crash promises less than it once did.
@@ -138,7 +146,7 @@ impl Intake {
     }
 
     /// Opens the next epoch; returns the frames that were held for it.
-    pub(super) fn advance(&mut self) -> Vec<FeederFrame> {
+    pub(super) fn advance(&mut self) -> Vec<Fed> {
         let barrier = self.closing.take().expect("an epoch ends before the next opens");
         self.open = barrier.epoch.next();
         let lanes = self.feeders.iter_mut();

@@ -9,8 +9,9 @@ use std::collections::VecDeque;
 use sluicedb_wal::{Failure, Issued, Log, Lsn, Record, Statement, Ticket};
 
 use crate::core::effect::{Effect, Report};
-use crate::core::frame::FeederFrame;
-use crate::core::ids::{Epoch, FeederId, SourceId, Time};
+use crate::core::feeder::RecordLayout;
+use crate::core::frame::{FeederFrame, FeederRow};
+use crate::core::ids::{Epoch, FeederId, ShardId, SourceId, Time};
 use crate::core::limits::{JOURNAL_PENDING_BYTES_MAX, WITNESS_AFTER_NS};
 use crate::core::morsel::{self, DecodeError, Pool, ShapeId};
 
@@ -45,14 +46,38 @@ impl Journal {
 
     /// Logs rows that the shard is about to work on.
     pub(super) fn append(&mut self, frame: &FeederFrame) {
+        let mut payload = self.payload(frame.watermark, frame.rows_numbered);
+        morsel::encode(&frame.morsel, &mut payload);
+        let FeederFrame { feeder, sequence, parts, epoch, .. } = *frame;
+        self.append_record(epoch, Statement { feeder: feeder.0, sequence, parts }, payload);
+    }
+
+    /// Logs a row that the shard is about to work on: the same bytes as a frame of this one row.
+    pub(super) fn append_row(
+        &mut self,
+        row: &FeederRow,
+        shard: ShardId,
+        layout: &RecordLayout,
+        tied: bool,
+    ) {
+        let mut payload = self.payload(row.watermark, row.rows_numbered);
+        layout.encode(row, tied, &mut payload);
+        let FeederRow { feeder, sequence, epoch, .. } = *row;
+        let statement = Statement { feeder: feeder.0, sequence, parts: 1 << shard.0 };
+        self.append_record(epoch, statement, payload);
+    }
+
+    /// The pooled buffer of a record, with what stands before the rows.
+    fn payload(&mut self, watermark: Time, rows_numbered: u64) -> Vec<u8> {
         let mut payload = std::mem::take(&mut self.payload);
         payload.clear();
-        payload.extend(frame.watermark.0.to_le_bytes());
-        payload.extend(frame.rows_numbered.to_le_bytes());
-        morsel::encode(&frame.morsel, &mut payload);
-        let FeederFrame { feeder, sequence, parts, .. } = *frame;
-        let statement = Statement { feeder: feeder.0, sequence, parts };
-        let record = Record { epoch: frame.epoch.0, statement, payload };
+        payload.extend(watermark.0.to_le_bytes());
+        payload.extend(rows_numbered.to_le_bytes());
+        payload
+    }
+
+    fn append_record(&mut self, epoch: Epoch, statement: Statement, payload: Vec<u8>) {
+        let record = Record { epoch: epoch.0, statement, payload };
         let lsn = self.log.append(&record);
         self.payload = record.payload;
         self.waiting.push_back((lsn, statement));

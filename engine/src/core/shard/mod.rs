@@ -22,8 +22,8 @@ use sluicedb_wal::{Failure, FileRef, Log, Lsn, Ticket};
 
 use super::arena::{Arena, FreezeKind, Frozen, Region};
 use super::effect::{Effect, FeederMark, Input, Order, Poison, Report};
-use super::frame::{Barrier, FeederFrame, Frame};
-use super::graph::{EntryKey, Graph};
+use super::frame::{Barrier, Fed, FedMarks, FeederFrame, FeederRow, Frame};
+use super::graph::Graph;
 use super::ids::{Epoch, FeederId, LaneId, ShardId, SourceId, Time, ViewId};
 use super::morsel::Pool;
 use super::operator::{Stop, ViewReader};
@@ -32,7 +32,7 @@ use flush::{Flush, Front};
 use intake::{Intake, Taken};
 use journal::Journal;
 pub(crate) use journal::frame_of;
-use stage::{Resources, Stage};
+use stage::{Resources, SourceRows, Stage};
 
 /// What a shard is told when it is made.
 #[derive(Clone, Debug)]
@@ -87,6 +87,10 @@ pub struct Shard {
     pool: Pool,
     stages: Vec<Stage>,
     intake: Intake,
+    /// By source.
+    sources: Vec<SourceRows>,
+    /// Frames and rows that joined others at stage 0.
+    merged: u64,
     replay: VecDeque<FeederFrame>,
     journal: Option<Journal>,
     flush: Flush,
@@ -125,6 +129,8 @@ impl Shard {
             flush: Flush::new(&options, base),
             arena,
             intake,
+            sources: graph.sources.iter().map(SourceRows::new).collect(),
+            merged: 0,
             replay: replay.into(),
             journal: log.map(Journal::new),
             front: None,
@@ -169,9 +175,9 @@ impl Shard {
         }
         match input {
             Input::Frame { lane, frame } => self.frame(lane, frame),
-            Input::Fed(frame) => {
-                assert!(self.accepts_feeder(frame.feeder), "{} was not accepted", frame.feeder);
-                self.admit(frame);
+            Input::Fed(fed) => {
+                assert!(self.accepts_feeder(fed.feeder()), "{} was not accepted", fed.feeder());
+                self.admit(fed);
             }
             Input::Quiet { feeder, word, progress } => self.intake.quiet(feeder, word, &progress),
             Input::Room { lane, frames } => {
@@ -198,12 +204,13 @@ impl Shard {
         self.poison.is_none() && self.stages[lane.to_stage.index()].accepts(lane)
     }
 
-    /// Whether the next frame of a feeder's lane may be taken off its ring.
+    /// Whether the next frame or row of a feeder's lane may be taken off its ring.
+    #[inline]
     pub fn accepts_feeder(&self, feeder: FeederId) -> bool {
         self.poison.is_none()
             && self.replay.is_empty()
             && self.intake.accepts(feeder)
-            && self.stages[0].has_room()
+            && self.stages[0].has_room_for_rows()
             && self.journal.as_ref().is_none_or(Journal::has_room)
     }
 
@@ -244,7 +251,7 @@ impl Shard {
         let owes = self.flush.work(fuel, &mut self.arena, effects);
         // An operator may stop early because it was only allowed a few rows at a time.
         let worked = left < fuel && !self.stages.iter().all(Stage::rests);
-        worked || owes || !self.replay.is_empty() && self.stages[0].has_room()
+        worked || owes || !self.replay.is_empty() && self.stages[0].has_room_for_rows()
     }
 
     fn work_stage(&mut self, at: usize, fuel: &mut usize, effects: &mut Vec<Effect>) {
@@ -278,37 +285,78 @@ impl Shard {
         }
     }
 
-    /// Takes rows in: logs them if they are of the open epoch.
-    fn admit(&mut self, frame: FeederFrame) {
-        match self.intake.take(frame) {
-            Taken::Held => {}
-            Taken::Rows(frame) => {
-                if self.options.logged[frame.source.index()] {
-                    let journal = self.journal.as_mut().expect("a logged source has a log");
-                    journal.append(&frame);
+    /// Takes rows in: logs them if they are of the open epoch, and hands them to stage 0.
+    #[inline]
+    fn admit(&mut self, fed: Fed) {
+        let marks = fed.marks();
+        match self.intake.take(&marks) {
+            Taken::Held => self.intake.hold(fed),
+            Taken::Duplicate => self.drop_rows(fed),
+            Taken::Rows => {
+                if self.options.logged[marks.source.index()] {
+                    self.log(&fed);
                 }
-                self.enter(frame);
+                // A row is looked at where it lies: it is too large to be passed on for nothing.
+                match &fed {
+                    Fed::Row(row) => self.enter_row(row),
+                    Fed::Frame(_) => self.enter(fed),
+                }
+                self.promise(&marks);
             }
-            Taken::Duplicate(frame) => self.pool.put(frame.morsel),
         }
     }
 
-    /// Hands rows to stage 0.
-    fn enter(&mut self, frame: FeederFrame) {
-        let key = EntryKey::Source(frame.source);
-        self.stages[0].rows(key, frame.morsel);
-        if let Some(time) = self.intake.promise(frame.feeder, frame.watermark) {
-            self.stages[0].source_watermark(key, time);
+    fn log(&mut self, fed: &Fed) {
+        let journal = self.journal.as_mut().expect("a logged source has a log");
+        match fed {
+            Fed::Frame(frame) => journal.append(frame),
+            Fed::Row(row) => {
+                let SourceRows { layout, tied, .. } = &self.sources[row.source.index()];
+                journal.append_row(row, self.options.shard, layout, *tied);
+            }
+        }
+    }
+
+    #[inline]
+    fn enter_row(&mut self, row: &FeederRow) {
+        let rows = &self.sources[row.source.index()];
+        let merged = self.stages[0].gather_row(row, rows, &mut self.pool);
+        self.merged += u64::from(merged);
+    }
+
+    fn enter(&mut self, fed: Fed) {
+        let Fed::Frame(FeederFrame { source, morsel, .. }) = fed else {
+            unreachable!("a row enters by reference")
+        };
+        let merged = self.stages[0].gather(source, morsel, &mut self.pool);
+        self.merged += u64::from(merged);
+    }
+
+    #[inline]
+    fn promise(&mut self, marks: &FedMarks) {
+        if let Some(time) = self.intake.promise(marks.feeder, marks.watermark) {
+            self.stages[0].source_watermark(marks.source, time);
+        }
+    }
+
+    fn drop_rows(&mut self, fed: Fed) {
+        if let Fed::Frame(frame) = fed {
+            self.pool.put(frame.morsel);
         }
     }
 
     fn feed_replay(&mut self) {
-        while self.stages[0].has_room() {
+        while self.stages[0].has_room_for_rows() {
             let Some(mut frame) = self.replay.pop_front() else { return };
             frame.epoch = self.intake.open();
-            match self.intake.take(frame) {
-                Taken::Rows(frame) => self.enter(frame),
-                Taken::Duplicate(frame) => self.pool.put(frame.morsel),
+            let fed = Fed::Frame(frame);
+            let marks = fed.marks();
+            match self.intake.take(&marks) {
+                Taken::Rows => {
+                    self.enter(fed);
+                    self.promise(&marks);
+                }
+                Taken::Duplicate => self.drop_rows(fed),
                 Taken::Held => unreachable!("replay belongs to the open epoch"),
             }
         }
@@ -321,14 +369,14 @@ impl Shard {
         }
         let Some(barrier) = self.intake.ended() else { return };
         for (source, time) in self.intake.settle() {
-            self.stages[0].source_watermark(EntryKey::Source(source), time);
+            self.stages[0].source_watermark(source, time);
         }
         assert!(self.front.is_none(), "one barrier at a time");
         let log_from = self.journal.as_ref().map_or(Lsn(0), Journal::end);
         self.front = Some(Front::new(self.stages.len(), self.intake.marks(), log_from));
         self.stages[0].end(barrier);
-        for frame in self.intake.advance() {
-            self.admit(frame);
+        for fed in self.intake.advance() {
+            self.admit(fed);
         }
     }
 
@@ -375,6 +423,11 @@ impl Shard {
             && self.front.is_none()
             && self.stages.iter().all(Stage::rests)
             && self.flush.rests()
+    }
+
+    /// Frames and rows of feeders that joined others before anything worked on them.
+    pub fn merged(&self) -> u64 {
+        self.merged
     }
 
     /// What runs on the shard.

@@ -7,6 +7,8 @@
 //!   given an item is always idle.
 //! - A barrier enters all outgoing lanes and freezes all zones in one step.
 
+mod gather;
+
 use std::collections::VecDeque;
 
 use crate::core::arena::{Arena, Freezes, ZoneId};
@@ -20,6 +22,7 @@ use crate::core::operator::{Context, Item, Lanes, Operator, Stop, Work};
 use crate::core::watermark::Watermarks;
 
 use super::build::Built;
+pub(super) use gather::SourceRows;
 use crate::core::align::Align;
 
 /// One stage on one shard.
@@ -148,8 +151,8 @@ impl Stage {
         found.unwrap_or_else(|_| panic!("{lane} does not lead to stage {}", self.id))
     }
 
-    /// Whether another frame may be queued.
-    pub(super) fn has_room(&self) -> bool {
+    /// Whether another frame of a shard may be queued.
+    fn has_room(&self) -> bool {
         self.queue.len() < STAGE_QUEUE_FRAMES && self.idle()
     }
 
@@ -199,16 +202,10 @@ impl Stage {
         found.unwrap_or_else(|| panic!("{key:?} does not enter stage {}", self.id))
     }
 
-    /// Queues rows.
-    pub(super) fn rows(&mut self, key: EntryKey, morsel: Morsel) {
+    /// Queues rows that came on a lane from a shard.
+    fn rows(&mut self, key: EntryKey, morsel: Morsel) {
         let entry = self.entry(key);
         self.queue.push_back(Queued::Rows { entry, morsel });
-    }
-
-    /// Queues the watermark of a source.
-    pub(super) fn source_watermark(&mut self, key: EntryKey, time: Time) {
-        let entry = self.entry(key);
-        self.queue.push_back(Queued::Watermark { entry, time });
     }
 
     /// Queues the end of the open epoch.

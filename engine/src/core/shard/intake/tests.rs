@@ -1,7 +1,8 @@
 //! When an epoch ends where rows enter, and with which watermark.
 
 use super::*;
-use crate::core::morsel::{Pool, Shape, ShapeId};
+use crate::core::feeder::Record;
+use crate::core::frame::FeederRow;
 
 fn intake(feeders: usize) -> Intake {
     let mark = |feeder: usize| FeederMark {
@@ -16,18 +17,31 @@ fn intake(feeders: usize) -> Intake {
     intake
 }
 
-fn frame(feeder: u32, epoch: u64, sequence: u64, opening: i64, watermark: i64) -> FeederFrame {
-    FeederFrame {
+fn marks(feeder: u32, epoch: u64, sequence: u64, opening: i64, watermark: i64) -> FedMarks {
+    FedMarks {
         feeder: FeederId(feeder),
         source: SourceId(0),
         epoch: Epoch(epoch),
         sequence,
-        parts: 1,
         opening: Time(opening),
         watermark: Time(watermark),
         rows_numbered: sequence,
-        morsel: Pool::new(&[Shape([].into())]).take(ShapeId(0)),
     }
+}
+
+fn row(of: &FedMarks) -> Fed {
+    let FedMarks { feeder, source, epoch, sequence, opening, watermark, rows_numbered } = *of;
+    Fed::Row(FeederRow {
+        feeder,
+        source,
+        epoch,
+        sequence,
+        opening,
+        watermark,
+        rows_numbered,
+        behind: Time::MIN,
+        record: Record::EMPTY,
+    })
 }
 
 const SEVEN: Barrier = Barrier { epoch: Epoch(7), checkpoint: false, read: false };
@@ -50,7 +64,7 @@ fn a_feeder_that_is_publishing_in_the_epoch_holds_it_back() {
     intake.close(SEVEN);
     intake.quiet(FeederId(0), 7, &START);
     assert_eq!(intake.ended(), None);
-    assert!(matches!(intake.take(frame(0, 7, 1, i64::MIN, 5)), Taken::Rows(_)));
+    assert_eq!(intake.take(&marks(0, 7, 1, i64::MIN, 5)), Taken::Rows);
     intake.quiet(FeederId(0), FEEDER_IDLE, &START);
     assert_eq!(intake.ended(), Some(SEVEN));
 }
@@ -66,24 +80,26 @@ fn a_look_before_the_epoch_closes_counts_for_nothing() {
 #[test]
 fn a_later_frame_ends_the_epoch_with_the_watermark_before_it() {
     let mut intake = intake(1);
-    assert!(matches!(intake.take(frame(0, 8, 5, 40, 90)), Taken::Held));
+    let later = marks(0, 8, 5, 40, 90);
+    assert_eq!(intake.take(&later), Taken::Held);
+    intake.hold(row(&later));
     assert!(!intake.accepts(FeederId(0)));
     assert_eq!(intake.ended(), None, "the coordinator has not closed the epoch yet");
     intake.close(SEVEN);
     assert_eq!(intake.ended(), Some(SEVEN));
     assert_eq!(intake.settle(), [(SourceId(0), Time(40))]);
     let held = intake.advance();
-    assert_eq!(held.len(), 1);
+    assert_eq!(held.iter().map(Fed::marks).collect::<Vec<_>>(), [later]);
     assert_eq!(intake.open(), Epoch(8));
-    assert!(matches!(intake.take(frame(0, 8, 5, 40, 90)), Taken::Rows(_)));
+    assert_eq!(intake.take(&later), Taken::Rows);
 }
 
 #[test]
 fn a_statement_that_is_here_already_is_a_duplicate() {
     let mut intake = intake(1);
-    assert!(matches!(intake.take(frame(0, 7, 2, 0, 0)), Taken::Rows(_)));
-    assert!(matches!(intake.take(frame(0, 7, 2, 0, 0)), Taken::Duplicate(_)));
-    assert!(matches!(intake.take(frame(0, 7, 1, 0, 0)), Taken::Duplicate(_)));
+    assert_eq!(intake.take(&marks(0, 7, 2, 0, 0)), Taken::Rows);
+    assert_eq!(intake.take(&marks(0, 7, 2, 0, 0)), Taken::Duplicate);
+    assert_eq!(intake.take(&marks(0, 7, 1, 0, 0)), Taken::Duplicate);
     assert_eq!(intake.marks()[0].sequence, 2);
 }
 

@@ -1,0 +1,199 @@
+//! One row in words of eight bytes, so that a place on a ring holds it without a pointer.
+//!
+//! A BOOLEAN, a number of at most 64 bits or a moment takes one word; a DECIMAL, or a TEXT of at
+//! most 12 bytes, two. Where a column may be NULL, the first word has a bit for each column that is.
+//! The source's schema says where what lies; words between and behind hold anything.
+
+use sluicedb_sql::column::View;
+use sluicedb_sql::{Column, DataType, Physical, Schema};
+
+use crate::core::frame::FeederRow;
+use crate::core::hash::RowHash;
+use crate::core::ids::Time;
+use crate::core::limits::RECORD_WORDS;
+use crate::core::morsel::{self, Morsel, Tie};
+
+/// The values of one row.
+#[derive(Clone, Copy, Debug)]
+pub struct Record(pub(super) [u64; RECORD_WORDS]);
+
+impl Record {
+    /// No values.
+    pub const EMPTY: Record = Record([0; RECORD_WORDS]);
+
+    #[inline]
+    fn pair(&self, at: usize) -> [u64; 2] {
+        [self.0[at % RECORD_WORDS], self.0[(at + 1) % RECORD_WORDS]]
+    }
+}
+
+/// Where a column lies in a record.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Slot {
+    pub(super) data_type: DataType,
+    pub(super) nullable: bool,
+    at: u8,
+}
+
+impl Slot {
+    /// The first word.
+    #[inline]
+    pub(super) fn at(self) -> usize {
+        // Spares the check of the bound where the words are indexed.
+        usize::from(self.at) % RECORD_WORDS
+    }
+}
+
+/// How the rows of a source lie in records.
+#[derive(Clone, Debug)]
+pub struct RecordLayout {
+    pub(super) schema: Schema,
+    pub(super) slots: Box<[Slot]>,
+    pub(super) has_nulls: bool,
+    fits: bool,
+}
+
+impl RecordLayout {
+    /// For the columns of a source.
+    pub fn new(schema: &Schema) -> RecordLayout {
+        let has_nulls = schema.fields().iter().any(|field| field.nullable);
+        let mut words = usize::from(has_nulls);
+        let mut slots = Vec::with_capacity(schema.len());
+        for field in schema.fields() {
+            // Where the row does not fit nobody looks at the place.
+            let at = words.min(RECORD_WORDS) as u8;
+            slots.push(Slot { data_type: field.data_type, nullable: field.nullable, at });
+            words += match field.data_type.physical() {
+                Physical::Bool | Physical::I32 | Physical::I64 | Physical::F64 => 1,
+                Physical::I128 | Physical::Text => 2,
+            };
+        }
+        let fits = words <= RECORD_WORDS;
+        RecordLayout { schema: schema.clone(), slots: slots.into(), has_nulls, fits }
+    }
+
+    /// Whether a row without long texts fits a record.
+    #[inline]
+    pub fn fits(&self) -> bool {
+        self.fits
+    }
+
+    /// The columns that are NULL, a bit each.
+    #[inline]
+    fn nulls(&self, record: &Record) -> u64 {
+        if self.has_nulls { record.0[0] } else { 0 }
+    }
+
+    /// The value of an event-time column.
+    #[inline]
+    pub(super) fn time(&self, record: &Record, column: usize) -> Time {
+        let slot = self.slots[column];
+        assert_eq!(slot.data_type, DataType::Timestamp, "column {column} is the event time");
+        Time(record.0[slot.at()] as i64)
+    }
+
+    /// Appends the values of a row to the columns of a morsel.
+    #[inline]
+    pub(crate) fn append(&self, record: &Record, columns: &mut [Column]) {
+        debug_assert!(self.fits, "a row that does not fit is no record");
+        let nulls = self.nulls(record);
+        for (at, (slot, column)) in self.slots.iter().zip(columns).enumerate() {
+            if nulls >> at & 1 == 1 {
+                column.push_null();
+            } else {
+                slot.append(record, column);
+            }
+        }
+    }
+
+    /// The hash of some columns of a row: what [`crate::core::hash::hash_rows`] says of it.
+    pub(super) fn hash(&self, record: &Record, key: &[usize]) -> u64 {
+        let nulls = self.nulls(record);
+        let fold = |hash: RowHash, &column: &usize| {
+            if nulls >> column & 1 == 1 { hash.null() } else { self.slots[column].hash(record, hash) }
+        };
+        key.iter().fold(RowHash::START, fold).finish()
+    }
+
+    /// Appends the bytes that a morsel of this one row would have in the log.
+    pub(crate) fn encode(&self, row: &FeederRow, tied: bool, out: &mut Vec<u8>) {
+        morsel::encode_row_marks(tied.then(|| row.tie()), row.behind, out);
+        let nulls = self.nulls(&row.record);
+        for (at, slot) in self.slots.iter().enumerate() {
+            let null = nulls >> at & 1;
+            out.push(null as u8);
+            if null == 1 {
+                out.extend(null.to_le_bytes());
+                slot.encode(&Record::EMPTY, out);
+            } else {
+                slot.encode(&row.record, out);
+            }
+        }
+    }
+}
+
+impl Slot {
+    #[inline]
+    fn append(self, record: &Record, column: &mut Column) {
+        let word = record.0[self.at()];
+        match self.data_type {
+            DataType::Boolean => column.push_bool(word == 1),
+            DataType::Int => column.push_i32(word as i32),
+            DataType::BigInt | DataType::Timestamp => column.push_i64(word as i64),
+            DataType::Double => column.push_f64(f64::from_bits(word)),
+            DataType::Decimal { .. } => column.push_i128(self.decimal(record)),
+            DataType::Text => column.push_short(View::from_words(record.pair(self.at()))),
+        }
+    }
+
+    fn hash(self, record: &Record, hash: RowHash) -> RowHash {
+        let word = record.0[self.at()];
+        match self.data_type {
+            DataType::Boolean | DataType::BigInt | DataType::Timestamp => hash.word(word),
+            DataType::Int => hash.word(i64::from(word as i32) as u64),
+            DataType::Double => hash.double(f64::from_bits(word)),
+            DataType::Decimal { .. } => hash.decimal(record.pair(self.at())),
+            DataType::Text => hash.text(View::from_words(record.pair(self.at())).short_bytes()),
+        }
+    }
+
+    fn encode(self, record: &Record, out: &mut Vec<u8>) {
+        let word = record.0[self.at()];
+        match self.data_type {
+            DataType::Boolean
+            | DataType::BigInt
+            | DataType::Timestamp
+            | DataType::Double => out.extend(word.to_le_bytes()),
+            DataType::Int => out.extend((word as i32).to_le_bytes()),
+            DataType::Decimal { .. } => out.extend(self.decimal(record).to_le_bytes()),
+            DataType::Text => {
+                let view = View::from_words(record.pair(self.at()));
+                out.extend((view.len() as u32).to_le_bytes());
+                out.extend(view.short_bytes());
+            }
+        }
+    }
+
+    #[inline]
+    fn decimal(self, record: &Record) -> i128 {
+        let [low, high] = record.pair(self.at());
+        (u128::from(high) << 64 | u128::from(low)) as i128
+    }
+}
+
+impl FeederRow {
+    /// Where the row came from: the number its feeder gave it.
+    pub fn tie(&self) -> Tie {
+        Tie::numbered(self.feeder, self.rows_numbered - 1)
+    }
+
+    /// Appends the row to a morsel of its source.
+    #[inline]
+    pub(crate) fn append(&self, layout: &RecordLayout, tied: bool, morsel: &mut Morsel) {
+        layout.append(&self.record, &mut morsel.columns);
+        morsel.count_row(tied.then(|| self.tie()), self.behind);
+    }
+}
+
+#[cfg(test)]
+mod tests;
