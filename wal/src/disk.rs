@@ -113,6 +113,20 @@ pub struct Failure {
     pub said: String,
 }
 
+#[cfg(feature = "shell")]
+impl Failure {
+    /// What the system said.
+    pub(crate) fn of(error: &std::io::Error) -> Failure {
+        let errno = error.raw_os_error();
+        let mut said = error.to_string();
+        if let Some(at) = said.find(" (os error") {
+            // The number has a place of its own.
+            said.truncate(at);
+        }
+        Failure { errno, said }
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.errno {

@@ -1,8 +1,11 @@
 //! Records to durable bytes and back: the log, checkpoints and manifests.
 //!
 //! Knows nothing of SQL, operators or rows: it keeps bytes that others understand.
-//! Nothing here touches a file: state machines emit [`DiskOp`]s and are told how those ended, and
-//! recovery reads through [`Files`]. `FORMAT.md` has every byte.
+//! State machines emit [`DiskOp`]s and are told how those ended, and recovery reads through
+//! [`Files`]. `FORMAT.md` has every byte.
+//!
+//! With the feature `shell`, the default, `Directory` holds a real directory for recovery, and
+//! `Disks` carries operations out in it. Without it nothing here touches the operating system.
 //!
 //! Promises:
 //! - What [`Log::durable`] covered is replayed after a crash: once, in order, with nothing behind
@@ -14,6 +17,8 @@
 
 mod bytes;
 pub mod checkpoint;
+#[cfg(feature = "shell")]
+pub mod directory;
 pub mod disk;
 pub mod error;
 pub mod group;
@@ -32,7 +37,11 @@ pub mod segment;
 pub mod settle;
 #[cfg(test)]
 mod twin;
+#[cfg(feature = "shell")]
+pub mod worker;
 
+#[cfg(feature = "shell")]
+pub use directory::{Directory, DirectoryError};
 pub use disk::{DiskOp, Failure, Files, Issued, Ticket, Tickets};
 pub use error::OpenError;
 pub use log::Log;
@@ -44,3 +53,5 @@ pub use publish::Publisher;
 pub use record::{Record, Statement};
 pub use replay::{Replayed, Resume, Seek, Tail, replay};
 pub use settle::{Settling, settled};
+#[cfg(feature = "shell")]
+pub use worker::{Completion, Disk, DiskOptions, Disks, Wake};

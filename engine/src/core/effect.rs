@@ -5,7 +5,7 @@ use sluicedb_wal::{Failure, FileRef, Issued, Lsn, Statement, Ticket};
 
 use super::feeder::Progress;
 use super::frame::{Barrier, Fed, Frame};
-use super::ids::{Epoch, FeederId, LaneId, OperatorId, ShardId, ViewId};
+use super::ids::{Epoch, FeederId, LaneId, OperatorId, ShardId, SourceId, Time, ViewId};
 use super::morsel::Morsel;
 
 /// What the outside tells a shard.
@@ -52,6 +52,18 @@ pub enum Input {
 /// What the coordinator asks of every shard.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Order {
+    /// A feeder counts from the end of the epoch on that the next `Close` ends.
+    Attach {
+        /// The feeder: a known one that is detached, or the one after the last.
+        feeder: FeederId,
+        /// The source it feeds.
+        source: SourceId,
+    },
+    /// A feeder that is gone counts until the end of the epoch that the next `Close` ends.
+    Detach {
+        /// The feeder.
+        feeder: FeederId,
+    },
     /// End an epoch: the next one has been opened to feeders.
     Close(Barrier),
     /// The reader of the frozen state is done with it.
@@ -102,6 +114,11 @@ pub enum Effect {
 /// What a shard tells the coordinator.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Report {
+    /// The first rows of an epoch are in.
+    Rows(Epoch),
+    /// A feeder is attached at the end of the epoch that the shard reports as passed next: how far
+    /// it had come here, and the watermark it goes on from, which is the same on all shards.
+    Attached(FeederMark),
     /// All stages have passed the barrier of an epoch.
     Passed(Epoch),
     /// The shard's part of a checkpoint is durable.
@@ -146,6 +163,8 @@ pub struct Part {
     pub digest: u64,
     /// What each feeder had published here at the end of the epoch.
     pub feeders: Vec<FeederMark>,
+    /// The watermark of each source at the end of the epoch, the same on all shards.
+    pub sources: Vec<Time>,
 }
 
 /// How far a feeder had come, as one shard saw it.
@@ -153,20 +172,39 @@ pub struct Part {
 pub struct FeederMark {
     /// The feeder.
     pub feeder: FeederId,
+    /// Its source; means nothing while `sequence` is 0.
+    pub source: SourceId,
     /// Its last statement with a part on the shard.
     pub sequence: u64,
     /// Its watermark.
-    pub watermark: super::ids::Time,
+    pub watermark: Time,
     /// Rows it had numbered by that statement.
     pub rows_numbered: u64,
+}
+
+impl FeederMark {
+    /// What the feeder goes on from.
+    pub fn progress(&self) -> Progress {
+        let FeederMark { sequence, watermark, rows_numbered, .. } = *self;
+        Progress { epoch: Epoch(0), sequence, opening: watermark, watermark, rows_numbered }
+    }
+
+    /// Of a feeder that has published nothing.
+    pub fn start(feeder: FeederId, source: SourceId) -> FeederMark {
+        FeederMark { feeder, source, sequence: 0, watermark: Time::MIN, rows_numbered: 0 }
+    }
 }
 
 /// What the outside tells the coordinator.
 #[derive(Debug)]
 pub enum CoordinatorInput {
-    /// Monotonic time in nanoseconds.
+    /// Monotonic time in nanoseconds. Given before a report, it says when that came.
     Clock(u64),
     /// A read, a change of the catalog or a statement waits for a barrier.
+    ///
+    /// The epoch that is open before this input is closed for it, so what was published before it
+    /// is worked on once `Passed` names that epoch or a later one. The checkpoint or the read it
+    /// asks for may come with a later barrier, if one is still under way.
     Wanted {
         /// Whether the state at the barrier is to be made durable.
         checkpoint: bool,
@@ -175,6 +213,22 @@ pub enum CoordinatorInput {
     },
     /// Whoever read the frozen state is done with it.
     ReadDone,
+    /// A producer wants to feed a source: answered by `Attached`, before which it pushes nothing.
+    ///
+    /// The feeder is a detached one that fed the same source before or has never pushed, or, for a
+    /// fresh one, the id one above the last.
+    Attach {
+        /// The feeder.
+        feeder: FeederId,
+        /// The source.
+        source: SourceId,
+    },
+    /// The producer of an attached feeder is gone: its word is idle and it publishes nothing more.
+    /// Answered by `Detached`, before which its lanes must stay readable.
+    Detach {
+        /// The feeder.
+        feeder: FeederId,
+    },
     /// A shard reports.
     Report(ShardId, Report),
     /// The effect with this ticket is done, or failed.
@@ -189,7 +243,7 @@ pub enum CoordinatorInput {
 /// What the coordinator asks of the outside, in order.
 #[derive(Debug)]
 pub enum CoordinatorEffect {
-    /// Every shard is ready: feeders may push from here on.
+    /// Every shard is ready: feeders can be attached.
     Ready,
     /// Store the open epoch where feeders read it, before any order that follows is delivered.
     Open(Epoch),
@@ -197,9 +251,24 @@ pub enum CoordinatorEffect {
     Order(ShardId, Order),
     /// Carry out a disk operation.
     Disk(Issued),
+    /// All shards have passed the barrier of an epoch: every row in it is worked on.
+    Passed(Epoch),
+    /// A feeder is attached: its producer may push from here on.
+    Attached {
+        /// The feeder.
+        feeder: FeederId,
+        /// Where it goes on.
+        progress: Progress,
+    },
+    /// All frames of a feeder are in, and it holds nothing back: it may be attached again.
+    Detached {
+        /// The feeder.
+        feeder: FeederId,
+    },
     /// All shards have passed the barrier: the frozen state of the epoch may be read.
     Readable(Epoch),
-    /// All statements of a feeder up to this one are durable and in no danger of being cut.
+    /// All statements of a feeder up to this one are durable and in no danger of being cut. May come
+    /// after the feeder was detached.
     Settled {
         /// The feeder.
         feeder: FeederId,

@@ -6,6 +6,7 @@
 //! - Epochs that may have left a trace are not used again.
 
 mod error;
+mod feeders;
 
 use std::sync::Arc;
 
@@ -18,19 +19,15 @@ use sluicedb_wal::{
 };
 
 use super::arena::{Arena, Image, ImageError, Region};
-use super::coordinator::{Coordinator, CoordinatorOptions, CoordinatorStart, decode_front};
+use super::coordinator::{Coordinator, CoordinatorOptions, CoordinatorStart};
 use super::effect::FeederMark;
-use super::feeder::Progress;
-use super::frame::FeederFrame;
 use super::graph::Graph;
-use super::ids::{Epoch, FeederId, ShardId, SourceId, Time};
+use super::ids::{Epoch, ShardId};
 use super::limits::{
     BATCH_BYTES_MAX, CHECKPOINT_DELTAS_MAX, OPERATOR_BLOCKS_MIN, SHARDS_MAX, STAGES_MAX,
 };
-use super::morsel::Pool;
 use super::shard::{
-    ApplyError, Restored, Shard, ShardOptions, ShardStart, apply, decode_watermarks, frame_of,
-    log_owner,
+    ApplyError, Restored, Shard, ShardOptions, ShardStart, apply, decode_watermarks, log_owner,
 };
 
 pub use error::RecoverError;
@@ -63,15 +60,13 @@ const LOG_BYTES_MAX: u64 = 1 << 30;
 pub struct DatabaseOptions {
     /// How many shards there are.
     pub shards: u16,
-    /// The source of each feeder.
-    pub feeders: Vec<SourceId>,
     /// By source: whether its rows are logged before they are acknowledged.
     pub logged: Vec<bool>,
     /// Limits of the logs; none keeps the database in memory.
     pub log: Option<LogOptions>,
-    /// The longest an epoch stays open.
+    /// The longest an epoch stays open that has rows.
     pub epoch_interval_ns: u64,
-    /// The longest between two checkpoints.
+    /// The longest that rows wait for a checkpoint, counted from the one before.
     pub checkpoint_interval_ns: u64,
     /// Deltas between two full checkpoints.
     pub checkpoint_deltas_max: usize,
@@ -87,8 +82,8 @@ pub struct Opened {
     pub shards: Vec<Shard>,
     /// The coordinator.
     pub coordinator: Coordinator,
-    /// Where each feeder goes on.
-    pub feeders: Vec<Progress>,
+    /// How far each feeder that the files know had come; all are detached.
+    pub feeders: Vec<FeederMark>,
     /// The checkpoint that was found.
     pub sealed: Option<Epoch>,
     /// Statements that were found in the logs behind it.
@@ -98,12 +93,9 @@ pub struct Opened {
 impl DatabaseOptions {
     fn check(&self, graph: &Graph) -> Result<(), RecoverError> {
         let sources = graph.sources.len() as u64;
-        let feeders = self.feeders.iter().map(|source| u64::from(source.0));
         let deltas = self.checkpoint_deltas_max as u64;
         let ranges = [
             ("shards", u64::from(self.shards), 1, SHARDS_MAX as u64),
-            ("feeders", self.feeders.len() as u64, 0, super::limits::FEEDERS_MAX as u64),
-            ("the source of a feeder", feeders.max().unwrap_or(0), 0, sources.max(1) - 1),
             ("the number of durability choices", self.logged.len() as u64, sources, sources),
             ("epoch_interval_ns", self.epoch_interval_ns, 1, u64::MAX),
             ("checkpoint_interval_ns", self.checkpoint_interval_ns, 1, u64::MAX),
@@ -151,10 +143,14 @@ pub fn open(
     {
         return Err(RecoverError::Shards { found, asked: usize::from(options.shards) });
     }
-    let base = base_marks(newest, plan, options)?;
+    let base = feeders::base(newest, plan, graph)?;
     let epoch = next_epoch(files, newest);
-    let logs = logs(files, database, newest, &base, options)?;
-    let mut feeders = base.clone();
+    let logs = logs(files, database, newest, &base.feeders, options)?;
+    let replays = logs.iter().enumerate();
+    let replays = replays.map(|(at, log)| feeders::frames(log, graph, ShardId(at as u16)));
+    let mut replays = replays.collect::<Result<Vec<_>, _>>()?;
+    let reached = feeders::reached(&base.feeders, &replays)?;
+    let marks = feeders::before_replay(&base.feeders, &reached);
     let mut shards = Vec::with_capacity(usize::from(options.shards));
     let mut replayed = 0;
     for shard in (0..options.shards).map(ShardId) {
@@ -167,17 +163,14 @@ pub fn open(
             }
             _ => None,
         };
-        let replay = match log {
-            Some(log) => frames(log, graph, options, shard)?,
-            None => Vec::new(),
-        };
+        let replay = replays.get_mut(shard.index()).map(std::mem::take).unwrap_or_default();
         replayed += replay.len();
-        replay.iter().for_each(|frame| note(&mut feeders, frame));
         let log = log.zip(options.log.as_ref()).map(|(log, limits)| {
             let tickets = Tickets::of(log_owner(shard));
             Log::resume(limits.clone(), log.resume(), options.seed ^ u64::from(shard.0), tickets)
         });
-        let start = ShardStart { epoch, log, restored, feeders: base.clone(), replay };
+        let (feeders, sources) = (marks.clone(), base.sources.clone());
+        let start = ShardStart { epoch, log, restored, feeders, sources, replay };
         let memory = match start.restored {
             Some(_) => None,
             None => Some(checked_memory(graph, memory(shard))?),
@@ -189,10 +182,9 @@ pub fn open(
     }
     let sealed = newest.map(|manifest| Epoch(manifest.epoch));
     let start =
-        CoordinatorStart { epoch, files: files.list(), feeders: feeders.clone(), manifests };
+        CoordinatorStart { epoch, files: files.list(), feeders: reached.clone(), manifests };
     let coordinator = Coordinator::new(coordinator_options(options, database, plan), start);
-    let feeders = feeders.iter().map(progress).collect();
-    Ok(Opened { shards, coordinator, feeders, sealed, replayed })
+    Ok(Opened { shards, coordinator, feeders: reached, sealed, replayed })
 }
 
 /// The database that the directory was founded for; the one in memory has no name.
@@ -218,33 +210,6 @@ fn manifests(files: &dyn Files, database: u128) -> Result<Vec<Manifest>, Recover
     });
     let before = older.max().and_then(|epoch| manifest::read(files, epoch).ok());
     Ok(before.into_iter().chain([newest]).collect())
-}
-
-/// How far each feeder had come at the checkpoint.
-fn base_marks(
-    newest: Option<&Manifest>,
-    plan: u128,
-    options: &DatabaseOptions,
-) -> Result<Vec<FeederMark>, RecoverError> {
-    let start = |feeder| FeederMark {
-        feeder: FeederId(feeder as u32),
-        sequence: 0,
-        watermark: Time::MIN,
-        rows_numbered: 0,
-    };
-    let mut marks: Vec<FeederMark> = (0..options.feeders.len()).map(start).collect();
-    let Some(manifest) = newest else { return Ok(marks) };
-    let another = |what| RecoverError::AnotherPlan { shard: ShardId(0), what };
-    let (wrote, found) =
-        decode_front(&manifest.front).ok_or_else(|| another("its front has another form"))?;
-    if wrote != plan {
-        return Err(another("its operators are others"));
-    }
-    if found.len() > marks.len() {
-        return Err(another("it knows more feeders"));
-    }
-    marks[..found.len()].copy_from_slice(&found);
-    Ok(marks)
 }
 
 /// The logs of all shards, cut to what is settled; none without a disk.
@@ -345,42 +310,6 @@ fn restore(
     Ok(Restored { arena, watermarks, epoch: Epoch(manifest.epoch), files: part.files.clone() })
 }
 
-fn frames(
-    log: &Replayed,
-    graph: &Graph,
-    options: &DatabaseOptions,
-    shard: ShardId,
-) -> Result<Vec<FeederFrame>, RecoverError> {
-    let mut pool = Pool::new(&graph.shapes);
-    let frame = |(_, record): &(Lsn, sluicedb_wal::Record)| {
-        let feeder = FeederId(record.statement.feeder);
-        let Some(&source) = options.feeders.get(feeder.index()) else {
-            return Err(RecoverError::AnotherPlan { shard, what: "its log knows other feeders" });
-        };
-        let shape = graph.sources[source.index()].shape;
-        let sequence = record.statement.sequence;
-        frame_of(record, source, shape, &mut pool).map_err(|error| RecoverError::Record {
-            shard,
-            feeder,
-            sequence,
-            error,
-        })
-    };
-    log.records.iter().map(frame).collect()
-}
-
-fn note(feeders: &mut [FeederMark], frame: &FeederFrame) {
-    let mark = &mut feeders[frame.feeder.index()];
-    mark.sequence = mark.sequence.max(frame.sequence);
-    mark.watermark = mark.watermark.max(frame.watermark);
-    mark.rows_numbered = mark.rows_numbered.max(frame.rows_numbered);
-}
-
-fn progress(mark: &FeederMark) -> Progress {
-    let &FeederMark { feeder: _, sequence, watermark, rows_numbered } = mark;
-    Progress { epoch: Epoch(0), sequence, opening: watermark, watermark, rows_numbered }
-}
-
 fn check_digest(shard: &Shard, part: Option<&ShardPart>) -> Result<(), RecoverError> {
     let Some(part) = part else { return Ok(()) };
     let found = shard.recounted_digest();
@@ -395,7 +324,6 @@ fn shard_options(options: &DatabaseOptions, database: u128, shard: ShardId) -> S
     ShardOptions {
         shard,
         shards: options.shards,
-        feeders: options.feeders.clone(),
         logged: options.logged.iter().map(|&logged| logged && options.log.is_some()).collect(),
         database,
         checkpoint_deltas_max: options.checkpoint_deltas_max,

@@ -3,9 +3,12 @@
 //! Invariants:
 //! - An epoch is closed only after the one before it has passed all stages of all shards.
 //! - At most one checkpoint and one read are open.
+//! - Time alone closes an epoch only if rows are in it, or if a checkpoint of earlier rows is due.
 //! - A checkpoint is sealed by its manifest, which is written once every shard has acknowledged its
 //!   part, and nothing that only older checkpoints need is removed before.
 
+mod front;
+mod roster;
 mod seal;
 
 use sluicedb_wal::settle::Settling;
@@ -14,17 +17,18 @@ use sluicedb_wal::{FileName, Manifest, Ticket};
 use super::effect::{CoordinatorEffect, CoordinatorInput, FeederMark, Order, Part, Poison, Report};
 use super::frame::Barrier;
 use super::ids::{Epoch, FeederId, ShardId};
+pub use front::Front;
+use roster::Roster;
 use seal::Seal;
-pub use seal::{decode_front, merge_marks};
 
 /// How often epochs end.
 #[derive(Clone, Debug)]
 pub struct CoordinatorOptions {
     /// How many shards there are.
     pub shards: u16,
-    /// The longest an epoch stays open.
+    /// The longest an epoch stays open that has rows.
     pub epoch_interval_ns: u64,
-    /// The longest between two checkpoints; none without a disk.
+    /// The longest that rows wait for a checkpoint, counted from the one before; none without a disk.
     pub checkpoint_interval_ns: Option<u64>,
     /// The database, as its files name it.
     pub database: u128,
@@ -41,7 +45,7 @@ pub struct CoordinatorStart {
     pub manifests: Vec<Manifest>,
     /// All files there are.
     pub files: Vec<FileName>,
-    /// How far each feeder had come.
+    /// How far each feeder had come; all are detached.
     pub feeders: Vec<FeederMark>,
 }
 
@@ -50,7 +54,12 @@ pub struct Coordinator {
     options: CoordinatorOptions,
     now_ns: u64,
     open: Epoch,
-    opened_ns: u64,
+    /// When the coordinator heard of the first rows of the open epoch.
+    fed_ns: Option<u64>,
+    /// Whether rows are in that no checkpoint holds.
+    dirty: bool,
+    /// The epoch of the last checkpoint that was begun.
+    checkpointed: Epoch,
     checkpointed_ns: u64,
     /// Shards that do not yet take rows.
     unready: u64,
@@ -58,6 +67,7 @@ pub struct Coordinator {
     closing: Option<(Barrier, u64)>,
     reading: bool,
     wanted: Wanted,
+    roster: Roster,
     settling: Settling,
     settled: Vec<u64>,
     seal: Seal,
@@ -79,12 +89,15 @@ impl Coordinator {
         Coordinator {
             now_ns: 0,
             open: epoch,
-            opened_ns: 0,
+            fed_ns: None,
+            dirty: false,
+            checkpointed: Epoch(0),
             checkpointed_ns: 0,
             unready: all(options.shards),
             closing: None,
             reading: false,
             wanted: Wanted::default(),
+            roster: Roster::new(&feeders),
             settling: Settling::new(usize::from(options.shards), &settled),
             settled,
             seal: Seal::new(&options, manifests, files),
@@ -98,10 +111,23 @@ impl Coordinator {
         self.open
     }
 
-    /// When the coordinator wants a `Clock` at the latest.
+    /// When the coordinator wants a `Clock` at the latest; never while nothing was pushed and nobody
+    /// wants anything.
     pub fn wake_at(&self) -> Option<u64> {
         let idle = self.unready == 0 && self.closing.is_none() && self.poison.is_none();
-        idle.then(|| self.opened_ns.saturating_add(self.options.epoch_interval_ns))
+        self.due_at().filter(|_| idle)
+    }
+
+    /// When time alone closes the open epoch.
+    fn due_at(&self) -> Option<u64> {
+        let fed = self.fed_ns.map(|at| at.saturating_add(self.options.epoch_interval_ns));
+        fed.or_else(|| self.checkpoint_due_at().filter(|_| !self.seal.is_open()))
+    }
+
+    /// When the rows that no checkpoint holds want one.
+    fn checkpoint_due_at(&self) -> Option<u64> {
+        let interval = self.options.checkpoint_interval_ns.filter(|_| self.dirty);
+        interval.map(|interval| self.checkpointed_ns.saturating_add(interval))
     }
 
     /// Applies one input and appends what must happen next.
@@ -126,6 +152,8 @@ impl Coordinator {
                 self.reading = false;
                 self.order_all(Order::Release, effects);
             }
+            CoordinatorInput::Attach { feeder, source } => self.roster.attach(feeder, source),
+            CoordinatorInput::Detach { feeder } => self.roster.detach(feeder),
             CoordinatorInput::Report(shard, report) => self.report(shard, report, effects),
             CoordinatorInput::Completed { ticket, result } => {
                 self.completed(ticket, result, effects);
@@ -140,11 +168,13 @@ impl Coordinator {
                 assert!(self.unready & bit(from) != 0, "{from} was ready before");
                 self.unready &= !bit(from);
                 if self.unready == 0 {
-                    (self.opened_ns, self.checkpointed_ns) = (self.now_ns, self.now_ns);
+                    self.checkpointed_ns = self.now_ns;
                     effects.push(CoordinatorEffect::Open(self.open));
                     effects.push(CoordinatorEffect::Ready);
                 }
             }
+            Report::Rows(epoch) => self.rows(epoch),
+            Report::Attached(mark) => self.roster.told(mark),
             Report::Passed(epoch) => self.passed(from, epoch, effects),
             Report::Acknowledged(part) => self.acknowledged(from, part, effects),
             Report::Durable(statement) => {
@@ -152,6 +182,15 @@ impl Coordinator {
                 self.settle(effects);
             }
             Report::Poisoned(poison) => self.poisoned(poison, effects),
+        }
+    }
+
+    fn rows(&mut self, epoch: Epoch) {
+        assert!(epoch <= self.open, "{epoch} has rows and is not open yet");
+        // A report may come after its epoch was closed.
+        self.dirty |= epoch > self.checkpointed;
+        if epoch == self.open {
+            self.fed_ns.get_or_insert(self.now_ns);
         }
     }
 
@@ -165,6 +204,8 @@ impl Coordinator {
         if *missing == 0 {
             let read = barrier.read;
             self.closing = None;
+            effects.push(CoordinatorEffect::Passed(epoch));
+            self.roster.passed(epoch, self.options.shards, effects);
             if read {
                 effects.push(CoordinatorEffect::Readable(epoch));
             }
@@ -202,7 +243,9 @@ impl Coordinator {
 
     fn settle(&mut self, effects: &mut Vec<CoordinatorEffect>) {
         for statement in self.settling.take_settled() {
-            let settled = &mut self.settled[statement.feeder as usize];
+            let feeder = statement.feeder as usize;
+            self.settled.resize(self.settled.len().max(feeder + 1), 0);
+            let settled = &mut self.settled[feeder];
             // Statements settle together in no order; only the last of a feeder is worth telling.
             *settled = (*settled).max(statement.sequence);
             let (feeder, sequence) = (FeederId(statement.feeder), *settled);
@@ -221,15 +264,15 @@ impl Coordinator {
         if self.unready != 0 || self.closing.is_some() || self.poison.is_some() {
             return;
         }
-        let since = self.now_ns - self.checkpointed_ns;
-        let due = self.options.checkpoint_interval_ns.is_some_and(|interval| since >= interval);
+        let due = self.checkpoint_due_at().is_some_and(|at| at <= self.now_ns);
         // A second checkpoint or read waits until the first is done; it must not close epoch after
         // epoch meanwhile.
         let checkpoint = (self.wanted.checkpoint || due) && !self.seal.is_open();
         let read = self.wanted.read && !self.reading;
-        let over = self.now_ns - self.opened_ns >= self.options.epoch_interval_ns;
+        let over = self.due_at().is_some_and(|at| at <= self.now_ns);
         let wanted = self.wanted;
-        if !(over || wanted.barrier || wanted.checkpoint && checkpoint || read) {
+        let asked = wanted.barrier || wanted.checkpoint && checkpoint || read;
+        if !(over || asked || self.roster.wants()) {
             return;
         }
         self.wanted = Wanted {
@@ -240,13 +283,17 @@ impl Coordinator {
         self.reading |= read;
         let barrier = Barrier { epoch: self.open, checkpoint, read };
         if checkpoint {
-            self.checkpointed_ns = self.now_ns;
+            (self.checkpointed, self.checkpointed_ns) = (barrier.epoch, self.now_ns);
+            self.dirty = false;
             self.seal.open(barrier.epoch);
         }
-        self.opened_ns = self.now_ns;
+        self.fed_ns = None;
         self.open = self.open.next();
         self.closing = Some((barrier, all(self.options.shards)));
         effects.push(CoordinatorEffect::Open(self.open));
+        for order in self.roster.take_orders() {
+            self.order_all(order, effects);
+        }
         self.order_all(Order::Close(barrier), effects);
     }
 
@@ -255,6 +302,12 @@ impl Coordinator {
         effects.extend(shards.map(|shard| CoordinatorEffect::Order(shard, order)));
     }
 }
+
+// It is made on one thread and works on another.
+const _: fn() = || {
+    fn is_send<T: Send>() {}
+    is_send::<Coordinator>();
+};
 
 fn all(shards: u16) -> u64 {
     assert!((1..=64).contains(&shards), "{shards} shards");

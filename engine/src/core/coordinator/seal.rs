@@ -8,8 +8,9 @@ use sluicedb_wal::{
 };
 
 use super::CoordinatorOptions;
+use super::front::Front;
 use crate::core::effect::{FeederMark, Part};
-use crate::core::ids::{Epoch, FeederId, ShardId, Time};
+use crate::core::ids::{Epoch, ShardId};
 
 /// Manifests that are kept: should the newest turn out to be rotten, the one before tells what was.
 const KEPT: usize = 2;
@@ -99,13 +100,15 @@ impl Seal {
         }
         let parts: Vec<Part> = parts.drain(..).flatten().collect();
         let epoch = *epoch;
+        let sources = parts[0].sources.clone();
+        assert!(parts.iter().all(|part| part.sources == sources), "shards end {epoch} apart");
         let feeders = merge_marks(parts.iter().map(|part| part.feeders.as_slice()));
         let manifest = Manifest {
             database: self.database,
             epoch: epoch.0,
             previous: self.kept.last().map_or(0, Manifest::hash),
             shards: parts.into_iter().map(shard_part).collect(),
-            front: encode_front(self.plan, &feeders),
+            front: Front { plan: self.plan, sources, feeders: feeders.clone() }.encode(),
         };
         let mut publisher = Publisher::new(&manifest, Tickets::of(PUBLISHER));
         publisher.pump(issued);
@@ -169,12 +172,12 @@ impl Seal {
 }
 
 fn shard_part(part: Part) -> ShardPart {
-    let Part { epoch: _, files, log_from, log_durable, digest, feeders: _ } = part;
+    let Part { epoch: _, files, log_from, log_durable, digest, feeders: _, sources: _ } = part;
     ShardPart { files, log_from, log_durable, digest }
 }
 
 /// How far each feeder had come, over all shards.
-pub fn merge_marks<'a>(parts: impl Iterator<Item = &'a [FeederMark]>) -> Vec<FeederMark> {
+fn merge_marks<'a>(parts: impl Iterator<Item = &'a [FeederMark]>) -> Vec<FeederMark> {
     let mut merged: Vec<FeederMark> = Vec::new();
     for part in parts {
         if merged.is_empty() {
@@ -183,43 +186,12 @@ pub fn merge_marks<'a>(parts: impl Iterator<Item = &'a [FeederMark]>) -> Vec<Fee
         }
         assert_eq!(merged.len(), part.len(), "all shards know all feeders");
         for (mark, seen) in merged.iter_mut().zip(part) {
-            assert_eq!(mark.feeder, seen.feeder, "feeders are listed in one order");
+            let (mine, theirs) = ((mark.feeder, mark.source), (seen.feeder, seen.source));
+            assert_eq!(mine, theirs, "feeders are listed in one order");
             mark.sequence = mark.sequence.max(seen.sequence);
             mark.watermark = mark.watermark.max(seen.watermark);
             mark.rows_numbered = mark.rows_numbered.max(seen.rows_numbered);
         }
     }
     merged
-}
-
-const MARK_BYTES: usize = 28;
-
-/// What a manifest holds beside its parts: the plan, and how far each feeder had come.
-fn encode_front(plan: u128, marks: &[FeederMark]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(16 + marks.len() * MARK_BYTES);
-    bytes.extend(plan.to_le_bytes());
-    for &FeederMark { feeder, sequence, watermark, rows_numbered } in marks {
-        bytes.extend(feeder.0.to_le_bytes());
-        bytes.extend(sequence.to_le_bytes());
-        bytes.extend(watermark.0.to_le_bytes());
-        bytes.extend(rows_numbered.to_le_bytes());
-    }
-    bytes
-}
-
-/// The plan and the marks that a manifest's front holds, if it is one.
-pub fn decode_front(bytes: &[u8]) -> Option<(u128, Vec<FeederMark>)> {
-    let (plan, marks) = bytes.split_first_chunk()?;
-    let (marks, []) = marks.as_chunks::<MARK_BYTES>() else { return None };
-    let mark = |bytes: &[u8; MARK_BYTES]| {
-        let (feeder, rest) = bytes.split_first_chunk().expect("28 bytes");
-        let (words, _) = rest.as_chunks::<8>();
-        FeederMark {
-            feeder: FeederId(u32::from_le_bytes(*feeder)),
-            sequence: u64::from_le_bytes(words[0]),
-            watermark: Time(i64::from_le_bytes(words[1])),
-            rows_numbered: u64::from_le_bytes(words[2]),
-        }
-    };
-    Some((u128::from_le_bytes(*plan), marks.iter().map(mark).collect()))
 }

@@ -3,7 +3,8 @@
 use sluicedb_wal::{Failure, FileRef, Lsn, Statement};
 
 use super::*;
-use crate::core::ids::Time;
+use crate::core::feeder::Progress;
+use crate::core::ids::{SourceId, Time};
 
 fn coordinator() -> Coordinator {
     let options = CoordinatorOptions {
@@ -13,8 +14,7 @@ fn coordinator() -> Coordinator {
         database: 1,
         plan: 2,
     };
-    let mark =
-        FeederMark { feeder: FeederId(0), sequence: 4, watermark: Time::MIN, rows_numbered: 0 };
+    let mark = FeederMark { sequence: 4, ..FeederMark::start(FeederId(0), SourceId(0)) };
     let start =
         CoordinatorStart { epoch: Epoch(5), manifests: vec![], files: vec![], feeders: vec![mark] };
     Coordinator::new(options, start)
@@ -30,10 +30,12 @@ fn part(epoch: u64, shard: u16) -> Report {
         digest: 0,
         feeders: vec![FeederMark {
             feeder: FeederId(0),
+            source: SourceId(0),
             sequence: 10 + u64::from(shard),
             watermark: Time(5),
             rows_numbered: 20,
         }],
+        sources: vec![Time(5)],
     })
 }
 
@@ -66,11 +68,24 @@ fn say(effect: &CoordinatorEffect) -> Option<String> {
             let read = if barrier.read { " read" } else { "" };
             format!("{shard} close {}{checkpoint}{read}", barrier.epoch)
         }
+        CoordinatorEffect::Order(shard, Order::Attach { feeder, source }) => {
+            format!("{shard} attach {feeder} {source}")
+        }
+        CoordinatorEffect::Order(shard, Order::Detach { feeder }) => {
+            format!("{shard} detach {feeder}")
+        }
         CoordinatorEffect::Order(shard, Order::Release) => format!("{shard} release"),
         CoordinatorEffect::Order(shard, Order::Sealed { epoch, log_from }) => {
             format!("{shard} sealed {epoch} from {}", log_from.0)
         }
         CoordinatorEffect::Disk(_) => return None,
+        CoordinatorEffect::Passed(epoch) => format!("passed {epoch}"),
+        CoordinatorEffect::Attached { feeder, progress } => {
+            let Progress { epoch, sequence, opening, watermark, rows_numbered } = progress;
+            assert_eq!(opening, watermark);
+            format!("attached {feeder} {epoch} {sequence} {} {rows_numbered}", watermark.0)
+        }
+        CoordinatorEffect::Detached { feeder } => format!("detached {feeder}"),
         CoordinatorEffect::Readable(epoch) => format!("readable {epoch}"),
         CoordinatorEffect::Settled { feeder, sequence } => format!("settled {feeder} {sequence}"),
         CoordinatorEffect::Sealed { epoch, feeders } => {
@@ -86,6 +101,10 @@ fn from(shard: u16, report: Report) -> CoordinatorInput {
 
 fn passed(epoch: u64) -> Vec<CoordinatorInput> {
     (0..2).map(|shard| from(shard, Report::Passed(Epoch(epoch)))).collect()
+}
+
+fn rows(epoch: u64) -> Report {
+    Report::Rows(Epoch(epoch))
 }
 
 fn ready() -> Coordinator {
@@ -111,12 +130,13 @@ fn no_epoch_closes_before_every_shard_is_ready() {
 #[test]
 fn the_next_epoch_closes_only_after_the_last_has_passed_everywhere() {
     let mut coordinator = ready();
-    let said = run(&mut coordinator, vec![CoordinatorInput::Clock(10)]);
+    let said = run(&mut coordinator, vec![from(0, rows(5)), CoordinatorInput::Clock(10)]);
     assert_eq!(said, ["open e6", "s0 close e5", "s1 close e5"]);
-    let early = vec![CoordinatorInput::Clock(90), from(1, Report::Passed(Epoch(5)))];
+    let early =
+        vec![from(0, rows(6)), CoordinatorInput::Clock(90), from(1, Report::Passed(Epoch(5)))];
     assert_eq!(run(&mut coordinator, early), Vec::<String>::new());
     let said = run(&mut coordinator, vec![from(0, Report::Passed(Epoch(5)))]);
-    assert_eq!(said, ["open e7", "s0 close e6", "s1 close e6"]);
+    assert_eq!(said, ["passed e5", "open e7", "s0 close e6", "s1 close e6"]);
 }
 
 #[test]
@@ -127,9 +147,9 @@ fn a_second_read_waits_for_the_first_without_closing_epochs_meanwhile() {
     inputs.push(READ);
     assert_eq!(
         run(&mut coordinator, inputs),
-        ["readable e5", "open e7", "s0 close e6", "s1 close e6"]
+        ["passed e5", "readable e5", "open e7", "s0 close e6", "s1 close e6"]
     );
-    assert_eq!(run(&mut coordinator, passed(6)), Vec::<String>::new());
+    assert_eq!(run(&mut coordinator, passed(6)), ["passed e6"]);
     let said = run(&mut coordinator, vec![CoordinatorInput::ReadDone]);
     let expected = ["s0 release", "s1 release", "open e8", "s0 close e7 read", "s1 close e7 read"];
     assert_eq!(said, expected);
@@ -141,7 +161,7 @@ fn a_checkpoint_is_sealed_once_every_part_is_there() {
     run(&mut coordinator, vec![CHECKPOINT]);
     let mut inputs = passed(5);
     inputs.push(from(1, part(5, 1)));
-    assert_eq!(run(&mut coordinator, inputs), Vec::<String>::new());
+    assert_eq!(run(&mut coordinator, inputs), ["passed e5"]);
     let said = run(&mut coordinator, vec![from(0, part(5, 0))]);
     assert_eq!(said, ["s0 sealed e5 from 0", "s1 sealed e5 from 100", "sealed e5 11"]);
 }
@@ -166,4 +186,78 @@ fn a_failed_disk_stops_everything_once() {
     assert_eq!(run(&mut coordinator, vec![poisoned()]).len(), 1);
     let said = run(&mut coordinator, vec![poisoned(), CoordinatorInput::Clock(1_000_000)]);
     assert_eq!(said, Vec::<String>::new());
+}
+
+#[test]
+fn an_idle_database_is_silent_and_rows_are_closed_in_time() {
+    let mut coordinator = ready();
+    assert_eq!(coordinator.wake_at(), None);
+    let said = run(&mut coordinator, vec![CoordinatorInput::Clock(5_000)]);
+    assert_eq!(said, Vec::<String>::new(), "there is nothing to close or to keep");
+    run(&mut coordinator, vec![from(1, rows(5)), CoordinatorInput::Clock(5_003), from(0, rows(5))]);
+    assert_eq!(coordinator.wake_at(), Some(5_010), "the interval begins with the first rows");
+    let said = run(&mut coordinator, vec![CoordinatorInput::Clock(5_010)]);
+    assert_eq!(said, ["open e6", "s0 close e5 checkpoint", "s1 close e5 checkpoint"]);
+    run(&mut coordinator, passed(5));
+    assert_eq!(coordinator.wake_at(), None);
+}
+
+#[test]
+fn rows_of_a_closed_epoch_get_their_checkpoint_in_time() {
+    let mut coordinator = ready();
+    let wanted = CoordinatorInput::Wanted { checkpoint: false, read: false };
+    // The report comes after somebody closed the epoch.
+    run(&mut coordinator, vec![CoordinatorInput::Clock(100), wanted, from(0, rows(5))]);
+    assert_eq!(coordinator.wake_at(), None, "an epoch is closing");
+    run(&mut coordinator, passed(5));
+    assert_eq!(coordinator.wake_at(), Some(1_000));
+    let said = run(&mut coordinator, vec![CoordinatorInput::Clock(1_000)]);
+    assert_eq!(said, ["open e7", "s0 close e6 checkpoint", "s1 close e6 checkpoint"]);
+    run(&mut coordinator, vec![from(0, rows(6)), CoordinatorInput::Clock(9_000)]);
+    run(&mut coordinator, passed(6));
+    assert_eq!(coordinator.wake_at(), None, "the checkpoint holds them");
+}
+
+fn attach(feeder: u32) -> CoordinatorInput {
+    CoordinatorInput::Attach { feeder: FeederId(feeder), source: SourceId(0) }
+}
+
+fn attached(shard: u16, feeder: u32, sequence: u64) -> CoordinatorInput {
+    let mark = FeederMark::start(FeederId(feeder), SourceId(0));
+    from(shard, Report::Attached(FeederMark { sequence, watermark: Time(9), ..mark }))
+}
+
+#[test]
+fn feeders_come_and_go_with_a_barrier() {
+    let mut coordinator = ready();
+    let said = run(&mut coordinator, vec![attach(1), attach(0)]);
+    let first = ["open e6", "s0 attach f1 src0", "s1 attach f1 src0", "s0 close e5", "s1 close e5"];
+    assert_eq!(said, first, "the second waits for the next barrier");
+    let mut inputs = vec![attached(0, 1, 0), attached(1, 1, 0)];
+    inputs.extend(passed(5));
+    let said = run(&mut coordinator, inputs);
+    assert_eq!(said[..2], ["passed e5", "attached f1 e5 0 9 0"]);
+    assert_eq!(said[2..5], ["open e7", "s0 attach f0 src0", "s1 attach f0 src0"]);
+    let mut inputs = vec![attached(1, 0, 8), attached(0, 0, 7)];
+    inputs.extend(passed(6));
+    assert_eq!(run(&mut coordinator, inputs), ["passed e6", "attached f0 e6 8 9 0"]);
+    let detach = CoordinatorInput::Detach { feeder: FeederId(0) };
+    let said = run(&mut coordinator, vec![detach]);
+    assert_eq!(said[..3], ["open e8", "s0 detach f0", "s1 detach f0"]);
+    assert_eq!(run(&mut coordinator, passed(7)), ["passed e7", "detached f0"]);
+}
+
+#[test]
+#[should_panic(expected = "f3 is attached as a fresh one, and there are 1")]
+fn a_fresh_feeder_has_the_number_after_the_last() {
+    run(&mut ready(), vec![attach(3)]);
+}
+
+#[test]
+#[should_panic(expected = "shards attach f0 apart")]
+fn shards_that_attach_a_feeder_with_two_watermarks_are_a_bug() {
+    let mut coordinator = ready();
+    run(&mut coordinator, vec![attach(0), attached(0, 0, 4)]);
+    let mark = FeederMark { watermark: Time(8), ..FeederMark::start(FeederId(0), SourceId(0)) };
+    run(&mut coordinator, vec![from(1, Report::Attached(mark))]);
 }

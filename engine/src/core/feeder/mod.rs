@@ -124,9 +124,7 @@ pub struct Feeder {
 }
 
 impl Feeder {
-    /// A feeder that goes on behind `progress`: [`Progress::START`] for a new one, and otherwise
-    /// exactly what opening the database said. From an older one shards would drop what they have,
-    /// but end epochs with a lower watermark than they had reached.
+    /// A feeder that goes on behind `progress`, with which it was attached.
     pub fn new(options: FeederOptions, progress: Progress) -> Feeder {
         assert!(options.feeder.index() < super::limits::FEEDERS_MAX, "{}", options.feeder);
         let Progress { epoch, sequence, opening, watermark, rows_numbered } = progress;
@@ -155,6 +153,16 @@ impl Feeder {
             row,
             wide: None,
         }
+    }
+
+    /// The same feeder, before its first statement, with a producer that remembers less than the
+    /// database: it says again what came after its statement `sequence`, by which it had numbered
+    /// `rows_numbered` rows. Shards drop what they have.
+    pub fn restating(mut self, sequence: u64, rows_numbered: u64) -> Feeder {
+        assert!(self.rests() && self.settled == self.progress.sequence, "it has pushed already");
+        assert!(sequence <= self.progress.sequence, "{sequence} is not known to the database");
+        (self.progress.sequence, self.progress.rows_numbered) = (sequence, rows_numbered);
+        self
     }
 
     /// The feeder's id.

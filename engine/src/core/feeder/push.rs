@@ -179,7 +179,8 @@ impl Feeder {
         only: Option<ShardId>,
         room: impl Fn(ShardId) -> usize,
     ) -> Result<(), PushError> {
-        let statements = self.progress.sequence - self.settled;
+        // What a feeder says again was settled before.
+        let statements = self.progress.sequence.saturating_sub(self.settled);
         if self.options.logged && statements >= UNSETTLED_STATEMENTS_MAX {
             return Err(PushError::Unsettled { statements });
         }

@@ -49,8 +49,8 @@ pub enum Work {
     Yield,
 }
 
-/// One node of the graph on one shard.
-pub trait Operator {
+/// One node of the graph on one shard. Shards are made on one thread and work on another.
+pub trait Operator: Send {
     /// Lays out its state in its zone. Called once, unless the zone is restored.
     fn create(&mut self, arena: &mut Arena);
 

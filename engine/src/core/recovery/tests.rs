@@ -17,7 +17,6 @@ fn graph() -> Arc<Graph> {
 fn options() -> DatabaseOptions {
     DatabaseOptions {
         shards: 2,
-        feeders: vec![SourceId(0)],
         logged: vec![true],
         log: Some(LogOptions::default()),
         epoch_interval_ns: 1,
@@ -42,10 +41,6 @@ fn an_option_out_of_range_is_refused_with_its_name_and_bounds() {
     let cases = [
         (DatabaseOptions { shards: 0, ..options() }, "shards is 0; it must be from 1 to 64"),
         (DatabaseOptions { shards: 65, ..options() }, "shards is 65; it must be from 1 to 64"),
-        (
-            DatabaseOptions { feeders: vec![SourceId(1)], ..options() },
-            "the source of a feeder is 1; it must be from 0 to 0",
-        ),
         (
             DatabaseOptions { logged: vec![], ..options() },
             "the number of durability choices is 0; it must be from 1 to 1",

@@ -85,6 +85,7 @@ impl Flush {
             log_durable: Lsn(0),
             digest,
             feeders: front.feeders,
+            sources: front.sources,
         };
         self.writing = Some(Writing { part, writer, changed: Some(arena.changed(since)) });
     }

@@ -3,35 +3,52 @@
 //! Invariants:
 //! - A frame of a later epoch than the open one is held, and its lane with it, until the open epoch
 //!   has ended here.
-//! - The open epoch ends once every feeder has either shown a later frame, or was quiet: its word
-//!   was idle or later, and its lane was found empty after that.
+//! - The open epoch ends once every attached feeder has either shown a later frame, or was quiet: its
+//!   word was idle or later, and its lane was found empty after that.
 //! - The watermark at the end of an epoch is a function of what feeders published in it, not of when
 //!   it was seen: a feeder tells what it was when it moved on.
+//! - The watermark of a source is the least of its attached feeders, stays where it was while there
+//!   are none, and never goes back. Feeders come and go at the ends of epochs only.
 
 use crate::core::effect::FeederMark;
 use crate::core::feeder::{FEEDER_IDLE, Progress};
 use crate::core::frame::{Barrier, Fed, FedMarks};
 use crate::core::ids::{Epoch, FeederId, SourceId, Time};
-use crate::core::watermark::Watermarks;
 
 /// The feeder lanes of one shard.
 #[derive(Debug)]
 pub(super) struct Intake {
     feeders: Vec<Lane>,
-    sources: Vec<Watermarks>,
+    sources: Vec<Source>,
+    /// Feeders that come or go when the open epoch ends.
+    changes: Vec<Change>,
     open: Epoch,
     closing: Option<Barrier>,
+    /// Whether rows of the open epoch are in.
+    fed: bool,
+    /// Whether that is still to be told.
+    news: bool,
 }
 
 #[derive(Debug)]
 struct Lane {
-    source: SourceId,
-    /// The lane's place among those of its source.
-    place: usize,
     mark: FeederMark,
+    attached: bool,
     held: Option<Fed>,
     /// The watermark with which the open epoch ended on this lane.
     ended: Option<Time>,
+}
+
+#[derive(Debug)]
+struct Source {
+    watermark: Time,
+    attached: Vec<FeederId>,
+}
+
+#[derive(Debug)]
+enum Change {
+    Attach(FeederId, SourceId),
+    Detach(FeederId),
 }
 
 /// What is to become of a frame.
@@ -45,19 +62,29 @@ pub(super) enum Taken {
     Duplicate,
 }
 
+/// What the end of an epoch brings.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Settled {
+    /// The watermarks of the sources that moved.
+    pub(super) moved: Vec<(SourceId, Time)>,
+    /// Where the feeders that are attached from here on go on.
+    pub(super) attached: Vec<FeederMark>,
+}
+
 impl Intake {
-    /// Lanes for feeders in the order of their ids, each of a source, going on behind `marks`.
-    pub(super) fn new(feeders: &[SourceId], marks: &[FeederMark], sources: usize) -> Intake {
-        assert_eq!(feeders.len(), marks.len(), "a mark for each feeder");
-        let mut times = vec![Vec::new(); sources];
-        let lane = |(&source, &mark): (&SourceId, &FeederMark)| {
-            let of_source: &mut Vec<Time> = &mut times[source.index()];
-            of_source.push(mark.watermark);
-            Lane { source, place: of_source.len() - 1, mark, held: None, ended: None }
-        };
-        let feeders = feeders.iter().zip(marks).map(lane).collect();
-        let sources = times.into_iter().map(Watermarks::restore).collect();
-        Intake { feeders, sources, open: Epoch(0), closing: None }
+    /// Detached feeders in the order of their ids, and the watermark of each source.
+    pub(super) fn new(marks: &[FeederMark], sources: &[Time]) -> Intake {
+        let lane = |mark: &FeederMark| Lane::detached(*mark);
+        let source = |time: &Time| Source { watermark: *time, attached: Vec::new() };
+        Intake {
+            feeders: marks.iter().map(lane).collect(),
+            sources: sources.iter().map(source).collect(),
+            changes: Vec::new(),
+            open: Epoch(0),
+            closing: None,
+            fed: false,
+            news: false,
+        }
     }
 
     /// Goes on in `epoch`.
@@ -66,23 +93,27 @@ impl Intake {
         self.open = epoch;
     }
 
+    fn attached(&self, feeder: FeederId) -> Option<&Lane> {
+        self.feeders.get(feeder.index()).filter(|lane| lane.attached)
+    }
+
     /// Whether a feeder's next frame may be taken.
     #[inline]
     pub(super) fn accepts(&self, feeder: FeederId) -> bool {
-        self.feeders[feeder.index()].held.is_none()
+        self.attached(feeder).is_some_and(|lane| lane.held.is_none())
     }
 
     /// Whether the epoch waits to hear whether a feeder is quiet.
     pub(super) fn asks(&self, feeder: FeederId) -> bool {
-        self.closing.is_some() && self.feeders[feeder.index()].ended.is_none()
+        self.closing.is_some() && self.attached(feeder).is_some_and(|lane| lane.ended.is_none())
     }
 
-    /// Takes note of a frame that came off a feeder's lane.
+    /// Takes note of a frame that came off a feeder's lane, or out of the log.
     #[inline]
     pub(super) fn take(&mut self, marks: &FedMarks) -> Taken {
         let lane = &mut self.feeders[marks.feeder.index()];
         assert!(lane.held.is_none(), "a held lane delivered another frame");
-        assert_eq!(lane.source, marks.source, "a feeder feeds one source");
+        assert_eq!(lane.mark.source, marks.source, "a feeder feeds one source");
         if marks.epoch > self.open {
             lane.ended.get_or_insert(marks.opening.max(lane.mark.watermark));
             return Taken::Held;
@@ -93,6 +124,8 @@ impl Intake {
         }
         lane.mark.sequence = marks.sequence;
         lane.mark.rows_numbered = marks.rows_numbered;
+        self.news |= !self.fed;
+        self.fed = true;
         Taken::Rows
     }
 
@@ -102,23 +135,57 @@ impl Intake {
         self.feeders[feeder.index()].held = Some(fed);
     }
 
+    /// The open epoch, once, when the first rows of it are in.
+    pub(super) fn news(&mut self) -> Option<Epoch> {
+        std::mem::take(&mut self.news).then_some(self.open)
+    }
+
     /// Takes note of what a feeder promised with a frame whose rows are in; returns the watermark of
     /// the source if it moved.
     #[inline]
     pub(super) fn promise(&mut self, feeder: FeederId, watermark: Time) -> Option<Time> {
         let lane = &mut self.feeders[feeder.index()];
-        // A feeder that restates its statements after a crash promises less than it once did.
-        lane.mark.watermark = lane.mark.watermark.max(watermark);
-        self.sources[lane.source.index()].advance(lane.place, lane.mark.watermark)
+        let before = lane.mark.watermark;
+        // A statement out of the log was promised by a feeder that may have come further since.
+        lane.mark.watermark = before.max(watermark);
+        let (source, attached) = (lane.mark.source, lane.attached);
+        // Only the slowest holds its source back.
+        let slowest = attached && before <= self.sources[source.index()].watermark;
+        if slowest { self.advance_source(source) } else { None }
+    }
+
+    /// Moves a source on to the least of its attached feeders; returns its watermark if it moved.
+    fn advance_source(&mut self, source: SourceId) -> Option<Time> {
+        let source = &mut self.sources[source.index()];
+        let marks = source.attached.iter().map(|id| self.feeders[id.index()].mark.watermark);
+        let least = marks.min().filter(|least| *least > source.watermark)?;
+        source.watermark = least;
+        Some(least)
+    }
+
+    fn advance_sources(&mut self) {
+        (0..self.sources.len()).for_each(|source| {
+            self.advance_source(SourceId(source as u16));
+        });
     }
 
     /// A feeder's word was read as `word`, and its lane was empty after that.
     pub(super) fn quiet(&mut self, feeder: FeederId, word: u64, progress: &Progress) {
-        let Some(barrier) = self.closing else { return };
+        let Some(barrier) = self.closing.filter(|_| self.asks(feeder)) else { return };
         let lane = &mut self.feeders[feeder.index()];
-        if lane.ended.is_none() && (word == FEEDER_IDLE || word > barrier.epoch.0) {
+        if word == FEEDER_IDLE || word > barrier.epoch.0 {
             lane.ended = Some(progress.watermark_at(barrier.epoch).max(lane.mark.watermark));
         }
+    }
+
+    /// A feeder counts from the end of the open epoch on.
+    pub(super) fn attach(&mut self, feeder: FeederId, source: SourceId) {
+        self.changes.push(Change::Attach(feeder, source));
+    }
+
+    /// A feeder counts until the end of the open epoch.
+    pub(super) fn detach(&mut self, feeder: FeederId) {
+        self.changes.push(Change::Detach(feeder));
     }
 
     /// The coordinator ended the open epoch.
@@ -130,25 +197,70 @@ impl Intake {
 
     /// The barrier, once the open epoch has ended on all lanes.
     pub(super) fn ended(&self) -> Option<Barrier> {
-        self.closing.filter(|_| self.feeders.iter().all(|lane| lane.ended.is_some()))
+        let over = |lane: &Lane| lane.ended.is_some() || !lane.attached;
+        self.closing.filter(|_| self.feeders.iter().all(over))
     }
 
-    /// Settles the watermarks of the epoch that ended: those of the sources that moved.
-    pub(super) fn settle(&mut self) -> Vec<(SourceId, Time)> {
-        let mut moved = Vec::new();
-        for feeder in 0..self.feeders.len() {
-            let ended = self.feeders[feeder].ended.expect("the epoch has ended on all lanes");
-            if let Some(time) = self.promise(FeederId(feeder as u32), ended) {
-                moved.push((self.feeders[feeder].source, time));
+    /// Settles the epoch that ended, and lets feeders come and go.
+    ///
+    /// Those that come go on from the watermark of their source or from their own, whichever is
+    /// later: what they push behind that is late, and no window is opened again.
+    pub(super) fn settle(&mut self) -> Settled {
+        let before = self.watermarks();
+        for lane in self.feeders.iter_mut().filter(|lane| lane.attached) {
+            let ended = lane.ended.expect("the epoch has ended on all lanes");
+            lane.mark.watermark = lane.mark.watermark.max(ended);
+        }
+        // What a feeder that goes has promised still counts.
+        self.advance_sources();
+        let mut fresh = Vec::new();
+        for change in std::mem::take(&mut self.changes) {
+            match change {
+                Change::Detach(feeder) => self.leave(feeder),
+                Change::Attach(feeder, source) => fresh.push((feeder, source)),
             }
         }
-        moved
+        self.advance_sources();
+        let floors = self.watermarks();
+        let enter = |(feeder, source): (FeederId, SourceId)| {
+            self.enter(feeder, source, floors[source.index()])
+        };
+        let attached = fresh.into_iter().map(enter).collect();
+        self.advance_sources();
+        let after = self.watermarks().into_iter().zip(before).enumerate();
+        let moved = after.filter(|(_, (after, before))| after > before);
+        let moved = moved.map(|(source, (after, _))| (SourceId(source as u16), after)).collect();
+        Settled { moved, attached }
+    }
+
+    fn leave(&mut self, feeder: FeederId) {
+        let lane = &mut self.feeders[feeder.index()];
+        assert!(lane.attached && lane.held.is_none(), "{feeder} is gone and published");
+        (lane.attached, lane.ended) = (false, None);
+        self.sources[lane.mark.source.index()].attached.retain(|other| *other != feeder);
+    }
+
+    fn enter(&mut self, feeder: FeederId, source: SourceId, floor: Time) -> FeederMark {
+        if feeder.index() == self.feeders.len() {
+            self.feeders.push(Lane::detached(FeederMark::start(feeder, source)));
+        }
+        let lane = &mut self.feeders[feeder.index()];
+        assert!(!lane.attached, "{feeder} is attached already");
+        if lane.mark.source != source {
+            assert_eq!(lane.mark.sequence, 0, "{feeder} has fed {}", lane.mark.source);
+            lane.mark = FeederMark::start(feeder, source);
+        }
+        lane.attached = true;
+        lane.mark.watermark = lane.mark.watermark.max(floor);
+        self.sources[source.index()].attached.push(feeder);
+        lane.mark
     }
 
     /// Opens the next epoch; returns the frames that were held for it.
     pub(super) fn advance(&mut self) -> Vec<Fed> {
         let barrier = self.closing.take().expect("an epoch ends before the next opens");
         self.open = barrier.epoch.next();
+        self.fed = false;
         let lanes = self.feeders.iter_mut();
         let held = lanes.filter_map(|lane| {
             lane.ended = None;
@@ -162,9 +274,20 @@ impl Intake {
         self.feeders.iter().map(|lane| lane.mark).collect()
     }
 
+    /// The watermark of each source.
+    pub(super) fn watermarks(&self) -> Vec<Time> {
+        self.sources.iter().map(|source| source.watermark).collect()
+    }
+
     /// The open epoch.
     pub(super) fn open(&self) -> Epoch {
         self.open
+    }
+}
+
+impl Lane {
+    fn detached(mark: FeederMark) -> Lane {
+        Lane { mark, attached: false, held: None, ended: None }
     }
 }
 

@@ -46,7 +46,7 @@ impl Journal {
 
     /// Logs rows that the shard is about to work on.
     pub(super) fn append(&mut self, frame: &FeederFrame) {
-        let mut payload = self.payload(frame.watermark, frame.rows_numbered);
+        let mut payload = self.payload(frame.source, frame.watermark, frame.rows_numbered);
         morsel::encode(&frame.morsel, &mut payload);
         let FeederFrame { feeder, sequence, parts, epoch, .. } = *frame;
         self.append_record(epoch, Statement { feeder: feeder.0, sequence, parts }, payload);
@@ -60,7 +60,7 @@ impl Journal {
         layout: &RecordLayout,
         tied: bool,
     ) {
-        let mut payload = self.payload(row.watermark, row.rows_numbered);
+        let mut payload = self.payload(row.source, row.watermark, row.rows_numbered);
         layout.encode(row, tied, &mut payload);
         let FeederRow { feeder, sequence, epoch, .. } = *row;
         let statement = Statement { feeder: feeder.0, sequence, parts: 1 << shard.0 };
@@ -68,9 +68,10 @@ impl Journal {
     }
 
     /// The pooled buffer of a record, with what stands before the rows.
-    fn payload(&mut self, watermark: Time, rows_numbered: u64) -> Vec<u8> {
+    fn payload(&mut self, source: SourceId, watermark: Time, rows_numbered: u64) -> Vec<u8> {
         let mut payload = std::mem::take(&mut self.payload);
         payload.clear();
+        payload.extend(source.0.to_le_bytes());
         payload.extend(watermark.0.to_le_bytes());
         payload.extend(rows_numbered.to_le_bytes());
         payload
@@ -153,14 +154,19 @@ fn tell(issued: Vec<Issued>, effects: &mut Vec<Effect>) {
     effects.extend(issued.into_iter().map(Effect::Disk));
 }
 
+/// The source that a record feeds.
+pub(crate) fn source_of(record: &Record) -> Result<SourceId, DecodeError> {
+    split_source(&record.payload).map(|(source, _)| source)
+}
+
 /// The frame that a record was made of, to be worked on again in `epoch`.
 pub(crate) fn frame_of(
     record: &Record,
-    source: SourceId,
     shape: ShapeId,
     pool: &mut Pool,
 ) -> Result<FeederFrame, DecodeError> {
-    let (watermark, rest) = split_i64(&record.payload)?;
+    let (source, rest) = split_source(&record.payload)?;
+    let (watermark, rest) = split_i64(rest)?;
     let (rows_numbered, rest) = split_i64(rest)?;
     let mut rows = pool.take(shape);
     let read = morsel::decode(rest, &mut rows)?;
@@ -179,6 +185,11 @@ pub(crate) fn frame_of(
         rows_numbered: rows_numbered as u64,
         morsel: rows,
     })
+}
+
+fn split_source(bytes: &[u8]) -> Result<(SourceId, &[u8]), DecodeError> {
+    let (first, rest) = bytes.split_first_chunk().ok_or(DecodeError { offset: 0 })?;
+    Ok((SourceId(u16::from_le_bytes(*first)), rest))
 }
 
 fn split_i64(bytes: &[u8]) -> Result<(i64, &[u8]), DecodeError> {

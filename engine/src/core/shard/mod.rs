@@ -24,14 +24,14 @@ use super::arena::{Arena, FreezeKind, Frozen, Region};
 use super::effect::{Effect, FeederMark, Input, Order, Poison, Report};
 use super::frame::{Barrier, Fed, FedMarks, FeederFrame, FeederRow, Frame};
 use super::graph::Graph;
-use super::ids::{Epoch, FeederId, LaneId, ShardId, SourceId, Time, ViewId};
+use super::ids::{Epoch, FeederId, LaneId, ShardId, Time, ViewId};
 use super::morsel::Pool;
 use super::operator::{Stop, ViewReader};
 pub(crate) use flush::{ApplyError, apply, decode_watermarks};
 use flush::{Flush, Front};
-use intake::{Intake, Taken};
+use intake::{Intake, Settled, Taken};
 use journal::Journal;
-pub(crate) use journal::frame_of;
+pub(crate) use journal::{frame_of, source_of};
 use stage::{Resources, SourceRows, Stage};
 
 /// What a shard is told when it is made.
@@ -41,8 +41,6 @@ pub struct ShardOptions {
     pub shard: ShardId,
     /// How many there are.
     pub shards: u16,
-    /// The source of each feeder.
-    pub feeders: Vec<SourceId>,
     /// By source: whether its rows are logged before they are acknowledged.
     pub logged: Vec<bool>,
     /// The database, as its files name it.
@@ -61,8 +59,11 @@ pub struct ShardStart {
     pub log: Option<Log>,
     /// State of the newest checkpoint; none if there is none.
     pub restored: Option<Restored>,
-    /// How far each feeder had come at that checkpoint.
+    /// How far each feeder had come at that checkpoint; its watermark is the one it is known to have
+    /// reached, on whatever shard. All are detached.
     pub feeders: Vec<FeederMark>,
+    /// The watermark of each source at that checkpoint.
+    pub sources: Vec<Time>,
     /// Statements that were logged after it, in the order of the log.
     pub replay: Vec<FeederFrame>,
 }
@@ -110,7 +111,7 @@ impl Shard {
         start: ShardStart,
         memory: Option<(Region, Region)>,
     ) -> Result<Shard, SqlError> {
-        let ShardStart { epoch, log, restored, feeders, replay } = start;
+        let ShardStart { epoch, log, restored, feeders, sources, replay } = start;
         let fresh = restored.is_none();
         let (arena, watermarks, base) = match restored {
             Some(Restored { arena, watermarks, epoch, files }) => {
@@ -121,7 +122,8 @@ impl Shard {
                 (empty_arena(&graph, epoch, memory), None, None)
             }
         };
-        let intake = Intake::new(&options.feeders, &feeders, graph.sources.len());
+        assert_eq!(sources.len(), graph.sources.len(), "a watermark for each source");
+        let intake = Intake::new(&feeders, &sources);
         let mut shard = Shard {
             pool: Pool::new(&graph.shapes),
             stages: stages(&graph, &options, &arena)?,
@@ -191,7 +193,7 @@ impl Shard {
                 }
             }
         }
-        self.end_epoch();
+        self.end_epoch(effects);
     }
 
     fn frame(&mut self, lane: LaneId, frame: Frame) {
@@ -236,7 +238,7 @@ impl Shard {
         for at in (0..self.stages.len()).rev() {
             self.work_stage(at, &mut left, effects);
         }
-        self.end_epoch();
+        self.end_epoch(effects);
         if let Some(stop) = self.stop {
             let poison = match stop {
                 Stop::Memory => Poison::Memory { blocks_max: self.arena.blocks_max() },
@@ -363,25 +365,37 @@ impl Shard {
     }
 
     /// Puts the barrier behind the rows of the open epoch once they are all here.
-    fn end_epoch(&mut self) {
+    fn end_epoch(&mut self, effects: &mut Vec<Effect>) {
+        self.tell_of_rows(effects);
         if !self.replay.is_empty() || self.poison.is_some() {
             return;
         }
         let Some(barrier) = self.intake.ended() else { return };
-        for (source, time) in self.intake.settle() {
+        let Settled { moved, attached } = self.intake.settle();
+        for (source, time) in moved {
             self.stages[0].source_watermark(source, time);
         }
+        let attached = attached.into_iter().map(Report::Attached);
+        effects.extend(attached.map(Effect::Tell));
         assert!(self.front.is_none(), "one barrier at a time");
         let log_from = self.journal.as_ref().map_or(Lsn(0), Journal::end);
-        self.front = Some(Front::new(self.stages.len(), self.intake.marks(), log_from));
+        let (feeders, sources) = (self.intake.marks(), self.intake.watermarks());
+        self.front = Some(Front::new(self.stages.len(), feeders, sources, log_from));
         self.stages[0].end(barrier);
         for fed in self.intake.advance() {
             self.admit(fed);
         }
+        self.tell_of_rows(effects);
+    }
+
+    fn tell_of_rows(&mut self, effects: &mut Vec<Effect>) {
+        effects.extend(self.intake.news().map(|epoch| Effect::Tell(Report::Rows(epoch))));
     }
 
     fn order(&mut self, order: Order, effects: &mut Vec<Effect>) {
         match order {
+            Order::Attach { feeder, source } => self.intake.attach(feeder, source),
+            Order::Detach { feeder } => self.intake.detach(feeder),
             Order::Close(barrier) => self.intake.close(barrier),
             Order::Release => self.arena.release(FreezeKind::Read),
             Order::Sealed { epoch, log_from } => {
@@ -461,6 +475,12 @@ impl Shard {
         &mut self.pool
     }
 }
+
+// A shard is made on one thread and works on another.
+const _: fn() = || {
+    fn is_send<T: Send>() {}
+    is_send::<Shard>();
+};
 
 /// The owner of a shard's log tickets.
 pub(crate) fn log_owner(shard: ShardId) -> u16 {

@@ -11,6 +11,7 @@ pub(in crate::core::shard) struct Front {
     /// By stage, entry and lane.
     watermarks: Vec<Option<Vec<Vec<Time>>>>,
     pub(super) feeders: Vec<FeederMark>,
+    pub(super) sources: Vec<Time>,
     pub(super) log_from: Lsn,
 }
 
@@ -19,9 +20,10 @@ impl Front {
     pub(in crate::core::shard) fn new(
         stages: usize,
         feeders: Vec<FeederMark>,
+        sources: Vec<Time>,
         log_from: Lsn,
     ) -> Front {
-        Front { watermarks: vec![None; stages], feeders, log_from }
+        Front { watermarks: vec![None; stages], feeders, sources, log_from }
     }
 
     /// A stage has passed the barrier with these watermarks.

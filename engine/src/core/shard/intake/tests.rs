@@ -5,16 +5,23 @@ use crate::core::feeder::Record;
 use crate::core::frame::FeederRow;
 
 fn intake(feeders: usize) -> Intake {
-    let mark = |feeder: usize| FeederMark {
-        feeder: FeederId(feeder as u32),
-        sequence: 0,
-        watermark: Time::MIN,
-        rows_numbered: 0,
-    };
-    let marks: Vec<_> = (0..feeders).map(mark).collect();
-    let mut intake = Intake::new(&vec![SourceId(0); feeders], &marks, 1);
-    intake.start(Epoch(7));
+    let mut intake = Intake::new(&[], &[Time::MIN]);
+    intake.start(Epoch(6));
+    (0..feeders).for_each(|feeder| intake.attach(FeederId(feeder as u32), SourceId(0)));
+    let attached = end(&mut intake, 6).attached;
+    assert_eq!(attached.len(), feeders);
     intake
+}
+
+/// Closes an epoch in which all feeders are quiet; where they do not say, nothing was published.
+fn end(intake: &mut Intake, epoch: u64) -> Settled {
+    intake.close(Barrier { epoch: Epoch(epoch), ..SEVEN });
+    let feeders = intake.marks().into_iter().map(|mark| mark.feeder);
+    feeders.for_each(|feeder| intake.quiet(feeder, FEEDER_IDLE, &START));
+    intake.ended().expect("all were quiet");
+    let settled = intake.settle();
+    intake.advance();
+    settled
 }
 
 fn marks(feeder: u32, epoch: u64, sequence: u64, opening: i64, watermark: i64) -> FedMarks {
@@ -87,7 +94,7 @@ fn a_later_frame_ends_the_epoch_with_the_watermark_before_it() {
     assert_eq!(intake.ended(), None, "the coordinator has not closed the epoch yet");
     intake.close(SEVEN);
     assert_eq!(intake.ended(), Some(SEVEN));
-    assert_eq!(intake.settle(), [(SourceId(0), Time(40))]);
+    assert_eq!(intake.settle().moved, [(SourceId(0), Time(40))]);
     let held = intake.advance();
     assert_eq!(held.iter().map(Fed::marks).collect::<Vec<_>>(), [later]);
     assert_eq!(intake.open(), Epoch(8));
@@ -110,4 +117,88 @@ fn the_slowest_feeder_decides_the_watermark_of_the_source() {
     assert_eq!(intake.promise(FeederId(1), Time(30)), Some(Time(30)));
     assert_eq!(intake.promise(FeederId(1), Time(20)), None, "what was promised stays");
     assert_eq!(intake.promise(FeederId(1), Time(70)), Some(Time(50)));
+}
+
+/// Two feeders of which the first is at 50 and the second at 30.
+fn at_50_and_30() -> Intake {
+    let mut intake = intake(2);
+    intake.promise(FeederId(0), Time(50));
+    intake.promise(FeederId(1), Time(30));
+    intake
+}
+
+#[test]
+fn a_feeder_comes_and_goes_at_the_end_of_an_epoch_only() {
+    let mut intake = at_50_and_30();
+    intake.detach(FeederId(1));
+    intake.attach(FeederId(2), SourceId(0));
+    assert!(intake.accepts(FeederId(1)) && !intake.accepts(FeederId(2)));
+    intake.close(SEVEN);
+    assert!(intake.asks(FeederId(1)) && !intake.asks(FeederId(2)));
+    intake.quiet(FeederId(0), FEEDER_IDLE, &START);
+    assert_eq!(intake.ended(), None, "frames of the one that goes may be on their way");
+    intake.quiet(FeederId(1), FEEDER_IDLE, &START);
+    assert_eq!(intake.ended(), Some(SEVEN));
+    intake.settle();
+    intake.advance();
+    assert!(!intake.accepts(FeederId(1)) && intake.accepts(FeederId(2)));
+}
+
+#[test]
+fn a_feeder_that_is_gone_holds_nothing_back() {
+    let mut intake = at_50_and_30();
+    intake.detach(FeederId(1));
+    assert_eq!(end(&mut intake, 7).moved, [(SourceId(0), Time(50))]);
+    assert_eq!(intake.promise(FeederId(0), Time(60)), Some(Time(60)));
+}
+
+#[test]
+fn a_source_without_feeders_stays_where_it_was() {
+    let mut intake = at_50_and_30();
+    intake.detach(FeederId(0));
+    intake.detach(FeederId(1));
+    assert_eq!(end(&mut intake, 7).moved, []);
+    assert_eq!(intake.watermarks(), [Time(30)]);
+}
+
+#[test]
+fn a_feeder_that_comes_goes_on_from_its_source_or_from_its_own_mark() {
+    let mut intake = at_50_and_30();
+    intake.detach(FeederId(0));
+    end(&mut intake, 7);
+    intake.promise(FeederId(1), Time(40));
+    intake.attach(FeederId(0), SourceId(0));
+    intake.attach(FeederId(2), SourceId(0));
+    let Settled { moved, attached } = end(&mut intake, 8);
+    assert_eq!(moved, [], "what moved within the epoch was told then");
+    assert_eq!(
+        attached.iter().map(|mark| mark.watermark).collect::<Vec<_>>(),
+        [Time(50), Time(40)]
+    );
+    assert_eq!(intake.watermarks(), [Time(40)]);
+}
+
+#[test]
+fn a_source_never_goes_back_behind_a_feeder_that_comes() {
+    let mut intake = at_50_and_30();
+    intake.detach(FeederId(1));
+    end(&mut intake, 7);
+    intake.attach(FeederId(1), SourceId(0));
+    assert_eq!(end(&mut intake, 8).attached[0].watermark, Time(50));
+    assert_eq!(intake.watermarks(), [Time(50)]);
+    assert_eq!(intake.promise(FeederId(1), Time(30)), None);
+}
+
+#[test]
+fn the_first_rows_of_an_epoch_are_told_once() {
+    let mut intake = intake(1);
+    assert_eq!(intake.news(), None);
+    assert!(intake.take(&marks(0, 7, 1, 0, 0)) == Taken::Rows);
+    assert!(intake.take(&marks(0, 7, 2, 0, 0)) == Taken::Rows);
+    assert_eq!((intake.news(), intake.news()), (Some(Epoch(7)), None));
+    end(&mut intake, 7);
+    assert!(intake.take(&marks(0, 8, 2, 0, 0)) == Taken::Duplicate);
+    assert_eq!(intake.news(), None, "a duplicate is no row");
+    assert!(intake.take(&marks(0, 8, 3, 0, 0)) == Taken::Rows);
+    assert_eq!(intake.news(), Some(Epoch(8)));
 }

@@ -1,0 +1,106 @@
+//! What a manifest holds beside its parts, as bytes, little endian: the form (4 bytes), the plan (16),
+//! the count of sources (2), the watermark of each source (8), and how far each feeder had come (30).
+
+use crate::core::effect::FeederMark;
+use crate::core::ids::{FeederId, SourceId, Time};
+
+/// Counts the changes of the form. Form 1 had no such number, no sources, and feeders without theirs.
+const FORM: u32 = 2;
+const MARK_BYTES: usize = 30;
+
+/// What a manifest says of all shards together.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Front {
+    /// Names the operators whose state is kept.
+    pub plan: u128,
+    /// The watermark of each source.
+    pub sources: Vec<Time>,
+    /// How far each feeder had come, by id.
+    pub feeders: Vec<FeederMark>,
+}
+
+impl Front {
+    /// As bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        let Front { plan, sources, feeders } = self;
+        let bytes = 22 + sources.len() * 8 + feeders.len() * MARK_BYTES;
+        let mut out = Vec::with_capacity(bytes);
+        out.extend(FORM.to_le_bytes());
+        out.extend(plan.to_le_bytes());
+        let count = u16::try_from(sources.len()).expect("sources are numbered in 16 bits");
+        out.extend(count.to_le_bytes());
+        sources.iter().for_each(|time| out.extend(time.0.to_le_bytes()));
+        for &FeederMark { feeder, source, sequence, watermark, rows_numbered } in feeders {
+            out.extend(feeder.0.to_le_bytes());
+            out.extend(source.0.to_le_bytes());
+            out.extend(sequence.to_le_bytes());
+            out.extend(watermark.0.to_le_bytes());
+            out.extend(rows_numbered.to_le_bytes());
+        }
+        out
+    }
+
+    /// The front that the bytes hold, if they are one.
+    pub fn decode(bytes: &[u8]) -> Option<Front> {
+        let (form, rest) = bytes.split_first_chunk()?;
+        if u32::from_le_bytes(*form) != FORM {
+            return None;
+        }
+        let (plan, rest) = rest.split_first_chunk()?;
+        let (count, rest) = rest.split_first_chunk()?;
+        let count = usize::from(u16::from_le_bytes(*count));
+        let (sources, marks) = rest.split_at_checked(count * 8)?;
+        let (sources, _) = sources.as_chunks::<8>();
+        let (marks, []) = marks.as_chunks::<MARK_BYTES>() else { return None };
+        let feeders: Vec<FeederMark> = marks.iter().map(mark).collect();
+        let counts = |(at, mark): (usize, &FeederMark)| {
+            mark.feeder.index() == at && mark.source.index() < count
+        };
+        feeders.iter().enumerate().all(counts).then(|| Front {
+            plan: u128::from_le_bytes(*plan),
+            sources: sources.iter().map(|time| Time(i64::from_le_bytes(*time))).collect(),
+            feeders,
+        })
+    }
+}
+
+fn mark(bytes: &[u8; MARK_BYTES]) -> FeederMark {
+    let (feeder, rest) = bytes.split_first_chunk().expect("30 bytes");
+    let (source, rest) = rest.split_first_chunk().expect("26 bytes");
+    let (words, _) = rest.as_chunks::<8>();
+    FeederMark {
+        feeder: FeederId(u32::from_le_bytes(*feeder)),
+        source: SourceId(u16::from_le_bytes(*source)),
+        sequence: u64::from_le_bytes(words[0]),
+        watermark: Time(i64::from_le_bytes(words[1])),
+        rows_numbered: u64::from_le_bytes(words[2]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_front_is_read_back_and_anything_shorter_or_of_another_form_is_refused() {
+        let mark = |feeder, source| FeederMark {
+            sequence: 7,
+            watermark: Time(-5),
+            rows_numbered: 1 << 40,
+            ..FeederMark::start(FeederId(feeder), SourceId(source))
+        };
+        let front = Front {
+            plan: 3,
+            sources: vec![Time::MIN, Time(-5)],
+            feeders: vec![mark(0, 1), mark(1, 0)],
+        };
+        let bytes = front.encode();
+        assert_eq!(Front::decode(&bytes), Some(front.clone()));
+        for cut in (0..bytes.len()).filter(|cut| (bytes.len() - cut) % MARK_BYTES != 0) {
+            assert_eq!(Front::decode(&bytes[..cut]), None, "{cut} bytes");
+        }
+        assert_eq!(Front::decode(&bytes[4..]), None, "form 1 began with the plan");
+        let strange = Front { feeders: vec![mark(0, 2)], ..front };
+        assert_eq!(Front::decode(&strange.encode()), None, "there is no source 2");
+    }
+}

@@ -1,0 +1,142 @@
+//! Which feeders there are, and which of them come or go with the next barrier.
+//!
+//! Invariant: a feeder comes or goes at the end of the same epoch on every shard, so all shards
+//! attach it with the same watermark.
+
+use crate::core::effect::{CoordinatorEffect, FeederMark, Order};
+use crate::core::feeder::Progress;
+use crate::core::ids::{Epoch, FeederId, SourceId};
+use crate::core::limits::FEEDERS_MAX;
+
+/// The feeders of a database.
+#[derive(Debug)]
+pub(super) struct Roster {
+    feeders: Vec<Known>,
+    /// What goes out with the next barrier.
+    asked: Vec<Order>,
+    /// What went out with the barrier that is closing.
+    under_way: Vec<Change>,
+}
+
+#[derive(Debug)]
+struct Known {
+    /// What it feeds; none for one that has never pushed.
+    source: Option<SourceId>,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    Detached,
+    /// It comes or goes.
+    Changing,
+    Attached,
+}
+
+#[derive(Debug)]
+enum Change {
+    /// How far it had come, over the shards that have told.
+    Attach {
+        feeder: FeederId,
+        mark: Option<FeederMark>,
+        told: u16,
+    },
+    Detach {
+        feeder: FeederId,
+    },
+}
+
+impl Roster {
+    /// All feeders that recovery found, detached.
+    pub(super) fn new(marks: &[FeederMark]) -> Roster {
+        let known = |mark: &FeederMark| Known {
+            source: (mark.sequence > 0).then_some(mark.source),
+            state: State::Detached,
+        };
+        Roster {
+            feeders: marks.iter().map(known).collect(),
+            asked: Vec::new(),
+            under_way: Vec::new(),
+        }
+    }
+
+    /// A producer wants to feed a source.
+    pub(super) fn attach(&mut self, feeder: FeederId, source: SourceId) {
+        if feeder.index() == self.feeders.len() {
+            assert!(feeder.index() < FEEDERS_MAX, "{feeder}: there are too many feeders");
+            self.feeders.push(Known { source: None, state: State::Detached });
+        }
+        let count = self.feeders.len();
+        let Some(known) = self.feeders.get_mut(feeder.index()) else {
+            panic!("{feeder} is attached as a fresh one, and there are {count}")
+        };
+        assert_eq!(known.state, State::Detached, "{feeder} is attached");
+        let before = *known.source.get_or_insert(source);
+        assert_eq!(before, source, "{feeder} has fed another source");
+        known.state = State::Changing;
+        self.asked.push(Order::Attach { feeder, source });
+    }
+
+    /// The producer of an attached feeder is gone.
+    pub(super) fn detach(&mut self, feeder: FeederId) {
+        let known = &mut self.feeders[feeder.index()];
+        assert_eq!(known.state, State::Attached, "{feeder} is detached");
+        known.state = State::Changing;
+        self.asked.push(Order::Detach { feeder });
+    }
+
+    /// Whether a feeder waits for a barrier to come or go.
+    pub(super) fn wants(&self) -> bool {
+        !self.asked.is_empty()
+    }
+
+    /// What goes out with the barrier that is to close.
+    pub(super) fn take_orders(&mut self) -> Vec<Order> {
+        assert!(self.under_way.is_empty(), "a barrier closes after the one before has passed");
+        let orders = std::mem::take(&mut self.asked);
+        let change = |order: &Order| match *order {
+            Order::Attach { feeder, .. } => Change::Attach { feeder, mark: None, told: 0 },
+            Order::Detach { feeder } => Change::Detach { feeder },
+            _ => unreachable!("only feeders that come or go are asked for here"),
+        };
+        self.under_way = orders.iter().map(change).collect();
+        orders
+    }
+
+    /// A shard has attached a feeder.
+    pub(super) fn told(&mut self, shard: FeederMark) {
+        let mine = |change: &&mut Change| matches!(change, Change::Attach { feeder, .. } if *feeder == shard.feeder);
+        let Some(Change::Attach { mark, told, .. }) = self.under_way.iter_mut().find(mine) else {
+            panic!("{} is attached and nobody asked", shard.feeder)
+        };
+        *told += 1;
+        let merged = mark.get_or_insert(shard);
+        assert_eq!(merged.watermark, shard.watermark, "shards attach {} apart", shard.feeder);
+        merged.sequence = merged.sequence.max(shard.sequence);
+        merged.rows_numbered = merged.rows_numbered.max(shard.rows_numbered);
+    }
+
+    /// All shards have passed the barrier of `epoch`.
+    pub(super) fn passed(
+        &mut self,
+        epoch: Epoch,
+        shards: u16,
+        effects: &mut Vec<CoordinatorEffect>,
+    ) {
+        for change in std::mem::take(&mut self.under_way) {
+            let (feeder, state, effect) = match change {
+                Change::Attach { feeder, mark, told } => {
+                    assert_eq!(told, shards, "a shard passed {epoch} without {feeder}");
+                    let mark = mark.expect("told by all shards");
+                    let progress = Progress { epoch, ..mark.progress() };
+                    (feeder, State::Attached, CoordinatorEffect::Attached { feeder, progress })
+                }
+                Change::Detach { feeder } => {
+                    (feeder, State::Detached, CoordinatorEffect::Detached { feeder })
+                }
+            };
+            self.feeders[feeder.index()].state = state;
+            effects.push(effect);
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Where a shard answers lookups: requests come on one ring, and go back answered on another.
+
+use std::sync::Arc;
+
+use rtrb::{Consumer, Producer, RingBuffer};
+
+use super::bell::Bell;
+use crate::core::ids::ViewId;
+use crate::core::shard::Shard;
+use sluicedb_sql::Column;
+
+/// A lookup by key, and the place for its answer. It travels there and back.
+#[derive(Debug)]
+pub(crate) struct Lookup {
+    pub(crate) view: ViewId,
+    /// Of the key, as rows are placed by it.
+    pub(crate) hash: u64,
+    /// One value a key column.
+    pub(crate) key: Vec<Column>,
+    /// The rows that were found, by column of the view.
+    pub(crate) columns: Vec<Column>,
+    /// How often each is there.
+    pub(crate) weights: Vec<i64>,
+}
+
+/// The end that asks.
+pub(crate) struct Asker {
+    requests: Producer<Box<Lookup>>,
+    answers: Consumer<Box<Lookup>>,
+    shard: Arc<Bell>,
+    /// Rung when an answer is there.
+    bell: Arc<Bell>,
+}
+
+/// The end that answers.
+pub(crate) struct Desk {
+    requests: Consumer<Box<Lookup>>,
+    answers: Producer<Box<Lookup>>,
+    asker: Arc<Bell>,
+}
+
+/// One question at a time is on its way.
+const PLACES: usize = 1;
+
+/// A desk of the shard that sleeps at `shard`, and the end that asks there.
+pub(crate) fn desk(shard: &Arc<Bell>, asker: &Arc<Bell>) -> (Asker, Desk) {
+    let (requests, asked) = RingBuffer::new(PLACES);
+    let (answered, answers) = RingBuffer::new(PLACES);
+    (
+        Asker { requests, answers, shard: Arc::clone(shard), bell: Arc::clone(asker) },
+        Desk { requests: asked, answers: answered, asker: Arc::clone(asker) },
+    )
+}
+
+impl Asker {
+    /// Puts a question. The one before has been answered.
+    #[inline]
+    pub(crate) fn ask(&mut self, lookup: Box<Lookup>) {
+        assert!(self.requests.push(lookup).is_ok(), "one question at a time");
+        self.shard.ring();
+    }
+
+    /// The answer, if it is there.
+    #[inline]
+    pub(crate) fn answer(&mut self) -> Option<Box<Lookup>> {
+        self.answers.pop().ok()
+    }
+
+    /// Whether nobody will answer any more.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.answers.is_abandoned()
+    }
+
+    /// Rung when an answer is there.
+    pub(crate) fn bell(&self) -> &Bell {
+        &self.bell
+    }
+}
+
+impl Desk {
+    /// Answers what was asked; returns whether anything was.
+    #[inline]
+    pub(crate) fn answer(&mut self, shard: &Shard) -> bool {
+        let Ok(mut lookup) = self.requests.pop() else { return false };
+        let Lookup { view, hash, key, columns, weights } = &mut *lookup;
+        if let Some(reader) = shard.reader(*view) {
+            reader.find_row(shard.arena(), *hash, key, columns, weights);
+        }
+        assert!(self.answers.push(lookup).is_ok(), "the place of the question that was taken");
+        self.asker.ring();
+        true
+    }
+
+    /// Whether nobody will ask any more.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.requests.is_abandoned()
+    }
+}

@@ -1,0 +1,191 @@
+//! What applications ask of a database beside rows: the slow way in, one lock for all.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, PoisonError};
+
+use super::bell::Bell;
+use super::desk::Desk;
+use super::inlet::Inlet;
+use super::life::{Ending, Life};
+use super::outlet::Outlet;
+use super::sync::{AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering};
+use crate::core::ids::{FeederId, SourceId, ViewId};
+
+/// What is asked.
+pub(crate) enum Request {
+    /// A feeder for a source.
+    Attach { source: SourceId, reply: Reply<Inlet> },
+    /// The producer of a feeder is gone.
+    Detach { feeder: FeederId },
+    /// Something to be installed on some shards.
+    Install { parts: Vec<(u16, Part)>, installed: Installed },
+    /// Everything that was pushed before is to be worked on.
+    Flush { reply: Reply<()> },
+    /// The end.
+    Close,
+}
+
+/// What is installed on a shard while it runs.
+pub(crate) enum Part {
+    /// A way out of a view.
+    Outlet(ViewId, Outlet),
+    /// A place to ask for rows by key.
+    Desk(Desk),
+    /// A function of the application that has its turn with the shard.
+    Guest(Guest),
+}
+
+/// A function of the application that runs on a shard's thread, once a turn. Says whether it did
+/// anything; nothing when it is done for good.
+pub(crate) type Guest = Box<dyn FnMut() -> Option<bool> + Send>;
+
+/// Requests that wait for the coordinator's thread.
+pub(crate) struct Inbox {
+    requests: Mutex<VecDeque<Request>>,
+    /// Whether there are any: spares the lock.
+    waiting: AtomicBool,
+    bell: Arc<Bell>,
+    life: Arc<Life>,
+}
+
+impl Inbox {
+    /// An empty inbox whose reader sleeps at `bell`.
+    pub(crate) fn new(bell: Arc<Bell>, life: Arc<Life>) -> Inbox {
+        let requests = Mutex::new(VecDeque::new());
+        Inbox { requests, waiting: AtomicBool::new(false), bell, life }
+    }
+
+    /// Leaves a request.
+    pub(crate) fn post(&self, request: Request) -> Result<(), Ending> {
+        let mut requests = self.lock();
+        // Looked at under the lock: who ends the life takes what is there after that.
+        self.life.check()?;
+        requests.push_back(request);
+        self.waiting.store(true, Ordering::Release);
+        drop(requests);
+        self.bell.ring();
+        Ok(())
+    }
+
+    /// Takes the oldest request.
+    pub(crate) fn take(&self) -> Option<Request> {
+        if !self.waiting.load(Ordering::Acquire) {
+            return None;
+        }
+        let mut requests = self.lock();
+        let oldest = requests.pop_front();
+        self.waiting.store(!requests.is_empty(), Ordering::Release);
+        oldest
+    }
+
+    /// Ends the life; nothing is left or posted after it.
+    pub(crate) fn close(&self, ending: Ending) {
+        let mut requests = self.lock();
+        self.life.end(ending);
+        let left = std::mem::take(&mut *requests);
+        drop(requests);
+        // Whoever waits for an answer gets the ending: replies say so when they are dropped.
+        drop(left);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Request>> {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Where the answer to a request is awaited.
+pub(crate) struct Answer<T>(Arc<Slot<T>>);
+
+/// Answers a request; one that is dropped says that the database has ended.
+pub(crate) struct Reply<T>(Arc<Slot<T>>);
+
+struct Slot<T> {
+    answer: Mutex<Option<Result<T, Ending>>>,
+    there: AtomicBool,
+    bell: Bell,
+    life: Arc<Life>,
+}
+
+/// A place for an answer, and the right to give it.
+pub(crate) fn question<T>(life: &Arc<Life>) -> (Reply<T>, Answer<T>) {
+    let slot = Arc::new(Slot {
+        answer: Mutex::new(None),
+        there: AtomicBool::new(false),
+        bell: Bell::new(),
+        life: Arc::clone(life),
+    });
+    (Reply(Arc::clone(&slot)), Answer(slot))
+}
+
+impl<T> Slot<T> {
+    fn put(&self, answer: Result<T, Ending>) {
+        let mut place = self.answer.lock().unwrap_or_else(PoisonError::into_inner);
+        place.get_or_insert(answer);
+        drop(place);
+        self.there.store(true, Ordering::Release);
+        self.bell.ring();
+    }
+}
+
+impl<T> Reply<T> {
+    pub(crate) fn give(self, answer: T) {
+        self.0.put(Ok(answer));
+    }
+}
+
+impl<T> Drop for Reply<T> {
+    fn drop(&mut self) {
+        if !self.0.there.load(Ordering::Acquire) {
+            self.0.put(Err(self.0.life.why()));
+        }
+    }
+}
+
+impl<T> Answer<T> {
+    /// The answer, if it is there.
+    pub(crate) fn poll(&self) -> Option<Result<T, Ending>> {
+        if !self.0.there.load(Ordering::Acquire) {
+            return None;
+        }
+        self.0.answer.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Blocks until the answer is there.
+    pub(crate) fn wait(self) -> Result<T, Ending> {
+        loop {
+            self.0.bell.arm();
+            if let Some(answer) = self.poll() {
+                self.0.bell.disarm();
+                return answer;
+            }
+            self.0.bell.sleep(None);
+        }
+    }
+}
+
+/// Counts the shards that have yet to install something; the last one answers.
+#[derive(Clone)]
+pub(crate) struct Installed(Arc<Pending>);
+
+struct Pending {
+    left: AtomicU64,
+    reply: Mutex<Option<Reply<()>>>,
+}
+
+impl Installed {
+    /// To be confirmed by so many shards.
+    pub(crate) fn on(shards: usize, reply: Reply<()>) -> Installed {
+        let left = AtomicU64::new(shards as u64);
+        Installed(Arc::new(Pending { left, reply: Mutex::new(Some(reply)) }))
+    }
+
+    /// One shard has it.
+    pub(crate) fn confirm(&self) {
+        if self.0.left.fetch_sub(1, Ordering::AcqRel) == 1 {
+            let mut reply = self.0.reply.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(reply) = reply.take() {
+                reply.give(());
+            }
+        }
+    }
+}

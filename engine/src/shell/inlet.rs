@@ -1,0 +1,163 @@
+//! A producer's end: its feeder, and the feeder's lanes to all shards.
+
+use std::sync::Arc;
+
+use super::bell::Bell;
+use super::inbox::{Inbox, Request};
+use super::lane::Sender;
+use super::life::{Ending, Life};
+use super::mark::{Mark, OpenEpoch};
+use crate::core::feeder::{Feeder, FeederStep, Refused, RowWriter, RowsError};
+use crate::core::frame::Fed;
+use crate::core::ids::{Epoch, FeederId, ShardId};
+use crate::core::morsel::{Morsel, Pool, ShapeId};
+
+/// Why a row was not pushed.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) enum RowRefused {
+    /// It does not fit its source.
+    Rows(RowsError),
+    /// There is no room; the row was dropped and is to be written again.
+    Push(crate::core::feeder::PushError),
+    /// The database is gone.
+    Ended(Ending),
+}
+
+/// A feeder and its lanes. Dropping it detaches the feeder.
+pub(crate) struct Inlet {
+    feeder: Feeder,
+    shape: ShapeId,
+    pool: Pool,
+    mark: Arc<Mark>,
+    open: Arc<OpenEpoch>,
+    /// The open epoch as last read.
+    seen: Epoch,
+    lanes: Vec<Sender<Fed>>,
+    room: Arc<Bell>,
+    life: Arc<Life>,
+    inbox: Arc<Inbox>,
+}
+
+/// What an inlet shares with the shards and the coordinator.
+pub(crate) struct InletParts {
+    pub(crate) shape: ShapeId,
+    pub(crate) pool: Pool,
+    pub(crate) mark: Arc<Mark>,
+    pub(crate) open: Arc<OpenEpoch>,
+    pub(crate) lanes: Vec<Sender<Fed>>,
+    /// Rung when shards have taken frames.
+    pub(crate) room: Arc<Bell>,
+    pub(crate) life: Arc<Life>,
+    pub(crate) inbox: Arc<Inbox>,
+}
+
+impl Inlet {
+    /// A feeder that is attached, with its lanes.
+    pub(crate) fn new(feeder: Feeder, parts: InletParts) -> Inlet {
+        let InletParts { shape, pool, mark, open, lanes, room, life, inbox } = parts;
+        let seen = open.read();
+        Inlet { feeder, shape, pool, mark, open, seen, lanes, room, life, inbox }
+    }
+
+    /// The feeder's id.
+    pub(crate) fn id(&self) -> FeederId {
+        self.feeder.id()
+    }
+
+    /// Whether the database takes anything.
+    pub(crate) fn life(&self) -> &Life {
+        &self.life
+    }
+
+    /// Rung when shards have taken frames off the lanes.
+    pub(crate) fn room(&self) -> &Arc<Bell> {
+        &self.room
+    }
+
+    /// How many of its statements there were.
+    pub(crate) fn sequence(&self) -> u64 {
+        self.feeder.progress().sequence
+    }
+
+    /// An empty morsel of the source.
+    pub(crate) fn take(&mut self) -> Morsel {
+        let spare = self.pool.spare(self.shape);
+        let spare = spare.or_else(|| self.lanes.iter_mut().find_map(Sender::returned));
+        spare.unwrap_or_else(|| self.pool.take(self.shape))
+    }
+
+    /// Takes back a morsel that was not pushed.
+    pub(crate) fn put(&mut self, morsel: Morsel) {
+        self.pool.put(morsel);
+    }
+
+    /// The feeder, to make rows with.
+    pub(crate) fn feeder(&self) -> &Feeder {
+        &self.feeder
+    }
+
+    /// Publishes rows as one statement.
+    pub(crate) fn push(&mut self, rows: Morsel) -> Result<(), Refused> {
+        let lanes = &self.lanes;
+        let room = |shard: ShardId| usize::from(lanes[shard.index()].has_room(1));
+        self.feeder.push(rows, self.seen, room, &mut self.pool)?;
+        self.publish();
+        Ok(())
+    }
+
+    /// Publishes one row, written by `write`, as one statement.
+    #[inline]
+    pub(crate) fn push_row(
+        &mut self,
+        write: impl FnOnce(&mut RowWriter<'_>),
+    ) -> Result<(), RowRefused> {
+        if self.life.has_ended() {
+            return Err(RowRefused::Ended(self.life.why()));
+        }
+        let mut writer = self.feeder.row_writer(&mut self.pool);
+        write(&mut writer);
+        writer.finish().map_err(RowRefused::Rows)?;
+        let lanes = &self.lanes;
+        let room = |shard: ShardId| usize::from(lanes[shard.index()].has_room(1));
+        self.feeder.push_row(self.seen, room, &mut self.pool).map_err(RowRefused::Push)?;
+        self.publish();
+        Ok(())
+    }
+
+    /// Carries out the steps of the feeder until the statement is published.
+    #[inline]
+    fn publish(&mut self) {
+        let mut to = 0_u64;
+        loop {
+            match self.feeder.next_step() {
+                FeederStep::StoreWord(word) => self.mark.store_word(word),
+                FeederStep::ReadOpen => {
+                    self.seen = self.open.read();
+                    self.feeder.opened(self.seen);
+                }
+                FeederStep::Publish(shard, frame) => {
+                    self.lanes[shard.index()].send(Fed::Frame(frame));
+                    to |= 1 << shard.0;
+                }
+                FeederStep::PublishRow(shard) => {
+                    self.lanes[shard.index()].send(Fed::Row(*self.feeder.row()));
+                    to |= 1 << shard.0;
+                }
+                FeederStep::StoreProgress(progress) => self.mark.store_progress(&progress),
+                FeederStep::Rest => break,
+            }
+        }
+        while to != 0 {
+            self.lanes[to.trailing_zeros() as usize].ring();
+            to &= to - 1;
+        }
+    }
+}
+
+impl Drop for Inlet {
+    fn drop(&mut self) {
+        debug_assert!(self.feeder.rests(), "a statement is published before its push returns");
+        // Nobody waits for it: a database that has ended has no use for the news.
+        let _ = self.inbox.post(Request::Detach { feeder: self.feeder.id() });
+    }
+}

@@ -1,0 +1,90 @@
+//! Whether a database runs, and why it does not.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use super::sync::{AtomicBool, Ordering};
+use crate::core::effect::Poison;
+
+/// Why a database no longer takes anything.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Ending {
+    /// It was closed.
+    Closed,
+    /// Its state or its disk does not let it go on; it can be opened again.
+    Poisoned(Poison),
+    /// A bug of ours, or a callback of the application, panicked on a shard.
+    Panicked(String),
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Ending::Closed => f.write_str("the database is closed"),
+            Ending::Poisoned(Poison::Disk(failure)) => write!(
+                f,
+                "the database stopped because its disk failed: {failure}. What was not \
+                 acknowledged may be lost; open it again to recover the rest"
+            ),
+            Ending::Poisoned(Poison::Memory { blocks_max }) => write!(
+                f,
+                "the database stopped because the state of a shard reached its limit of {} MiB: \
+                 raise memory_limit, or bound the state of the query",
+                u64::from(*blocks_max) * 4 / 1024
+            ),
+            Ending::Poisoned(Poison::Weight { operator }) => write!(
+                f,
+                "the database stopped because join {operator} makes one row more often than can \
+                 be counted: add a condition to the join"
+            ),
+            Ending::Panicked(message) => write!(
+                f,
+                "the database stopped because a shard panicked: {message}. Unless a callback of \
+                 yours did, please report it"
+            ),
+        }
+    }
+}
+
+/// One life of a database, as everybody who talks to it sees it.
+#[derive(Debug, Default)]
+pub(crate) struct Life {
+    ended: AtomicBool,
+    ending: OnceLock<Ending>,
+}
+
+impl Life {
+    /// A life that has just begun.
+    pub(crate) fn new() -> Arc<Life> {
+        Arc::new(Life::default())
+    }
+
+    /// Ends it; the first reason stays.
+    pub(crate) fn end(&self, ending: Ending) {
+        self.ending.get_or_init(|| ending);
+        self.ended.store(true, Ordering::Release);
+    }
+
+    /// Whether it has ended.
+    #[inline]
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Relaxed)
+    }
+
+    /// Why it ended, if it has.
+    pub(crate) fn ending(&self) -> Option<Ending> {
+        if self.has_ended() { self.ending.get().cloned() } else { None }
+    }
+
+    /// An error once it has ended.
+    #[inline]
+    pub(crate) fn check(&self) -> Result<(), Ending> {
+        if self.has_ended() { Err(self.why()) } else { Ok(()) }
+    }
+
+    /// Why it ended, for somebody who was turned away.
+    #[cold]
+    pub(crate) fn why(&self) -> Ending {
+        self.ending.get().cloned().unwrap_or(Ending::Closed)
+    }
+}

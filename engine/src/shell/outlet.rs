@@ -1,0 +1,167 @@
+//! Where the deltas of a view leave a shard: a callback on its turn, or a lane to a subscriber.
+
+use std::sync::Arc;
+
+use super::lane::Sender;
+use super::sync::{AtomicU64, Ordering};
+use crate::core::ids::{Epoch, ShardId, ViewId};
+use crate::core::morsel::{Morsel, Pool};
+
+/// Deltas on their way to a subscriber.
+#[derive(Debug)]
+pub(crate) struct Delivery {
+    pub(crate) epoch: Epoch,
+    pub(crate) shard: ShardId,
+    pub(crate) morsel: Morsel,
+}
+
+/// What happens to a subscriber that does not keep up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Overflow {
+    /// It is disconnected, and told so. The engine goes on.
+    #[default]
+    Disconnect,
+    /// What it has no room for is left out and counted. The engine goes on.
+    Skip,
+    /// The engine waits for it, and so do all who push.
+    Block,
+}
+
+/// What a subscriber missed.
+#[derive(Debug, Default)]
+pub(crate) struct Gap {
+    /// Deltas that were left out.
+    skipped: AtomicU64,
+    /// Shards that disconnected it.
+    cut: AtomicU64,
+}
+
+impl Gap {
+    /// Deltas that were left out so far.
+    pub(crate) fn skipped(&self) -> u64 {
+        self.skipped.load(Ordering::Relaxed)
+    }
+
+    /// Whether it was disconnected.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.cut.load(Ordering::Relaxed) > 0
+    }
+}
+
+/// A callback: epoch, shard and deltas.
+pub(crate) type Call = Box<dyn FnMut(Epoch, ShardId, &Morsel) + Send>;
+
+/// A lane to a subscriber.
+pub(crate) struct LaneOut {
+    lane: Sender<Delivery>,
+    overflow: Overflow,
+    gap: Arc<Gap>,
+    /// Whether it leads nowhere any more.
+    cut: bool,
+}
+
+impl LaneOut {
+    pub(crate) fn new(lane: Sender<Delivery>, overflow: Overflow, gap: Arc<Gap>) -> LaneOut {
+        LaneOut { lane, overflow, gap, cut: false }
+    }
+
+    /// Hands deltas on; gives them back if they must wait for room.
+    fn pass(&mut self, delivery: Delivery, pool: &mut Pool) -> Option<Delivery> {
+        self.cut |= self.lane.is_abandoned();
+        if !self.cut && self.lane.has_room(1) {
+            self.lane.send(delivery);
+            self.lane.ring();
+            while let Some(spare) = self.lane.returned() {
+                pool.put(spare);
+            }
+            return None;
+        }
+        if !self.cut && self.overflow == Overflow::Block {
+            return Some(delivery);
+        }
+        if self.overflow == Overflow::Disconnect {
+            self.gap.cut.fetch_add(1, Ordering::Relaxed);
+            self.cut = true;
+        }
+        self.gap.skipped.fetch_add(delivery.morsel.rows() as u64, Ordering::Relaxed);
+        pool.put(delivery.morsel);
+        None
+    }
+}
+
+/// One way out of a view on one shard.
+pub(crate) enum Outlet {
+    Call(Call),
+    Lane(LaneOut),
+}
+
+/// The ways out of one view.
+#[derive(Default)]
+struct Exits {
+    calls: Vec<Call>,
+    lanes: Vec<LaneOut>,
+}
+
+/// All ways out of one shard.
+pub(crate) struct Outlets {
+    /// By view.
+    views: Vec<Exits>,
+    /// Deltas that wait for a subscriber that the engine waits for, and the lane they are for.
+    stuck: Vec<(ViewId, usize, Delivery)>,
+}
+
+impl Outlets {
+    pub(crate) fn new(views: usize) -> Outlets {
+        Outlets { views: (0..views).map(|_| Exits::default()).collect(), stuck: Vec::new() }
+    }
+
+    /// Adds a way out of a view.
+    pub(crate) fn add(&mut self, view: ViewId, outlet: Outlet) {
+        let exits = &mut self.views[view.index()];
+        match outlet {
+            Outlet::Call(call) => exits.calls.push(call),
+            Outlet::Lane(lane) => exits.lanes.push(lane),
+        }
+    }
+
+    /// Whether a subscriber holds the shard up.
+    #[inline]
+    pub(crate) fn is_stuck(&self) -> bool {
+        !self.stuck.is_empty()
+    }
+
+    /// Tries again to hand on what waits.
+    pub(crate) fn retry(&mut self, pool: &mut Pool) {
+        for (view, at, delivery) in std::mem::take(&mut self.stuck) {
+            if let Some(delivery) = self.views[view.index()].lanes[at].pass(delivery, pool) {
+                self.stuck.push((view, at, delivery));
+            }
+        }
+    }
+
+    /// Hands deltas of a view to all who want them.
+    #[inline]
+    pub(crate) fn publish(&mut self, view: ViewId, delivery: Delivery, pool: &mut Pool) {
+        let exits = &mut self.views[view.index()];
+        let Delivery { epoch, shard, morsel } = delivery;
+        exits.calls.iter_mut().for_each(|call| call(epoch, shard, &morsel));
+        let lanes = exits.lanes.len();
+        let mut all = Some(morsel);
+        for (at, lane) in exits.lanes.iter_mut().enumerate() {
+            // The last one gets the deltas themselves.
+            let own = if at + 1 == lanes { all.take() } else { None };
+            let morsel = own.unwrap_or_else(|| {
+                pool.copy(all.as_ref().expect("taken by the last lane only"))
+            });
+            if let Some(stuck) = lane.pass(Delivery { epoch, shard, morsel }, pool) {
+                self.stuck.push((view, at, stuck));
+            }
+        }
+        if let Some(morsel) = all {
+            pool.put(morsel);
+        }
+        if self.stuck.is_empty() && exits.lanes.iter().any(|lane| lane.cut) {
+            exits.lanes.retain(|lane| !lane.cut);
+        }
+    }
+}
