@@ -176,7 +176,8 @@ impl CoreRun {
                 Effect::Send { .. } | Effect::Disk(_) => panic!("one stage, and no disk"),
             }
         }
-        self.effects.append(&mut effects);
+        assert!(self.effects.is_empty(), "nothing that is carried out here asks for more");
+        self.effects = effects;
         for order in std::mem::take(&mut self.orders) {
             match order {
                 CoordinatorEffect::Open(epoch) => self.open = epoch,

@@ -110,6 +110,7 @@ fn core(options: &Options) -> Result<(), String> {
         let (slowest, fastest) = rate.spread();
         println!("{who:>8}: {:8.2} M rows/s   ({slowest:.2} to {fastest:.2})", rate.median());
     }
+    println!("   shard: {:8.1} ns a batch", batch as f64 * 1e3 / alone.median());
     println!("   ratio: {:8.3}", engine.median() / hand.median());
     if batch.is_none() {
         let ns = |time: Duration| time.as_nanos() as f64 / rows as f64;

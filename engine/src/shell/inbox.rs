@@ -78,6 +78,16 @@ impl Inbox {
         oldest
     }
 
+    /// Ends the life from a shard: whoever reads the inbox hears of it.
+    pub(crate) fn end(&self, ending: Ending) {
+        let mut requests = self.lock();
+        self.life.end(ending);
+        requests.push_back(Request::Close);
+        self.waiting.store(true, Ordering::Release);
+        drop(requests);
+        self.bell.ring();
+    }
+
     /// Ends the life; nothing is left or posted after it.
     pub(crate) fn close(&self, ending: Ending) {
         let mut requests = self.lock();

@@ -27,6 +27,7 @@ pub(crate) enum RowRefused {
 pub(crate) struct Inlet {
     feeder: Feeder,
     shape: ShapeId,
+    logged: bool,
     pool: Pool,
     mark: Arc<Mark>,
     open: Arc<OpenEpoch>,
@@ -41,6 +42,7 @@ pub(crate) struct Inlet {
 /// What an inlet shares with the shards and the coordinator.
 pub(crate) struct InletParts {
     pub(crate) shape: ShapeId,
+    pub(crate) logged: bool,
     pub(crate) pool: Pool,
     pub(crate) mark: Arc<Mark>,
     pub(crate) open: Arc<OpenEpoch>,
@@ -54,9 +56,9 @@ pub(crate) struct InletParts {
 impl Inlet {
     /// A feeder that is attached, with its lanes.
     pub(crate) fn new(feeder: Feeder, parts: InletParts) -> Inlet {
-        let InletParts { shape, pool, mark, open, lanes, room, life, inbox } = parts;
+        let InletParts { shape, logged, pool, mark, open, lanes, room, life, inbox } = parts;
         let seen = open.read();
-        Inlet { feeder, shape, pool, mark, open, seen, lanes, room, life, inbox }
+        Inlet { feeder, shape, logged, pool, mark, open, seen, lanes, room, life, inbox }
     }
 
     /// The feeder's id.
@@ -74,9 +76,22 @@ impl Inlet {
         &self.room
     }
 
-    /// How many of its statements there were.
+    /// The number of its last statement.
     pub(crate) fn sequence(&self) -> u64 {
         self.feeder.progress().sequence
+    }
+
+    /// Its statements up to this one are safe from a crash.
+    pub(crate) fn settled(&self) -> u64 {
+        self.mark.settled()
+    }
+
+    /// Tells the feeder what the disk has.
+    #[inline]
+    fn hear(&mut self) {
+        if self.logged {
+            self.feeder.settle(self.mark.settled().min(self.feeder.progress().sequence));
+        }
     }
 
     /// An empty morsel of the source.
@@ -98,6 +113,7 @@ impl Inlet {
 
     /// Publishes rows as one statement.
     pub(crate) fn push(&mut self, rows: Morsel) -> Result<(), Refused> {
+        self.hear();
         let lanes = &self.lanes;
         let room = |shard: ShardId| usize::from(lanes[shard.index()].has_room(1));
         self.feeder.push(rows, self.seen, room, &mut self.pool)?;
@@ -114,9 +130,10 @@ impl Inlet {
         if self.life.has_ended() {
             return Err(RowRefused::Ended(self.life.why()));
         }
-        let mut writer = self.feeder.row_writer(&mut self.pool);
+        let mut writer = self.feeder.write_row(&mut self.pool);
         write(&mut writer);
         writer.finish().map_err(RowRefused::Rows)?;
+        self.hear();
         let lanes = &self.lanes;
         let room = |shard: ShardId| usize::from(lanes[shard.index()].has_room(1));
         self.feeder.push_row(self.seen, room, &mut self.pool).map_err(RowRefused::Push)?;

@@ -37,6 +37,8 @@ pub(crate) struct Mark {
     /// Odd while the progress is being stored.
     version: AtomicU64,
     progress: [AtomicU64; 5],
+    /// Statements up to this one are safe from a crash. Written by the coordinator's thread.
+    settled: AtomicU64,
 }
 
 impl Mark {
@@ -46,6 +48,7 @@ impl Mark {
             word: AtomicU64::new(FEEDER_IDLE),
             version: AtomicU64::new(0),
             progress: words(progress).map(AtomicU64::new),
+            settled: AtomicU64::new(progress.sequence),
         }
     }
 
@@ -92,6 +95,20 @@ impl Mark {
             watermark: Time(watermark as i64),
             rows_numbered,
         })
+    }
+}
+
+impl Mark {
+    /// Statements up to this one are safe from a crash.
+    pub(crate) fn settle(&self, sequence: u64) {
+        let before = self.settled.load(Ordering::Relaxed);
+        self.settled.store(before.max(sequence), Ordering::Release);
+    }
+
+    /// The last statement that is safe from a crash.
+    #[inline]
+    pub(crate) fn settled(&self) -> u64 {
+        self.settled.load(Ordering::Acquire)
     }
 }
 

@@ -10,8 +10,26 @@
 )]
 
 mod bell;
+mod clock;
+mod conductor;
+pub(crate) mod desk;
+mod driver;
+mod host;
+pub(crate) mod inbox;
+pub(crate) mod inlet;
 mod lane;
+mod life;
 mod mark;
 pub mod memory;
+pub(crate) mod outlet;
+pub mod probe;
+mod reactor;
+pub(crate) mod start;
+mod stats;
 mod sync;
 pub mod topology;
+
+pub use driver::Spin;
+pub use host::Runtime;
+pub use life::Ending;
+pub use outlet::Overflow;

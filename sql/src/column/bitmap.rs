@@ -14,11 +14,13 @@ impl Bitmap {
     }
 
     /// How many bits there are.
+    #[inline]
     pub fn len(&self) -> usize {
         self.len
     }
 
     /// Whether there are none.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -49,6 +51,7 @@ impl Bitmap {
     }
 
     /// Forgets all bits and keeps the room.
+    #[inline]
     pub fn clear(&mut self) {
         self.words.clear();
         self.len = 0;
@@ -82,8 +85,43 @@ impl Bitmap {
     /// Appends bits `start..start + len` of another one.
     pub fn append_range(&mut self, from: &Bitmap, start: usize, len: usize) {
         assert!(start + len <= from.len, "rows {start}+{len} of {}", from.len);
-        for row in start..start + len {
-            self.push(from.get(row));
+        for done in (0..len).step_by(64) {
+            let count = (len - done).min(64);
+            self.push_word(from.word_from(start + done) & low_bits(count), count);
+        }
+    }
+
+    /// Appends bits `rows` of another one.
+    pub fn append(&mut self, from: &Bitmap, rows: &[u32]) {
+        for chunk in rows.chunks(64) {
+            let bits = chunk.iter().enumerate();
+            let word =
+                bits.fold(0, |word, (at, &row)| word | u64::from(from.get(row as usize)) << at);
+            self.push_word(word, chunk.len());
+        }
+    }
+
+    /// Appends the lowest `count` bits of a word, of which all others are zero.
+    fn push_word(&mut self, word: u64, count: usize) {
+        let used = self.len % 64;
+        if used == 0 {
+            self.words.push(word);
+        } else {
+            self.words[self.len / 64] |= word << used;
+            if used + count > 64 {
+                self.words.push(word >> (64 - used));
+            }
+        }
+        self.len += count;
+    }
+
+    /// The bits from row `start` on, as many as a word holds; zeros behind the last row.
+    fn word_from(&self, start: usize) -> u64 {
+        let (at, skip) = (start / 64, start % 64);
+        let low = self.words[at] >> skip;
+        match self.words.get(at + 1) {
+            Some(next) if skip > 0 => low | next << (64 - skip),
+            _ => low,
         }
     }
 
@@ -110,6 +148,11 @@ impl Bitmap {
     }
 }
 
+/// A word whose lowest `count` bits are one.
+fn low_bits(count: usize) -> u64 {
+    if count == 64 { u64::MAX } else { (1 << count) - 1 }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -122,6 +165,26 @@ mod tests {
         bits.resize(130);
         assert_eq!(bits.count_ones(), 65);
         assert_eq!(bits.words(), [u64::MAX, 1, 0]);
+    }
+
+    #[test]
+    fn bits_are_appended_across_words_like_one_by_one() {
+        let mut from = Bitmap::default();
+        (0..300_usize).for_each(|row| from.push(row * row % 7 < 3));
+        for start in [0, 1, 63, 64, 100] {
+            for len in [0, 1, 63, 64, 65, 130, 200] {
+                for before in [0, 1, 40, 64] {
+                    let mut expected = Bitmap::default();
+                    expected.append_range(&from, 0, before);
+                    let (mut range, mut picked) = (expected.clone(), expected.clone());
+                    (start..start + len).for_each(|row| expected.push(from.get(row)));
+                    range.append_range(&from, start, len);
+                    let rows: Vec<u32> = (start as u32..(start + len) as u32).collect();
+                    picked.append(&from, &rows);
+                    assert_eq!((&range, &picked), (&expected, &expected), "{before} {start} {len}");
+                }
+            }
+        }
     }
 
     #[test]

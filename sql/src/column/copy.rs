@@ -1,25 +1,21 @@
 //! Copying rows from column to column. Nothing allocates once the target has the room.
 
-use super::{Bitmap, Column, Text, Values};
+use super::{Bitmap, Column, Values};
 
 impl Column {
     /// Appends these rows of `from`, which has the same layout.
     pub fn append(&mut self, from: &Column, rows: &[u32]) {
         let start = self.len();
         match (&mut self.values, &from.values) {
-            (Values::Bool(to), Values::Bool(from)) => {
-                rows.iter().for_each(|row| to.push(from.get(*row as usize)));
-            }
+            (Values::Bool(to), Values::Bool(from)) => to.append(from, rows),
             (Values::I32(to), Values::I32(from)) => gather(to, from, rows),
             (Values::I64(to), Values::I64(from)) => gather(to, from, rows),
             (Values::F64(to), Values::F64(from)) => gather(to, from, rows),
             (Values::I128(to), Values::I128(from)) => gather(to, from, rows),
-            (Values::Text(to), Values::Text(from)) => {
-                rows.iter().for_each(|row| to.push_from(from, *row as usize));
-            }
+            (Values::Text(to), Values::Text(from)) => to.append(from, rows),
             _ => panic!("rows of {} are appended to {}", from.data_type, self.data_type),
         }
-        self.append_nulls(from, start, rows.len(), rows.iter().map(|row| *row as usize));
+        self.append_nulls(from, start, rows.len(), |to, from| to.append(from, rows));
     }
 
     /// Appends rows `start..start + len` of `from`, which has the same layout.
@@ -31,10 +27,10 @@ impl Column {
             (Values::I64(to), Values::I64(from)) => to.extend_from_slice(&from[rows.clone()]),
             (Values::F64(to), Values::F64(from)) => to.extend_from_slice(&from[rows.clone()]),
             (Values::I128(to), Values::I128(from)) => to.extend_from_slice(&from[rows.clone()]),
-            (Values::Text(to), Values::Text(from)) => append_texts(to, from, rows.clone()),
+            (Values::Text(to), Values::Text(from)) => to.append_range(from, rows),
             _ => panic!("rows of {} are appended to {}", from.data_type, self.data_type),
         }
-        self.append_nulls(from, before, len, rows);
+        self.append_nulls(from, before, len, |to, from| to.append_range(from, start, len));
     }
 
     /// Appends row `row` of `from`, which has the same layout.
@@ -67,7 +63,7 @@ impl Column {
         from: &Column,
         before: usize,
         len: usize,
-        rows: impl Iterator<Item = usize>,
+        append: impl FnOnce(&mut Bitmap, &Bitmap),
     ) {
         if from.nulls.is_empty() {
             if !self.nulls.is_empty() {
@@ -75,25 +71,12 @@ impl Column {
             }
             return;
         }
-        let had = !self.nulls.is_empty();
         self.nulls.resize(before);
-        let mut any = false;
-        rows.for_each(|row| any |= push_bit(&mut self.nulls, from.nulls.get(row)));
-        if !any && !had {
-            self.nulls.clear();
-        }
+        append(&mut self.nulls, &from.nulls);
+        self.forget_nulls_if_none();
     }
-}
-
-fn push_bit(bits: &mut Bitmap, bit: bool) -> bool {
-    bits.push(bit);
-    bit
 }
 
 fn gather<T: Copy>(to: &mut Vec<T>, from: &[T], rows: &[u32]) {
     to.extend(rows.iter().map(|row| from[*row as usize]));
-}
-
-fn append_texts(to: &mut Text, from: &Text, rows: std::ops::Range<usize>) {
-    rows.for_each(|row| to.push_from(from, row));
 }

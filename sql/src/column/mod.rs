@@ -102,6 +102,7 @@ impl Column {
     }
 
     /// Forgets all rows and keeps the room.
+    #[inline]
     pub fn clear(&mut self) {
         each!(&mut self.values, values => values.clear(), bits => bits.clear(),
               text => text.clear());
@@ -119,7 +120,14 @@ impl Column {
     }
 
     /// Makes the column `rows` long; rows that are added hold the default value, not NULL.
+    #[inline]
     pub fn resize(&mut self, rows: usize) {
+        if self.len() != rows {
+            self.change_len(rows);
+        }
+    }
+
+    fn change_len(&mut self, rows: usize) {
         each!(&mut self.values, values => values.resize(rows, Default::default()),
               bits => bits.resize(rows), text => text.resize(rows));
         if !self.nulls.is_empty() {
@@ -163,12 +171,20 @@ impl Column {
     }
 
     /// No row is NULL from here on.
+    #[inline]
     pub(crate) fn clear_nulls(&mut self) {
         self.nulls.clear();
     }
 
     /// Gives every NULL the default value, after a loop that computed all slots alike.
+    #[inline]
     pub(crate) fn blank_nulls(&mut self) {
+        if self.has_nulls() {
+            self.blank_all_nulls();
+        }
+    }
+
+    fn blank_all_nulls(&mut self) {
         let nulls = std::mem::take(&mut self.nulls);
         nulls.ones().for_each(|row| self.blank(row));
         self.nulls = nulls;

@@ -1,5 +1,7 @@
 //! Texts: 16-byte views in front of a byte heap.
 
+use std::ops::Range;
+
 use crate::limits::{HEAP_BYTES_MAX, TEXT_BYTES_MAX};
 
 const INLINE_BYTES: usize = 12;
@@ -126,6 +128,7 @@ impl Text {
     }
 
     /// How many texts there are.
+    #[inline]
     pub fn len(&self) -> usize {
         self.views.len()
     }
@@ -194,6 +197,27 @@ impl Text {
         }
     }
 
+    /// Appends texts `rows` of another column.
+    pub(super) fn append(&mut self, from: &Text, rows: &[u32]) {
+        if from.heap.is_empty() {
+            // No view points anywhere.
+            self.views.extend(rows.iter().map(|row| from.views[*row as usize]));
+        } else {
+            rows.iter().for_each(|row| self.push_from(from, *row as usize));
+        }
+    }
+
+    /// Appends texts `rows` of another column.
+    pub(super) fn append_range(&mut self, from: &Text, rows: Range<usize>) {
+        let whole = self.is_empty() && self.heap.is_empty() && rows == (0..from.len());
+        if whole || from.heap.is_empty() {
+            self.views.extend_from_slice(&from.views[rows]);
+            self.heap.extend_from_slice(&from.heap);
+        } else {
+            rows.for_each(|row| self.push_from(from, row));
+        }
+    }
+
     /// Repeats the last text until there are `rows`; the copies share its bytes.
     pub(crate) fn repeat_last(&mut self, rows: usize) {
         let last = *self.views.last().expect("there is a text to repeat");
@@ -208,6 +232,7 @@ impl Text {
     }
 
     /// Forgets all texts and keeps the room.
+    #[inline]
     pub fn clear(&mut self) {
         self.views.clear();
         self.heap.clear();
@@ -278,6 +303,32 @@ mod tests {
                 assert_eq!(View::from_words(view.to_words()), text.views()[row]);
             }
             assert_eq!(copy.equal(row, &text, 13), row == 13);
+        }
+    }
+
+    #[test]
+    fn texts_are_appended_like_one_by_one_whether_they_are_long_or_not() {
+        let all: Vec<String> = (0..40).map(|at| format!("{at:0width$}", width = at % 20)).collect();
+        for longest in [12, 20] {
+            let mut from = Text::default();
+            all.iter().filter(|one| one.len() <= longest).for_each(|one| from.push(one));
+            let rows: Vec<u32> = (0..from.len() as u32).rev().step_by(3).collect();
+            for before in [0, 5] {
+                let mut expected = Text::default();
+                (0..before).for_each(|row| expected.push_from(&from, row));
+                let mut picked = expected.clone();
+                let mut range = expected.clone();
+                rows.iter().for_each(|row| expected.push_from(&from, *row as usize));
+                (0..from.len()).for_each(|row| expected.push_from(&from, row));
+                picked.append(&from, &rows);
+                picked.append_range(&from, 0..from.len());
+                range.append_range(&from, 0..from.len());
+                let texts = |text: &Text| -> Vec<String> {
+                    (0..text.len()).map(|row| text.get(row).to_owned()).collect()
+                };
+                assert_eq!(texts(&picked), texts(&expected));
+                assert_eq!(texts(&range)[before..], texts(&from));
+            }
         }
     }
 }

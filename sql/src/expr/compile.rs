@@ -24,6 +24,7 @@ impl Compiler {
             constants: Vec::new(),
             instructions: Vec::new(),
             outputs: Vec::new(),
+            reads: Vec::new(),
         };
         Compiler { program, nodes: 0 }
     }
@@ -34,7 +35,17 @@ impl Compiler {
         Ok(())
     }
 
-    pub(super) fn finish(self) -> Program {
+    pub(super) fn finish(mut self) -> Program {
+        let slots = self.program.instructions.iter().flat_map(|one| one.operation.slots());
+        let mut reads: Vec<usize> = slots
+            .filter_map(|slot| match slot {
+                Slot::Input(column) => Some(column),
+                _ => None,
+            })
+            .collect();
+        reads.sort_unstable();
+        reads.dedup();
+        self.program.reads = reads;
         self.program
     }
 

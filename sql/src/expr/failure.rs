@@ -61,6 +61,7 @@ impl Failures {
     }
 
     /// Whether no row failed.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
@@ -82,13 +83,24 @@ impl Failures {
     }
 
     /// Adds those that `keep` says.
+    #[inline]
     pub(super) fn add_if(&mut self, others: &Failures, keep: impl Fn(usize) -> bool) {
+        if others.is_empty() {
+            return;
+        }
         let kept = others.rows.iter().filter(|(row, _)| keep(*row as usize));
         self.rows.extend(kept);
     }
 
     /// Restores the order and keeps one reason a row: the least, whoever found it.
+    #[inline]
     pub(super) fn settle(&mut self) {
+        if !self.is_empty() {
+            self.sort();
+        }
+    }
+
+    fn sort(&mut self) {
         self.rows.sort_unstable();
         self.rows.dedup_by_key(|failure| failure.0);
     }

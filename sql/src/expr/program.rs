@@ -68,6 +68,8 @@ pub struct Program {
     pub(super) constants: Vec<(Value, DataType)>,
     pub(super) instructions: Vec<Instruction>,
     pub(super) outputs: Vec<Slot>,
+    /// The columns of the input that instructions read, ascending.
+    pub(super) reads: Vec<usize>,
 }
 
 /// The memory a program computes in. One program's scratch is of no use to another one.
@@ -76,6 +78,8 @@ pub struct Scratch {
     registers: Vec<Register>,
     /// Constants as columns of the length of the morsel, so that kernels only know columns.
     constants: Vec<Column>,
+    /// What a run over some rows reads of them: a column for each of the program's `reads`.
+    picked: Vec<Column>,
     /// Stands for the failures of what cannot fail.
     none: Failures,
 }
@@ -95,6 +99,7 @@ impl Program {
         Scratch {
             registers: self.instructions.iter().map(|i| Register::new(i.data_type)).collect(),
             constants: self.constants.iter().map(|(_, of)| Column::new(*of)).collect(),
+            picked: self.reads.iter().map(|column| Column::new(self.inputs[*column])).collect(),
             none: Failures::new(),
         }
     }
@@ -122,20 +127,57 @@ impl Program {
         scratch: &mut Scratch,
         failures: &mut Failures,
     ) {
-        assert_eq!(input.len(), self.inputs.len(), "columns of the morsel and of the schema");
+        let Scratch { registers, constants, none, picked: _ } = scratch;
+        let machine = Machine { registers, constants, none, rows };
+        self.compute(|column| &input[column], machine, failures);
+    }
+
+    /// Computes all outputs over rows `picks` of a morsel, as [`Program::run`] does over all. A row
+    /// that fails is known by its place among the picks.
+    pub fn run_picked(
+        &self,
+        input: &[Column],
+        picks: &[u32],
+        scratch: &mut Scratch,
+        failures: &mut Failures,
+    ) {
+        let Scratch { registers, constants, none, picked } = scratch;
+        for (column, read) in picked.iter_mut().zip(&self.reads) {
+            column.clear();
+            column.append(&input[*read], picks);
+        }
+        let of = |column| &picked[self.read(column).expect("an instruction reads it")];
+        let machine = Machine { registers, constants, none, rows: picks.len() };
+        self.compute(of, machine, failures);
+    }
+
+    /// The place of a column of the input among those that instructions read.
+    fn read(&self, column: usize) -> Option<usize> {
+        self.reads.binary_search(&column).ok()
+    }
+
+    fn compute<'a>(
+        &self,
+        input: impl Fn(usize) -> &'a Column,
+        machine: Machine<'_>,
+        failures: &mut Failures,
+    ) {
+        let Machine { registers, constants, none, rows } = machine;
         assert!(u32::try_from(rows).is_ok(), "{rows} rows in a morsel");
-        for (column, data_type) in input.iter().zip(&self.inputs) {
-            assert_eq!((column.len(), column.data_type()), (rows, *data_type), "length and type");
+        for &column in &self.reads {
+            let (len, data_type) = (input(column).len(), input(column).data_type());
+            assert_eq!((len, data_type), (rows, self.inputs[column]), "length and type");
         }
-        assert_eq!(scratch.registers.len(), self.instructions.len(), "scratch of this program");
-        for (column, (value, _)) in scratch.constants.iter_mut().zip(&self.constants) {
-            spread(column, value, rows);
+        assert_eq!(registers.len(), self.instructions.len(), "scratch of this program");
+        for (column, (value, _)) in constants.iter_mut().zip(&self.constants) {
+            if column.len() != rows {
+                spread(column, value, rows);
+            }
         }
-        let Scratch { registers, constants, none } = scratch;
         for (index, instruction) in self.instructions.iter().enumerate() {
             let (before, rest) = registers.split_at_mut(index);
             let operand = |slot: Slot| match slot {
-                Slot::Input(index) => Operand { column: &input[index], failed: none },
+                Slot::Input(index) => Operand { column: input(index), failed: none },
                 Slot::Constant(index) => Operand { column: &constants[index], failed: none },
                 Slot::Register(index) => {
                     let Register { column, failed } = &before[index];
@@ -169,24 +211,84 @@ impl Program {
         }
     }
 
+    /// Moves output `index` of the last run over `input`, or over `picks` of it, to an empty column;
+    /// copies it where a later output is the same. To be called once an output, in order.
+    pub fn take_output(
+        &self,
+        scratch: &mut Scratch,
+        input: &mut [Column],
+        picks: Option<&[u32]>,
+        index: usize,
+        to: &mut Column,
+    ) {
+        let slot = self.outputs[index];
+        let from = match (slot, picks) {
+            (Slot::Constant(constant), _) => {
+                // A constant serves the next run too.
+                let from = &scratch.constants[constant];
+                return to.append_range(from, 0, from.len());
+            }
+            (Slot::Register(register), _) => &mut scratch.registers[register].column,
+            (Slot::Input(column), None) => &mut input[column],
+            (Slot::Input(column), Some(picks)) => match self.read(column) {
+                Some(at) => &mut scratch.picked[at],
+                None => return to.append(&input[column], picks),
+            },
+        };
+        assert_eq!(from.data_type(), to.data_type(), "the type of an output");
+        if self.outputs[index + 1..].contains(&slot) {
+            to.append_range(from, 0, from.len());
+        } else {
+            std::mem::swap(from, to);
+        }
+    }
+
     /// Replaces what is in `out` by the rows for which output `index`, of type BOOLEAN, is true:
     /// not false, not NULL, not failed.
     pub fn selected(&self, scratch: &Scratch, input: &[Column], index: usize, out: &mut Vec<u32>) {
-        out.clear();
         let column = self.output(scratch, input, index);
         let nulls = column.nulls().words();
+        out.clear();
         for (index, word) in column.bools().words().iter().enumerate() {
-            let mut rest = word & !nulls.get(index).copied().unwrap_or(0);
-            while rest != 0 {
-                out.push((index * 64) as u32 + rest.trailing_zeros());
-                rest &= rest - 1;
-            }
+            let word = word & !nulls.get(index).copied().unwrap_or(0);
+            select(word, (index * 64) as u32, out);
         }
     }
 }
 
+/// Appends the rows of a word whose bits are one; its first bit is row `first`.
+fn select(word: u64, first: u32, out: &mut Vec<u32>) {
+    if word.count_ones() < SELECTED_FEW {
+        let mut rest = word;
+        while rest != 0 {
+            out.push(first + rest.trailing_zeros());
+            rest &= rest - 1;
+        }
+        return;
+    }
+    // Every row is written, and the next one over it unless its bit is one: which rows pass is as
+    // good as random, and a branch on it would be missed again and again.
+    let (mut rows, mut count) = ([0; 64], 0);
+    for at in 0..64 {
+        rows[count % 64] = first + at;
+        count += (word >> at & 1) as usize;
+    }
+    out.extend_from_slice(&rows[..count]);
+}
+
+/// Rows of 64 up to which it pays to find each of them.
+const SELECTED_FEW: u32 = 8;
+
+/// What a run computes in.
+struct Machine<'a> {
+    registers: &'a mut [Register],
+    constants: &'a mut [Column],
+    none: &'a Failures,
+    rows: usize,
+}
+
 /// Makes `column` hold `rows` times `value`; it holds nothing else.
-pub(super) fn spread(column: &mut Column, value: &Value, rows: usize) {
+fn spread(column: &mut Column, value: &Value, rows: usize) {
     if rows == 0 {
         column.clear();
         return;

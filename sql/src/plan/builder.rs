@@ -171,6 +171,13 @@ impl Builder {
         self.push(Node { op, schema, times, retracts })
     }
 
+    /// Publishes the changes of a relation under a name; nothing is kept that could be read.
+    pub fn stream(&mut self, input: NodeId, name: &str) -> Result<NodeId, SqlError> {
+        self.check_relation(name)?;
+        let Node { schema, times, retracts, .. } = self.node(input)?.clone();
+        self.push(Node { op: Op::Stream { input, name: name.into() }, schema, times, retracts })
+    }
+
     /// What is known of node `id` so far.
     pub fn node(&self, id: NodeId) -> Result<&Node, SqlError> {
         let error = || SqlError::invalid_parameter(format!("the plan has no node {}", id.0));
@@ -199,7 +206,9 @@ impl Builder {
     fn check_relation(&self, wanted: &str) -> Result<(), SqlError> {
         check_name("relation", wanted)?;
         let taken = self.nodes.iter().any(|node| match &node.op {
-            Op::Source { name, .. } | Op::View { name, .. } => name == wanted,
+            Op::Source { name, .. } | Op::View { name, .. } | Op::Stream { name, .. } => {
+                name == wanted
+            }
             _ => false,
         });
         if taken { Err(SqlError::duplicate_relation(wanted)) } else { Ok(()) }

@@ -58,6 +58,7 @@ impl Plan {
             Op::View { input, name, key } => {
                 format!("view {name} #{} by {}", input.0, names(key, schema(input)))
             }
+            Op::Stream { input, name } => format!("stream {name} #{}", input.0),
         }
     }
 }

@@ -130,6 +130,13 @@ pub enum Op {
         /// The columns rows are found by; none means the whole row.
         key: Vec<usize>,
     },
+    /// Publishes all deltas under a name, keeps no result, and passes them on.
+    Stream {
+        /// Where rows come from.
+        input: NodeId,
+        /// The name of the relation.
+        name: String,
+    },
 }
 
 impl Op {
@@ -141,6 +148,7 @@ impl Op {
             | Op::Project { input, .. }
             | Op::Aggregate { input, .. }
             | Op::View { input, .. }
+            | Op::Stream { input, .. }
             | Op::Late { aggregate: input } => (Some(*input), None),
             Op::Join { left, right, .. } => (Some(*left), Some(*right)),
         };
@@ -175,6 +183,13 @@ impl Plan {
     pub fn view(&self, wanted: &str) -> Option<NodeId> {
         let is_it =
             |id: &NodeId| matches!(&self.node(*id).op, Op::View { name, .. } if name == wanted);
+        self.ids().find(is_it)
+    }
+
+    /// The stream of this name.
+    pub fn stream(&self, wanted: &str) -> Option<NodeId> {
+        let is_it =
+            |id: &NodeId| matches!(&self.node(*id).op, Op::Stream { name, .. } if name == wanted);
         self.ids().find(is_it)
     }
 

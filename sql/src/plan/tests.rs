@@ -50,7 +50,9 @@ fn a_plan_is_explained_with_one_line_a_node() {
     let bars = builder.aggregate(big, &spec).unwrap();
     builder.view(bars, "bars", &["symbol", "window_start"]).unwrap();
     builder.late(bars).unwrap();
+    builder.stream(big, "big").unwrap();
     let plan = builder.finish().unwrap();
+    assert_eq!((plan.stream("big"), plan.stream("bars")), (Some(NodeId(5)), None));
     let trade = "(symbol TEXT, price DECIMAL(18,4) NOT NULL, volume INT NOT NULL, \
                  ts TIMESTAMP NOT NULL)";
     let bar = "(window_start TIMESTAMP NOT NULL, window_end TIMESTAMP NOT NULL, symbol TEXT, \
@@ -63,7 +65,8 @@ fn a_plan_is_explained_with_one_line_a_node() {
          #2 aggregate #1: tumble(ts, 60000000 us, 0 us) by symbol COUNT(*), AVG(price), \
          LAST(price by ts) emit on close late by 2000000 us -> {bar}\n\
          #3 view bars #2 by symbol, window_start -> {bar}\n\
-         #4 late #2 -> {trade}\n"
+         #4 late #2 -> {trade}\n\
+         #5 stream big #1 -> {trade} [ts >= watermark - 0 us]\n"
     );
     assert_eq!(plan.explain(), expected);
     assert_eq!(plan.view("bars"), Some(NodeId(3)));

@@ -1,4 +1,4 @@
-//! The slow obvious evaluator: recomputes every view from all input, one row at a time.
+//! The slow obvious evaluator: recomputes every view and stream from all input, one row at a time.
 //!
 //! It shares with the engine only the plan and the values of `sql`, and nothing here depends on
 //! time, order of arrival or shards: a relation is the rows it has at the cut, each with where it
@@ -62,7 +62,8 @@ impl fmt::Display for Unsupported {
 
 impl std::error::Error for Unsupported {}
 
-/// The contents of every view, given one input for each source in the order of the plan.
+/// The contents of every view, and what the changes of every stream add up to, given one input for
+/// each source in the order of the plan.
 pub fn evaluate(plan: &Plan, sources: &[Input]) -> Result<BTreeMap<String, Relation>, Unsupported> {
     let mut inputs = sources.iter();
     let mut known: Vec<Known> = Vec::with_capacity(plan.nodes().len());
@@ -79,7 +80,7 @@ pub fn evaluate(plan: &Plan, sources: &[Input]) -> Result<BTreeMap<String, Relat
             }
         };
         check(&node.schema, &rows);
-        if let Op::View { name, .. } = &node.op {
+        if let Op::View { name, .. } | Op::Stream { name, .. } = &node.op {
             views.insert(name.clone(), relation(&rows));
         }
         known.push(Known { rows, watermark });
@@ -120,7 +121,7 @@ fn derive(plan: &Plan, node: &Node, known: &[Known]) -> Result<Vec<Row>, Unsuppo
         Op::Join { left, right, left_keys, right_keys } => {
             Ok(join((rows(left), left_keys), (rows(right), right_keys)))
         }
-        Op::View { input, .. } => Ok(rows(input).to_vec()),
+        Op::View { input, .. } | Op::Stream { input, .. } => Ok(rows(input).to_vec()),
     }
 }
 

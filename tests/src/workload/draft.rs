@@ -220,12 +220,18 @@ impl<'a> Draft<'a> {
         self.add(&[aggregate], id, columns, rows / 5 + 1);
     }
 
-    /// Makes views of all that nobody reads, and of some other relations.
+    /// Makes views and streams of all that nobody reads, and of some other relations.
     pub(super) fn views(&mut self) {
         let mut views = 0;
         for relation in 0..self.relations.len() {
             let unread = self.relations[relation].readers == 0;
             if !unread && !self.prng.chance(12) {
+                continue;
+            }
+            let (id, name) = (self.relations[relation].id, format!("v{views}"));
+            views += 1;
+            if self.prng.chance(20) {
+                self.builder.stream(id, &name).expect("a drawn stream is valid");
                 continue;
             }
             let schema = self.node(relation).schema.clone();
@@ -236,9 +242,7 @@ impl<'a> Draft<'a> {
                 _ => vec![self.prng.below(schema.len())],
             };
             let key: Vec<&str> = key.iter().map(|&at| schema.field(at).name.as_str()).collect();
-            let id = self.relations[relation].id;
-            self.builder.view(id, &format!("v{views}"), &key).expect("a drawn view is valid");
-            views += 1;
+            self.builder.view(id, &name, &key).expect("a drawn view is valid");
         }
     }
 }

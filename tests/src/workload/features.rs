@@ -53,6 +53,8 @@ pub const FEATURES: &[&str] = &[
     "several windows above each other",
     "source without watermark",
     "special doubles",
+    "stream",
+    "stream above rejoining paths",
     "sum",
     "sum of doubles",
     "sum of wide decimals",
@@ -153,6 +155,10 @@ impl<'a> Found<'a> {
                 let source = matches!(self.plan.node(*input).op, Op::Source { .. });
                 self.note("view of source", source);
             }
+            Op::Stream { input, .. } => {
+                self.note("stream", true);
+                self.note("stream above rejoining paths", self.rejoins(*input));
+            }
         }
     }
 
@@ -172,6 +178,16 @@ impl<'a> Found<'a> {
             return BTreeSet::from([id]);
         }
         node.op.inputs().flat_map(|input| self.sources(input)).collect()
+    }
+
+    /// Whether two paths from one source meet in a join beneath.
+    fn rejoins(&self, id: NodeId) -> bool {
+        let inputs: Vec<NodeId> = self.plan.node(id).op.inputs().collect();
+        let meet = match inputs[..] {
+            [left, right] => !self.sources(left).is_disjoint(&self.sources(right)),
+            _ => false,
+        };
+        meet || inputs.into_iter().any(|input| self.rejoins(input))
     }
 
     fn window(&mut self, window: &Window, emit: Emit, input: NodeId) {

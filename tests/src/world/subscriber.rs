@@ -1,6 +1,7 @@
-//! A subscriber of one view: adds up the changelog.
+//! A subscriber of one view or stream: adds up the changelog.
 //!
-//! Invariant: at the end of every epoch the changelog adds up to the view.
+//! Invariant: at the end of every epoch the changelog adds up to the view, or to what a stream would
+//! hold if it kept anything.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +14,7 @@ use crate::reference::{Relation, same_relation};
 pub(super) struct Subscriber {
     view: String,
     /// What it adds up to, and at the end of which epoch; nothing before the first look after a
-    /// restart, when the view itself tells.
+    /// restart, when the view itself tells, and the reference for a stream.
     content: Option<(Epoch, Relation)>,
     later: BTreeMap<Epoch, Vec<(Vec<Value>, i64)>>,
 }

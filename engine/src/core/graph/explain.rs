@@ -35,8 +35,12 @@ impl fmt::Display for Graph {
                     }
                     Kind::View(options) => {
                         let view = &self.views[options.view.index()];
+                        let what = if options.kept { "view" } else { "stream" };
                         let when = if options.consolidated { ", by epoch" } else { "" };
-                        write!(f, "view {}{when}", view.name)?;
+                        write!(f, "{what} {}{when}", view.name)?;
+                    }
+                    Kind::Stream(options) => {
+                        write!(f, "stream {}", self.views[options.view.index()].name)?;
                     }
                     Kind::Exchange(id) => {
                         let edge = &self.edges[id.index()];

@@ -15,7 +15,7 @@ use crate::core::ids::{EdgeId, OperatorId, SourceId, StageId, ViewId};
 use crate::core::limits::STAGES_MAX;
 use crate::core::morsel::{Shape, ShapeId};
 use crate::core::operator::{
-    AggregateOptions, JoinOptions, MapOptions, Port, ViewOptions, WindowOptions,
+    AggregateOptions, JoinOptions, MapOptions, Port, StreamOptions, ViewOptions, WindowOptions,
 };
 
 /// How feeders place rows on shards.
@@ -101,6 +101,10 @@ impl<'a> Lowering<'a> {
             Op::View { input, name, key } => {
                 self.view(id, *input, name, key)?;
                 // Whoever reads the view reads the changes that make it.
+                Some(self.relation(*input))
+            }
+            Op::Stream { input, name } => {
+                self.stream(id, *input, name);
                 Some(self.relation(*input))
             }
         };
@@ -306,21 +310,64 @@ impl<'a> Lowering<'a> {
         let from = self.relation(input);
         let findable = key.is_empty() || from.placement.gathers(key);
         let from = if findable { from } else { self.exchange(&from, None, key)? };
-        let view = ViewId(self.views.len() as u16);
-        let schema = self.schema(input).clone();
-        let options = ViewOptions {
-            view,
-            types: types(&schema),
-            shape: self.shape(&types(&schema)),
-            key: if key.is_empty() { (0..schema.len()).collect() } else { key.to_vec() },
-            consolidated: self.facts.rejoins[id.0 as usize],
-        };
-        let index = self.operator(from.stage, Kind::View(options.clone()), 0);
-        self.wire(&from, Target { operator: index, port: Port(0) });
-        let (name, stage) = (name.to_owned(), from.stage);
-        let operator = self.stages[stage.index()].operators[index].id;
-        self.views.push(ViewSpec { name, schema, stage, operator, options, id: view });
+        let consolidated = self.facts.rejoins[id.0 as usize];
+        let options = self.view_options(input, key, consolidated, true);
+        self.publish(&from, name, input, Kind::View(options.clone()), Some(options));
         Ok(())
+    }
+
+    /// A stream needs memory only where the changes of an epoch must be summed up.
+    fn stream(&mut self, id: NodeId, input: NodeId, name: &str) {
+        let kind = if self.facts.rejoins[id.0 as usize] {
+            Kind::View(self.view_options(input, &[], true, false))
+        } else {
+            Kind::Stream(StreamOptions { view: self.next_view() })
+        };
+        self.publish(&self.relation(input), name, input, kind, None);
+    }
+
+    fn next_view(&self) -> ViewId {
+        ViewId(self.views.len() as u16)
+    }
+
+    fn view_options(
+        &mut self,
+        input: NodeId,
+        key: &[usize],
+        consolidated: bool,
+        kept: bool,
+    ) -> ViewOptions {
+        let schema = self.schema(input);
+        ViewOptions {
+            view: self.next_view(),
+            types: types(schema),
+            shape: self.shape(&types(schema)),
+            key: if key.is_empty() { (0..schema.len()).collect() } else { key.to_vec() },
+            consolidated,
+            kept,
+        }
+    }
+
+    /// Adds the operator that publishes under the next id.
+    fn publish(
+        &mut self,
+        from: &Relation,
+        name: &str,
+        input: NodeId,
+        kind: Kind,
+        kept: Option<ViewOptions>,
+    ) {
+        let index = self.operator(from.stage, kind, 0);
+        self.wire(from, Target { operator: index, port: Port(0) });
+        let operator = self.stages[from.stage.index()].operators[index].id;
+        self.views.push(ViewSpec {
+            name: name.to_owned(),
+            schema: self.schema(input).clone(),
+            stage: from.stage,
+            operator,
+            kept,
+            id: self.next_view(),
+        });
     }
 
     /// Adds an exchange by `key` to `to_stage`, or to the next stage.
@@ -470,6 +517,11 @@ impl Facts {
                 Op::View { input, key, .. } => {
                     self.tied[at(input)] |= self.tied[id];
                     self.want(at(input), (!key.is_empty()).then(|| key.clone()));
+                }
+                Op::Stream { input, .. } => {
+                    self.tied[at(input)] |= self.tied[id];
+                    let wanted = self.wanted_keys[id].clone();
+                    self.want(at(input), wanted);
                 }
             }
         }

@@ -11,7 +11,9 @@ use sluicedb_sql::plan::SourceTime;
 
 use super::ids::{EdgeId, LaneId, OperatorId, ShardId, SourceId, StageId, ViewId};
 use super::morsel::{Shape, ShapeId};
-use super::operator::{AggregateOptions, JoinOptions, MapOptions, Port, ViewOptions};
+use super::operator::{
+    AggregateOptions, JoinOptions, MapOptions, Port, StreamOptions, ViewOptions,
+};
 
 /// A plan cut into stages.
 #[derive(Clone, Debug)]
@@ -24,7 +26,7 @@ pub struct Graph {
     pub stages: Vec<StageSpec>,
     /// The exchanges, by [`EdgeId`].
     pub edges: Vec<EdgeSpec>,
-    /// What can be read, by [`ViewId`].
+    /// What publishes its changes, by [`ViewId`]: views, and streams among them.
     pub views: Vec<ViewSpec>,
     /// How many operators there are on a shard.
     pub operators: usize,
@@ -100,8 +102,10 @@ pub enum Kind {
     Aggregate(AggregateOptions),
     /// Joins two inputs on equal keys.
     Join(JoinOptions),
-    /// Keeps a result.
+    /// Keeps a result, or the net of an epoch.
     View(ViewOptions),
+    /// Publishes changes at once.
+    Stream(StreamOptions),
     /// Sends rows to the shards that own their keys.
     Exchange(EdgeId),
 }
@@ -117,19 +121,19 @@ pub struct EdgeSpec {
     pub key: Vec<usize>,
 }
 
-/// A result that can be read.
+/// A result that can be read, or a stream.
 #[derive(Clone, Debug)]
 pub struct ViewSpec {
     /// Its name.
     pub name: String,
     /// Its columns.
     pub schema: Schema,
-    /// The stage that keeps it.
+    /// The stage that publishes it.
     pub stage: StageId,
-    /// The operator that keeps it.
+    /// The operator that publishes it.
     pub operator: OperatorId,
-    /// How it keeps it.
-    pub options: ViewOptions,
+    /// How its result is kept; a stream keeps none, so that it cannot be read.
+    pub kept: Option<ViewOptions>,
     /// The id it is published under.
     pub id: ViewId,
 }

@@ -153,6 +153,16 @@ impl Morsel {
         gather(&mut self.behind, &from.behind, before, rows, Time::MIN);
     }
 
+    /// Moves what goes with all rows of another morsel here, where there is none.
+    ///
+    /// The caller has moved or is about to move the columns, and calls `set_rows` after.
+    pub fn take_marks(&mut self, from: &mut Morsel) {
+        assert!(self.is_empty(), "marks are moved to an empty morsel");
+        std::mem::swap(&mut self.weights, &mut from.weights);
+        std::mem::swap(&mut self.ties, &mut from.ties);
+        std::mem::swap(&mut self.behind, &mut from.behind);
+    }
+
     /// Appends one delta.
     pub fn push_row(&mut self, values: &[Value], weight: i64) {
         assert_eq!(values.len(), self.columns.len(), "one value per column");

@@ -31,6 +31,7 @@ pub struct Map {
     predicate: Option<Scratch>,
     outputs: Option<Scratch>,
     failures: Failures,
+    /// The rows that pass and do not fail; without meaning while all do.
     selected: Vec<u32>,
     failed: Vec<u32>,
 }
@@ -52,65 +53,108 @@ impl Map {
     }
 
     fn map(&mut self, morsel: Morsel, context: &mut Context<'_>) -> Option<Morsel> {
-        let kept = self.filter(morsel, context);
-        let made = self.project(kept, context);
-        if made.is_empty() {
-            context.pool.put(made);
+        let mut all = self.filter(&morsel, context);
+        if all && self.options.outputs.is_none() {
+            return Some(morsel);
+        }
+        let some = all || !self.selected.is_empty();
+        if some && self.options.outputs.is_some() {
+            all &= self.compute(&morsel, all, context);
+        }
+        if !all && self.selected.is_empty() {
+            context.pool.put(morsel);
             return None;
+        }
+        let mut made = context.pool.take(self.options.output);
+        match &self.options.outputs {
+            None => {
+                made.gather(&morsel, &self.selected);
+                context.pool.put(morsel);
+            }
+            Some(_) => self.project(&mut made, morsel, all, context),
         }
         Some(made)
     }
 
-    fn filter(&mut self, morsel: Morsel, context: &mut Context<'_>) -> Morsel {
+    /// Selects the rows that pass; whether all do.
+    fn filter(&mut self, morsel: &Morsel, context: &mut Context<'_>) -> bool {
         let (Some(program), Some(scratch)) = (&self.options.predicate, &mut self.predicate) else {
-            return morsel;
+            return true;
         };
-        self.failures.clear();
         program.run(&morsel.columns, morsel.rows(), scratch, &mut self.failures);
-        self.selected.clear();
         program.selected(scratch, &morsel.columns, 0, &mut self.selected);
-        self.bury(&morsel, context);
-        if self.selected.len() == morsel.rows() {
-            return morsel;
+        if !self.failures.is_empty() {
+            self.failed.clear();
+            self.failed.extend(self.failures.rows().iter().map(|&(row, _)| row));
+            self.bury(morsel, context);
         }
-        let mut kept = context.pool.take(self.options.input);
-        kept.gather(&morsel, &self.selected);
-        context.pool.put(morsel);
-        kept
+        self.selected.len() == morsel.rows()
     }
 
-    fn project(&mut self, morsel: Morsel, context: &mut Context<'_>) -> Morsel {
+    /// Computes the outputs of the selected rows; whether none failed. One that does is selected no
+    /// longer.
+    fn compute(&mut self, morsel: &Morsel, all: bool, context: &mut Context<'_>) -> bool {
         let (Some(program), Some(scratch)) = (&self.options.outputs, &mut self.outputs) else {
-            return morsel;
+            unreachable!("called for projections")
         };
-        self.failures.clear();
-        program.run(&morsel.columns, morsel.rows(), scratch, &mut self.failures);
-        self.selected.clear();
-        let mut failures = self.failures.rows().iter().map(|&(row, _)| row as usize).peekable();
-        for row in 0..morsel.rows() {
-            if failures.next_if_eq(&row).is_none() {
-                self.selected.push(row as u32);
-            }
+        let (columns, failures) = (&morsel.columns, &mut self.failures);
+        if all {
+            program.run(columns, morsel.rows(), scratch, failures);
+        } else {
+            program.run_picked(columns, &self.selected, scratch, failures);
         }
-        let mut made = context.pool.take(self.options.output);
-        for (at, column) in made.columns.iter_mut().enumerate() {
-            let computed = program.output(scratch, &morsel.columns, at);
-            column.append(computed, &self.selected);
+        if failures.is_empty() {
+            return true;
         }
-        made.gather_marks(&morsel, &self.selected);
-        made.set_rows(self.selected.len());
-        self.bury(&morsel, context);
-        context.pool.put(morsel);
-        made
-    }
-
-    /// Hands the rows whose expression failed to the dead letters.
-    fn bury(&mut self, morsel: &Morsel, context: &mut Context<'_>) {
-        if self.failures.is_empty() {
-            return;
+        if all {
+            self.selected.clear();
+            self.selected.extend(0..morsel.rows() as u32);
         }
         self.failed.clear();
-        self.failed.extend(self.failures.rows().iter().map(|&(row, _)| row));
+        self.failed.extend(failures.rows().iter().map(|&(at, _)| self.selected[at as usize]));
+        self.selected.retain(|row| self.failed.binary_search(row).is_err());
+        self.bury(morsel, context);
+        // What is left is computed once more, so that outputs and rows correspond.
+        let (Some(program), Some(scratch)) = (&self.options.outputs, &mut self.outputs) else {
+            unreachable!("looked at above")
+        };
+        program.run_picked(&morsel.columns, &self.selected, scratch, &mut self.failures);
+        assert!(self.failures.is_empty(), "what an expression makes of a row depends on the row");
+        false
+    }
+
+    /// Moves what was computed to its morsel, and the marks of the rows with it.
+    fn project(
+        &mut self,
+        made: &mut Morsel,
+        mut morsel: Morsel,
+        all: bool,
+        context: &mut Context<'_>,
+    ) {
+        let (Some(program), Some(scratch)) = (&self.options.outputs, &mut self.outputs) else {
+            unreachable!("called for projections")
+        };
+        let picks = (!all).then_some(self.selected.as_slice());
+        for (at, column) in made.columns.iter_mut().enumerate() {
+            program.take_output(scratch, &mut morsel.columns, picks, at, column);
+        }
+        let rows = match picks {
+            Some(picks) => {
+                made.gather_marks(&morsel, picks);
+                picks.len()
+            }
+            None => {
+                made.take_marks(&mut morsel);
+                morsel.rows()
+            }
+        };
+        made.set_rows(rows);
+        context.pool.put(morsel);
+    }
+
+    /// Hands the rows that failed to the dead letters, each with its reason.
+    #[cold]
+    fn bury(&mut self, morsel: &Morsel, context: &mut Context<'_>) {
         let errors = self.failures.rows().iter().map(|(_, error)| *error).collect();
         let mut dead = context.pool.take(self.options.input);
         dead.gather(morsel, &self.failed);

@@ -10,12 +10,14 @@ mod aggregate;
 mod exchange;
 mod join;
 mod map;
+mod stream;
 mod view;
 
 pub use aggregate::{Aggregate, AggregateOptions, WindowOptions};
 pub use exchange::{Exchange, ExchangeOptions};
 pub use join::{Join, JoinOptions};
 pub use map::{Map, MapOptions};
+pub use stream::{Stream, StreamOptions};
 pub use view::{View, ViewCursor, ViewOptions, ViewReader};
 
 use super::arena::{Arena, BLOCK_BYTES, FreezeKind, Headroom, ZoneId};

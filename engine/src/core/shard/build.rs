@@ -9,7 +9,7 @@ use crate::core::graph::{Graph, Kind, StageSpec};
 use crate::core::hash::{EMPTY, owner, partition};
 use crate::core::ids::{OperatorId, ShardId};
 use crate::core::operator::{
-    Aggregate, Exchange, ExchangeOptions, Join, Map, Operator, Place, View,
+    Aggregate, Exchange, ExchangeOptions, Join, Map, Operator, Place, Stream, View,
 };
 
 /// The operators of a stage, each with its zone.
@@ -43,6 +43,7 @@ pub(super) fn build(
             }
             Kind::Join(options) => Box::new(Join::new(place, options, root)?),
             Kind::View(options) => Box::new(View::new(place, options, root)?),
+            Kind::Stream(options) => Box::new(Stream::new(options)),
             Kind::Exchange(edge) => {
                 let edge_spec = &graph.edges[edge.index()];
                 Box::new(Exchange::new(ExchangeOptions {

@@ -23,7 +23,7 @@ use sluicedb_wal::{Failure, FileRef, Log, Lsn, Ticket};
 use super::arena::{Arena, FreezeKind, Frozen, Region};
 use super::effect::{Effect, FeederMark, Input, Order, Poison, Report};
 use super::frame::{Barrier, Fed, FedMarks, FeederFrame, FeederRow, Frame};
-use super::graph::Graph;
+use super::graph::{Graph, ViewSpec};
 use super::ids::{Epoch, FeederId, LaneId, ShardId, Time, ViewId};
 use super::morsel::Pool;
 use super::operator::{Stop, ViewReader};
@@ -97,7 +97,8 @@ pub struct Shard {
     flush: Flush,
     /// What the state at the closing barrier consists of beside the arena.
     front: Option<Front>,
-    readers: Vec<ViewReader>,
+    /// By view; none for a stream.
+    readers: Vec<Option<ViewReader>>,
     stop: Option<Stop>,
     poison: Option<Poison>,
 }
@@ -281,7 +282,7 @@ impl Shard {
         effects.push(Effect::Tell(Report::Passed(barrier.epoch)));
         if barrier.checkpoint {
             let frozen = self.arena.frozen(FreezeKind::Checkpoint).expect("all zones joined it");
-            let digests = self.readers.iter().map(|reader| reader.digest(&frozen));
+            let digests = self.readers.iter().flatten().map(|reader| reader.digest(&frozen));
             let digest = digests.fold(0, u64::wrapping_add);
             self.flush.begin(barrier.epoch, front, digest, &mut self.arena);
         }
@@ -449,9 +450,9 @@ impl Shard {
         &self.graph
     }
 
-    /// How to read a view.
-    pub fn reader(&self, view: ViewId) -> &ViewReader {
-        &self.readers[view.index()]
+    /// How to read a view; a stream keeps nothing that could be read.
+    pub fn reader(&self, view: ViewId) -> Option<&ViewReader> {
+        self.readers[view.index()].as_ref()
     }
 
     /// The state that was frozen for reading, once all stages have passed the barrier.
@@ -466,7 +467,7 @@ impl Shard {
 
     /// The digest of all views, computed from their rows.
     pub fn recounted_digest(&self) -> u64 {
-        let digests = self.readers.iter().map(|reader| reader.recount(&self.arena).1);
+        let digests = self.readers.iter().flatten().map(|reader| reader.recount(&self.arena).1);
         digests.fold(0, u64::wrapping_add)
     }
 
@@ -519,9 +520,10 @@ fn stages(
     graph.stages.iter().map(stage).collect()
 }
 
-fn readers(graph: &Graph, arena: &Arena) -> Result<Vec<ViewReader>, SqlError> {
-    let views = graph.views.iter();
-    views
-        .map(|view| ViewReader::new(&view.options, arena.root(build::zone(view.operator))))
-        .collect()
+fn readers(graph: &Graph, arena: &Arena) -> Result<Vec<Option<ViewReader>>, SqlError> {
+    let reader = |view: &ViewSpec| {
+        let root = arena.root(build::zone(view.operator));
+        view.kept.as_ref().map(|options| ViewReader::new(options, root)).transpose()
+    };
+    graph.views.iter().map(reader).collect()
 }

@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 use crate::core::arena::{Arena, Freezes, ZoneId};
 use crate::core::effect::Effect;
 use crate::core::frame::{Barrier, Frame};
-use crate::core::graph::{EntryKey, StageSpec, Target};
+use crate::core::graph::{EntryKey, Kind, OperatorSpec, StageSpec, Target};
 use crate::core::ids::{Epoch, LaneId, ShardId, StageId, Time};
 use crate::core::limits::STAGE_QUEUE_FRAMES;
 use crate::core::morsel::{Morsel, Pool};
@@ -33,6 +33,8 @@ pub(super) struct Stage {
     incoming: Vec<LaneId>,
     align: Option<Align>,
     operators: Vec<Node>,
+    /// No operator from here on owes anything.
+    busy_below: usize,
     queue: VecDeque<Queued>,
     /// Items on their way to an operator that is not idle, or was not when they were made.
     deliveries: Vec<(Target, Item)>,
@@ -47,14 +49,21 @@ pub(super) struct Stage {
 struct Entry {
     key: EntryKey,
     watermarks: Watermarks,
-    targets: Vec<Target>,
+    outlet: Outlet,
+}
+
+/// Who is given what comes out somewhere.
+struct Outlet {
+    rows: Vec<Target>,
+    /// Those of them that a watermark matters to.
+    times: Vec<Target>,
 }
 
 struct Node {
     operator: Box<dyn Operator>,
     busy: bool,
     zone: ZoneId,
-    outputs: Vec<Vec<Target>>,
+    outputs: Vec<Outlet>,
 }
 
 enum Queued {
@@ -82,6 +91,11 @@ enum Move {
 impl Stage {
     pub(super) fn new(spec: &StageSpec, shard: ShardId, shards: u16, built: Built) -> Stage {
         let incoming = spec.incoming(shard, shards);
+        let heeds = heeds_time(&spec.operators);
+        let outlet = |targets: &Vec<Target>| Outlet {
+            rows: targets.clone(),
+            times: targets.iter().copied().filter(|target| heeds[target.operator]).collect(),
+        };
         let entry = |key: &EntryKey, targets: &Vec<Target>| Entry {
             key: *key,
             watermarks: match key {
@@ -89,13 +103,13 @@ impl Stage {
                 // The watermark of a source is made where its feeders are.
                 EntryKey::Source(_) => Watermarks::new(0),
             },
-            targets: targets.clone(),
+            outlet: outlet(targets),
         };
         let node = |((operator, zone), outputs): ((_, _), &Vec<Vec<Target>>)| Node {
             operator,
             busy: false,
             zone,
-            outputs: outputs.clone(),
+            outputs: outputs.iter().map(outlet).collect(),
         };
         let outputs = spec.operators.iter().map(|operator| &operator.outputs);
         Stage {
@@ -104,6 +118,7 @@ impl Stage {
             align: (!incoming.is_empty()).then(|| Align::new(incoming.len())),
             incoming,
             operators: built.operators.into_iter().zip(outputs).map(node).collect(),
+            busy_below: 0,
             queue: VecDeque::new(),
             deliveries: Vec::new(),
             lanes: Lanes::new(spec.outgoing(shard, shards).into_iter()),
@@ -135,6 +150,7 @@ impl Stage {
             node.operator.create(arena);
             node.busy = true;
         }
+        self.busy_below = self.operators.len();
     }
 
     /// Goes on in restored zones.
@@ -158,7 +174,8 @@ impl Stage {
 
     /// Whether no operator owes anything.
     fn idle(&self) -> bool {
-        self.deliveries.is_empty() && self.operators.iter().all(|node| !node.busy)
+        self.deliveries.is_empty()
+            && self.operators[..self.busy_below].iter().all(|node| !node.busy)
     }
 
     /// Whether nothing at all waits in the stage.
@@ -184,7 +201,7 @@ impl Stage {
                 let entry = self.entry(EntryKey::Edge(edge));
                 let moved = self.entries[entry].watermarks.advance(lane.from.index(), time);
                 if let Some(time) = moved {
-                    self.queue.push_back(Queued::Watermark { entry, time });
+                    self.watermark(entry, time);
                 }
             }
             Frame::Barrier(barrier) => {
@@ -206,6 +223,12 @@ impl Stage {
     fn rows(&mut self, key: EntryKey, morsel: Morsel) {
         let entry = self.entry(key);
         self.queue.push_back(Queued::Rows { entry, morsel });
+    }
+
+    fn watermark(&mut self, entry: usize, time: Time) {
+        if !self.entries[entry].outlet.times.is_empty() {
+            self.queue.push_back(Queued::Watermark { entry, time });
+        }
     }
 
     /// Queues the end of the open epoch.
@@ -234,9 +257,12 @@ impl Stage {
             self.hand(target, item, resources);
             return Move::Done;
         }
-        if let Some(deepest) = self.operators.iter().rposition(|node| node.busy) {
+        let below = &self.operators[..self.busy_below];
+        if let Some(deepest) = below.iter().rposition(|node| node.busy) {
+            self.busy_below = deepest + 1;
             return self.run(deepest, resources);
         }
+        self.busy_below = 0;
         if let Some(barrier) = self.passing {
             return self.pass(barrier, resources);
         }
@@ -257,6 +283,7 @@ impl Stage {
                     node.operator.barrier(barrier);
                     node.busy = true;
                 }
+                self.busy_below = self.operators.len();
                 self.passing = Some(barrier);
             }
         }
@@ -279,10 +306,20 @@ impl Stage {
 
     /// Sends an item on its way to every target of an output.
     fn deliver(&mut self, origin: Origin, item: Item, resources: &mut Resources<'_>) {
-        let targets = match origin {
-            Origin::Entry(entry) => &self.entries[entry].targets,
+        let outlet = match origin {
+            Origin::Entry(entry) => &self.entries[entry].outlet,
             Origin::Operator { at, port } => &self.operators[at].outputs[port],
         };
+        let targets = match item {
+            Item::Rows(_) => outlet.rows.as_slice(),
+            Item::Watermark(_) => outlet.times.as_slice(),
+        };
+        if let &[only] = targets
+            && self.deliveries.is_empty()
+            && !self.operators[only.operator].busy
+        {
+            return self.hand(only, item, resources);
+        }
         // The last target to be served gets the item itself; deliveries are taken from the end.
         let mut item = Some(item);
         for (left, &target) in targets.iter().enumerate() {
@@ -307,6 +344,7 @@ impl Stage {
         assert!(!node.busy, "an operator was handed an item while it owes");
         node.operator.accept(target.port, item, context);
         node.busy = true;
+        self.busy_below = self.busy_below.max(target.operator + 1);
     }
 
     fn pass(&mut self, barrier: Barrier, resources: &mut Resources<'_>) -> Move {
@@ -336,6 +374,19 @@ fn context<'a>(
 ) -> Context<'a> {
     let Resources { arena, pool, fuel, effects, stop } = resources;
     Context { arena, pool, fuel, lanes, effects, epoch, zone, stop }
+}
+
+/// By operator: whether a watermark matters to it, or to one that it passes watermarks on to.
+fn heeds_time(operators: &[OperatorSpec]) -> Vec<bool> {
+    let mut heeds = vec![false; operators.len()];
+    for (at, operator) in operators.iter().enumerate().rev() {
+        heeds[at] = match operator.kind {
+            Kind::Aggregate(_) | Kind::Exchange(_) => true,
+            Kind::Map(_) => operator.outputs.iter().flatten().any(|to| heeds[to.operator]),
+            Kind::Join(_) | Kind::View(_) | Kind::Stream(_) => false,
+        };
+    }
+    heeds
 }
 
 /// Where an item comes from.

@@ -67,7 +67,19 @@ fn rows(op: BinaryOp, bits: &mut Bitmap, order: impl Fn(usize) -> Ordering) {
 pub(super) fn fill(bits: &mut Bitmap, bit: impl Fn(usize) -> bool) {
     let len = bits.len();
     bits.fill_words(|word| {
-        let rows = word * 64..len.min(word * 64 + 64);
-        rows.fold(0, |bits, row| bits | u64::from(bit(row)) << (row % 64))
+        let start = word * 64;
+        if len - start < 64 {
+            return (start..len).fold(0, |word, row| word | u64::from(bit(row)) << (row % 64));
+        }
+        pack(&std::array::from_fn(|at| bit(start + at)))
     });
+}
+
+/// One bit for each truth, the first in the lowest.
+fn pack(found: &[bool; 64]) -> u64 {
+    let (bytes, _) = found.as_chunks::<8>();
+    let bytes = bytes.iter().map(|bytes| u64::from_le_bytes(bytes.map(u8::from)));
+    // The factor moves the lowest bit of byte `i` to bit `56 + i`; no two products meet in a bit.
+    let bits = bytes.map(|bytes| bytes.wrapping_mul(0x0102_0408_1020_4080) >> 56);
+    bits.enumerate().fold(0, |word, (at, bits)| word | bits << (at * 8))
 }

@@ -145,6 +145,45 @@ fn a_side_that_comes_from_a_lower_stage_skips_the_ones_between() {
 }
 
 #[test]
+fn a_stream_publishes_at_once_and_what_reads_it_reads_its_input() {
+    check(
+        Route::Aligned,
+        |builder| {
+            let trades = trades(builder);
+            let dear = builder.filter(trades, &Expr::col("price").gt(lit(10i64))).unwrap();
+            let dear = builder.stream(dear, "dear").unwrap();
+            let counts = builder.aggregate(dear, &count_by(&["symbol"])).unwrap();
+            builder.stream(counts, "counts").unwrap();
+        },
+        "stage 0\n  \
+           source trades by [0] -> o0\n  \
+           o0 filter -> o1, o2\n  \
+           o1 stream dear\n  \
+           o2 aggregate by [0] -> o3\n  \
+           o3 stream counts\n",
+    );
+}
+
+#[test]
+fn a_stream_above_paths_that_rejoin_sums_up_each_epoch() {
+    check(
+        Route::Aligned,
+        |builder| {
+            let trades = trades(builder);
+            let named = vec![("s".into(), Expr::col("symbol"))];
+            let named = builder.project(trades, named).unwrap();
+            let joined = builder.join(trades, named, &[("symbol", "s")]).unwrap();
+            builder.stream(joined, "pairs").unwrap();
+        },
+        "stage 0\n  \
+           source trades by [0] -> o0, o1\n  \
+           o0 project -> o1.1\n  \
+           o1 join on [0] = [0] -> o2\n  \
+           o2 stream pairs, by epoch\n",
+    );
+}
+
+#[test]
 fn a_view_on_a_view_reads_what_makes_the_first() {
     check(
         Route::Aligned,

@@ -5,6 +5,7 @@
 //!   while it is in the list of touched rows.
 //! - `rows`, `digest` and `negative` follow from the slab alone: the sum of weights, the sum of
 //!   row hashes times weights, the number of rows whose weight is below zero.
+//! - What is not kept is not counted: all its rows are touched, and none is left at a barrier.
 //! - Only a consolidated view has a list of touched rows. It is empty behind a barrier, and then
 //!   every row's published weight is its weight.
 
@@ -43,6 +44,7 @@ pub(super) struct Contents {
     all: Box<[usize]>,
     key: Box<[usize]>,
     consolidated: bool,
+    kept: bool,
     rows: RowSlab,
     index: HashIndex,
 }
@@ -67,9 +69,10 @@ pub(super) struct Tally {
 impl Contents {
     pub(super) fn new(options: &ViewOptions, root: BlockId) -> Result<Contents, SqlError> {
         // The id and the shape are for those who publish.
-        let ViewOptions { view: _, types, shape: _, key, consolidated } = options;
+        let ViewOptions { view: _, types, shape: _, key, consolidated, kept } = options;
         assert!(!key.is_empty(), "a view without a key has all its columns for one");
         assert!(key.iter().all(|&column| column < types.len()), "keys are columns of the view");
+        assert!(*kept || *consolidated, "what is published at once needs no memory of an epoch");
         let head_bytes = if *consolidated { CONSOLIDATED_HEAD_BYTES } else { HEAD_BYTES };
         let layout = RowLayout::new(types);
         Ok(Contents {
@@ -77,6 +80,7 @@ impl Contents {
             all: (0..types.len()).collect(),
             key: key.as_slice().into(),
             consolidated: *consolidated,
+            kept: *kept,
             rows: RowSlab::new(layout, head_bytes, Anchor::new(root, SLAB as u16))?,
             index: HashIndex::open(Anchor::new(root, INDEX as u16)),
         })
@@ -194,7 +198,7 @@ impl Contents {
                 self.rows.read(arena, slot, out);
                 weights.push(net);
             }
-            if weight == 0 {
+            if weight == 0 || !self.kept {
                 self.remove(arena, slot);
             }
             taken += 1;

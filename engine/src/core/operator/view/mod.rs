@@ -1,5 +1,8 @@
 //! Keeps a result that can be read, and publishes its changes.
 //!
+//! The same operator makes the consolidated epochs of a stream: it then keeps the net of the open
+//! epoch only, and nothing behind its barrier.
+//!
 //! Invariants:
 //! - A delta goes to the row that equals it in all columns, never to "the row with that key".
 //! - A consolidated view publishes nothing before the barrier, and then the net of the epoch, in
@@ -36,6 +39,8 @@ pub struct ViewOptions {
     pub key: Vec<usize>,
     /// Whether subscribers see the net of each epoch, or each delta at once.
     pub consolidated: bool,
+    /// Whether rows stay behind the barrier that published them; without that, it is consolidated.
+    pub kept: bool,
 }
 
 /// The operator that keeps a view.
@@ -96,7 +101,7 @@ impl View {
             given.row = end;
         }
         // The counters are not written for nothing: there may be no memory to keep their old block.
-        if given.row > start {
+        if given.row > start && self.options.kept {
             self.contents.count(context.arena, &tally);
         }
         given.row == given.morsel.rows()

@@ -30,6 +30,8 @@ pub struct ViewReader {
     types: Vec<DataType>,
     /// The types of the key columns.
     key: Vec<DataType>,
+    /// All of a key's columns, for those who hash and compare them.
+    picks: Vec<usize>,
 }
 
 impl ViewReader {
@@ -39,6 +41,7 @@ impl ViewReader {
             contents: Contents::new(options, root)?,
             types: options.types.clone(),
             key: options.key.iter().map(|&column| options.types[column]).collect(),
+            picks: (0..options.key.len()).collect(),
         })
     }
 
@@ -70,11 +73,24 @@ impl ViewReader {
         assert_eq!(key.len(), self.key.len(), "one value for each key column");
         let columns = self.key.iter().zip(key);
         let columns: Vec<Column> = columns.map(|(&t, value)| Column::of(t, [value])).collect();
-        let picks: Vec<usize> = (0..columns.len()).collect();
         let mut hashes = Vec::new();
         hash_rows(columns.iter(), 1, &mut hashes);
-        let row = Row { columns: &columns, picks: &picks, row: 0 };
-        self.contents.find(blocks, hashes[0], row, |slot| {
+        self.find_row(blocks, hashes[0], &columns, out, weights);
+    }
+
+    /// The same for a key that is there as columns of one row, with its hash.
+    pub fn find_row(
+        &self,
+        blocks: &impl Blocks,
+        hash: u64,
+        key: &[Column],
+        out: &mut [Column],
+        weights: &mut Vec<i64>,
+    ) {
+        let picks = &self.picks[..];
+        assert_eq!(key.len(), picks.len(), "one column for each key column");
+        let row = Row { columns: key, picks, row: 0 };
+        self.contents.find(blocks, hash, row, |slot| {
             self.append(blocks, slot, out, weights);
         });
     }

@@ -21,6 +21,7 @@ fn options(key: &[usize], consolidated: bool) -> ViewOptions {
         shape: ShapeId(0),
         key: key.to_vec(),
         consolidated,
+        kept: true,
     }
 }
 
@@ -159,6 +160,33 @@ fn a_consolidated_view_publishes_the_net_of_each_epoch() {
     for seed in 0..6 {
         for key in [&[0][..], &[1, 0], &[0, 1, 2, 3]] {
             run(seed, key, true);
+        }
+    }
+}
+
+#[test]
+fn a_stream_by_epoch_publishes_its_net_and_forgets_it() {
+    for seed in 0..6 {
+        let options = ViewOptions { kept: false, ..options(&[0, 1, 2, 3], true) };
+        let (mut harness, mut stream, reader) = start(seed, &options);
+        let prng = &mut Prng::new(seed + 1000);
+        for _ in 0..8 {
+            // What an epoch takes back may have come in any epoch before it.
+            let mut net = Bag::new();
+            for _ in 0..3 {
+                let given = random_deltas(prng, &mut net);
+                let made = harness.give(&mut stream, Port(0), ShapeId(0), &given);
+                assert!(deltas(&made.published).is_empty(), "nothing before the barrier");
+            }
+            let mut published = Bag::new();
+            for given in deltas(&harness.barrier(&mut stream).published) {
+                assert_eq!(published.insert(given.row, given.weight), None, "one change a row");
+            }
+            assert_eq!(published, net);
+            compare(&reader, &harness.arena, &Bag::new(), prng);
+            assert_eq!(reader.recount(&harness.arena), (0, 0));
+            assert_eq!(reader.count(&harness.arena), 0);
+            stream = View::new(harness.place(), options.clone(), harness.root()).unwrap();
         }
     }
 }

@@ -1,0 +1,319 @@
+//! The coordinator on a machine: takes reports and requests, carries out what the coordinator asks.
+//!
+//! Invariants:
+//! - Only this thread sends to shards, so that what it sends arrives in one order.
+//! - A feeder's lanes are with all shards before the order that attaches it.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use rtrb::{Consumer, Producer};
+use sluicedb_wal::worker::{Completion, Disk};
+
+use super::bell::Bell;
+use super::clock::Clock;
+use super::inbox::{Inbox, Reply, Request};
+use super::inlet::{Inlet, InletParts};
+use super::lane::{Sender, lane};
+use super::life::{Ending, Life};
+use super::mark::{Mark, OpenEpoch};
+use super::reactor::{Door, ToShard, Turn};
+use crate::core::coordinator::Coordinator;
+use crate::core::effect::{CoordinatorEffect, CoordinatorInput, Report};
+use crate::core::feeder::{Feeder, FeederOptions, Progress};
+use crate::core::frame::Fed;
+use crate::core::graph::Graph;
+use crate::core::ids::{Epoch, FeederId, ShardId, SourceId};
+use crate::core::morsel::Pool;
+
+/// The way to one shard and back.
+pub(crate) struct ShardPort {
+    pub(crate) orders: Producer<ToShard>,
+    pub(crate) reports: Consumer<Report>,
+    pub(crate) bell: Arc<Bell>,
+    /// What found no room.
+    pub(crate) unsent: VecDeque<ToShard>,
+}
+
+/// What a conductor is made of.
+pub(crate) struct Parts {
+    pub(crate) coordinator: Coordinator,
+    pub(crate) graph: Arc<Graph>,
+    pub(crate) shards: Vec<ShardPort>,
+    pub(crate) open: Arc<OpenEpoch>,
+    pub(crate) inbox: Arc<Inbox>,
+    pub(crate) life: Arc<Life>,
+    pub(crate) disk: Option<Disk>,
+    pub(crate) clock: Clock,
+    pub(crate) bell: Arc<Bell>,
+    /// Frames or rows on a feeder's lane.
+    pub(crate) lane_frames: usize,
+    /// By source.
+    pub(crate) logged: Vec<bool>,
+    /// The sources of the feeders that files know.
+    pub(crate) feeders: Vec<SourceId>,
+}
+
+/// A producer that waits to be attached.
+struct Arrival {
+    source: SourceId,
+    mark: Arc<Mark>,
+    lanes: Vec<Sender<Fed>>,
+    room: Arc<Bell>,
+    reply: Reply<Inlet>,
+}
+
+/// The coordinator and all it is connected to.
+pub(crate) struct Conductor {
+    parts: Parts,
+    effects: Vec<CoordinatorEffect>,
+    completions: Vec<Completion>,
+    ready: bool,
+    /// The source of each feeder there ever was.
+    feeders: Vec<SourceId>,
+    /// Detached feeders.
+    free: Vec<FeederId>,
+    arrivals: BTreeMap<FeederId, Arrival>,
+    /// What producers read of the feeders that are attached.
+    marks: BTreeMap<FeederId, Arc<Mark>>,
+    /// Who waits for everything up to an epoch to be worked on.
+    flushes: VecDeque<(Epoch, Reply<()>)>,
+    stopped: bool,
+}
+
+impl Conductor {
+    pub(crate) fn new(parts: Parts) -> Conductor {
+        let feeders = parts.feeders.clone();
+        Conductor {
+            free: (0..feeders.len() as u32).map(FeederId).collect(),
+            feeders,
+            parts,
+            effects: Vec::new(),
+            completions: Vec::new(),
+            ready: false,
+            arrivals: BTreeMap::new(),
+            marks: BTreeMap::new(),
+            flushes: VecDeque::new(),
+            stopped: false,
+        }
+    }
+
+    /// At which it sleeps.
+    pub(crate) fn bell(&self) -> &Arc<Bell> {
+        &self.parts.bell
+    }
+
+    /// When it wants a turn though nothing has come.
+    pub(crate) fn wake_at(&self) -> Option<u64> {
+        let unsent = self.parts.shards.iter().any(|shard| !shard.unsent.is_empty());
+        let soon = unsent.then(|| self.parts.clock.now_ns() + RETRY_NS);
+        soon.or(self.parts.coordinator.wake_at())
+    }
+
+    /// One turn.
+    pub(crate) fn turn(&mut self) -> Turn {
+        if self.stopped {
+            self.parts.shards.iter_mut().for_each(ShardPort::flush);
+            let told = self.parts.shards.iter().all(|port| port.unsent.is_empty());
+            return if told { Turn::Stopped } else { Turn::Idle };
+        }
+        let now = CoordinatorInput::Clock(self.parts.clock.now_ns());
+        self.step(now);
+        let mut worked = self.take_reports();
+        worked |= self.take_completions();
+        // Nobody can be served before all shards are there.
+        while (self.ready || self.parts.life.has_ended()) && !self.stopped {
+            let Some(request) = self.parts.inbox.take() else { break };
+            self.serve(request);
+            worked = true;
+        }
+        for port in &mut self.parts.shards {
+            port.flush();
+        }
+        if self.stopped || worked { Turn::Worked } else { Turn::Idle }
+    }
+
+    fn step(&mut self, input: CoordinatorInput) {
+        let mut effects = std::mem::take(&mut self.effects);
+        self.parts.coordinator.step(input, &mut effects);
+        for effect in effects.drain(..) {
+            self.carry_out(effect);
+        }
+        self.effects = effects;
+    }
+
+    fn take_reports(&mut self) -> bool {
+        let mut any = false;
+        for shard in 0..self.parts.shards.len() {
+            for _ in 0..self.parts.shards[shard].reports.slots() {
+                let Ok(report) = self.parts.shards[shard].reports.pop() else { break };
+                self.step(CoordinatorInput::Report(ShardId(shard as u16), report));
+                any = true;
+            }
+        }
+        any
+    }
+
+    fn take_completions(&mut self) -> bool {
+        let Some(disk) = &mut self.parts.disk else { return false };
+        let mut completions = std::mem::take(&mut self.completions);
+        disk.completions(&mut completions);
+        let any = !completions.is_empty();
+        for (ticket, result) in completions.drain(..) {
+            self.step(CoordinatorInput::Completed { ticket, result });
+        }
+        self.completions = completions;
+        any
+    }
+
+    fn serve(&mut self, request: Request) {
+        match request {
+            Request::Attach { source, reply } => self.attach(source, reply),
+            Request::Detach { feeder } => self.step(CoordinatorInput::Detach { feeder }),
+            Request::Install { parts, installed } => {
+                for (shard, part) in parts {
+                    let told = ToShard::Install(part, installed.clone());
+                    self.parts.shards[usize::from(shard)].send(told);
+                }
+            }
+            Request::Flush { reply } => {
+                // What was published so far is in the open epoch or before it.
+                self.flushes.push_back((self.parts.coordinator.open(), reply));
+                self.step(CoordinatorInput::Wanted { checkpoint: false, read: false });
+            }
+            Request::Close => self.stop(Ending::Closed),
+        }
+    }
+
+    fn attach(&mut self, source: SourceId, reply: Reply<Inlet>) {
+        let known = self.free.iter().position(|id| self.feeders[id.index()] == source);
+        let feeder = match known {
+            Some(at) => self.free.swap_remove(at),
+            None => {
+                self.feeders.push(source);
+                FeederId(self.feeders.len() as u32 - 1)
+            }
+        };
+        let mark = Arc::new(Mark::new(&Progress::START));
+        let room = Arc::new(Bell::new());
+        let mut lanes = Vec::with_capacity(self.parts.shards.len());
+        for port in &mut self.parts.shards {
+            let (sender, receiver) = lane(self.parts.lane_frames, &port.bell);
+            lanes.push(sender);
+            let door = Door { lane: receiver, mark: Arc::clone(&mark), room: Arc::clone(&room) };
+            port.send(ToShard::Door(feeder, door));
+        }
+        self.arrivals.insert(feeder, Arrival { source, mark, lanes, room, reply });
+        self.step(CoordinatorInput::Attach { feeder, source });
+    }
+
+    fn attached(&mut self, feeder: FeederId, progress: Progress) {
+        let arrival = self.arrivals.remove(&feeder).expect("attached because it was asked for");
+        let Arrival { source, mark, lanes, room, reply } = arrival;
+        mark.store_progress(&progress);
+        mark.settle(progress.sequence);
+        self.marks.insert(feeder, Arc::clone(&mark));
+        let spec = &self.parts.graph.sources[source.index()];
+        let options = FeederOptions {
+            feeder,
+            source,
+            schema: spec.schema.clone(),
+            shape: spec.shape,
+            key: spec.key.clone(),
+            time: spec.time.map(|time| (time.column, time.delay_us)),
+            tied: spec.tied,
+            logged: self.parts.logged[source.index()],
+            shards: self.parts.shards.len() as u16,
+        };
+        let shared = InletParts {
+            shape: spec.shape,
+            logged: self.parts.logged[source.index()],
+            pool: Pool::new(&self.parts.graph.shapes),
+            mark,
+            open: Arc::clone(&self.parts.open),
+            lanes,
+            room,
+            life: Arc::clone(&self.parts.life),
+            inbox: Arc::clone(&self.parts.inbox),
+        };
+        reply.give(Inlet::new(Feeder::new(options, progress), shared));
+    }
+
+    fn carry_out(&mut self, effect: CoordinatorEffect) {
+        match effect {
+            CoordinatorEffect::Ready => self.ready = true,
+            CoordinatorEffect::Open(epoch) => self.parts.open.open(epoch),
+            CoordinatorEffect::Order(shard, order) => {
+                self.parts.shards[shard.index()].send(ToShard::Order(order));
+            }
+            CoordinatorEffect::Disk(issued) => {
+                let disk = self.parts.disk.as_mut();
+                disk.expect("only a database with a disk has use for one").submit(issued);
+            }
+            CoordinatorEffect::Passed(epoch) => {
+                while let Some((_, reply)) = self.flushes.pop_front_if(|(wanted, _)| *wanted <= epoch)
+                {
+                    reply.give(());
+                }
+            }
+            CoordinatorEffect::Attached { feeder, progress } => self.attached(feeder, progress),
+            CoordinatorEffect::Detached { feeder } => {
+                self.free.push(feeder);
+                self.marks.remove(&feeder);
+                for port in &mut self.parts.shards {
+                    port.send(ToShard::CloseDoor(feeder));
+                }
+            }
+            CoordinatorEffect::Readable(_) => self.step(CoordinatorInput::ReadDone),
+            CoordinatorEffect::Settled { feeder, sequence } => self.settled(feeder, sequence),
+            CoordinatorEffect::Sealed { feeders, .. } => {
+                feeders.iter().for_each(|mark| self.settled(mark.feeder, mark.sequence));
+            }
+            CoordinatorEffect::Poisoned(poison) => self.stop(Ending::Poisoned(poison)),
+        }
+    }
+
+    fn settled(&self, feeder: FeederId, sequence: u64) {
+        if let Some(mark) = self.marks.get(&feeder) {
+            mark.settle(sequence);
+        }
+    }
+
+    /// Ends the life of the database; shards stop when they hear of it.
+    pub(crate) fn stop(&mut self, ending: Ending) {
+        if self.stopped {
+            return;
+        }
+        self.stopped = true;
+        self.parts.inbox.close(ending);
+        self.flushes.clear();
+        self.arrivals.clear();
+        for port in &mut self.parts.shards {
+            port.send(ToShard::Stop);
+        }
+    }
+}
+
+/// How often it tries again to reach a shard that is behind.
+const RETRY_NS: u64 = 100_000;
+
+impl ShardPort {
+    fn send(&mut self, told: ToShard) {
+        self.unsent.push_back(told);
+        self.flush();
+    }
+
+    fn flush(&mut self) {
+        let mut any = false;
+        while let Some(told) = self.unsent.pop_front() {
+            if let Err(rtrb::PushError::Full(told)) = self.orders.push(told) {
+                self.unsent.push_front(told);
+                break;
+            }
+            any = true;
+        }
+        if any {
+            self.bell.ring();
+        }
+    }
+}

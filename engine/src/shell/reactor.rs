@@ -1,0 +1,373 @@
+//! One shard on a machine: takes what its rings hold, lets the shard work, carries out its effects.
+//!
+//! No decision about data, epochs or recovery is taken here.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use rtrb::{Consumer, Producer};
+use sluicedb_wal::worker::{Completion, Disk};
+
+use super::bell::Bell;
+use super::clock::Clock;
+use super::desk::Desk;
+use super::inbox::{Guest, Installed, Part};
+use super::lane::{Receiver, Sender};
+use super::mark::Mark;
+use super::outlet::{Delivery, Outlets};
+use super::stats::ShardStats;
+use crate::core::effect::{Effect, Input, Order, Report};
+use crate::core::frame::{Fed, Frame};
+use crate::core::ids::{FeederId, LaneId};
+use crate::core::morsel::{Morsel, Pool};
+use crate::core::shard::Shard;
+
+/// Rows a shard may work on in a turn before it looks at its rings again.
+const FUEL: usize = 16 * 1024;
+/// Frames or rows that are taken off one lane in a turn, so that no lane waits for another.
+const FRAMES_PER_TURN: usize = 1024;
+
+/// What a shard is told by the coordinator's thread.
+pub(crate) enum ToShard {
+    Order(Order),
+    /// The lane of a feeder that will be attached.
+    Door(FeederId, Door),
+    /// The feeder is detached.
+    CloseDoor(FeederId),
+    Install(Part, Installed),
+    Stop,
+}
+
+/// A feeder's lane, and what is read of the feeder beside it.
+pub(crate) struct Door {
+    pub(crate) lane: Receiver<Fed>,
+    pub(crate) mark: Arc<Mark>,
+    /// Rung when frames have been taken.
+    pub(crate) room: Arc<Bell>,
+}
+
+/// A lane to another shard.
+pub(crate) struct LaneOut {
+    pub(crate) id: LaneId,
+    pub(crate) sender: Sender<Frame>,
+    /// The room the shard knows of.
+    pub(crate) known: usize,
+    /// Whether frames were sent in this turn.
+    pub(crate) sent: bool,
+}
+
+/// A lane from another shard.
+pub(crate) struct LaneIn {
+    pub(crate) id: LaneId,
+    pub(crate) receiver: Receiver<Frame>,
+}
+
+/// Everything a shard is connected to.
+pub(crate) struct Ports {
+    pub(crate) orders: Consumer<ToShard>,
+    pub(crate) reports: Producer<Report>,
+    /// At which the coordinator sleeps.
+    pub(crate) coordinator: Arc<Bell>,
+    /// At which this shard sleeps.
+    pub(crate) bell: Arc<Bell>,
+    pub(crate) lanes_in: Vec<LaneIn>,
+    pub(crate) lanes_out: Vec<LaneOut>,
+    pub(crate) disk: Option<Disk>,
+    pub(crate) stats: Arc<ShardStats>,
+    pub(crate) clock: Clock,
+}
+
+/// What a turn came to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Turn {
+    /// Something was done; there may be more.
+    Worked,
+    /// There was nothing to do.
+    Idle,
+    /// The shard was told to stop.
+    Stopped,
+}
+
+/// A shard and all it is connected to.
+pub(crate) struct Reactor {
+    shard: Shard,
+    ports: Ports,
+    /// By feeder.
+    doors: Vec<Option<Door>>,
+    outlets: Outlets,
+    desks: Vec<Desk>,
+    guests: Vec<Guest>,
+    effects: Vec<Effect>,
+    /// Reports that found no room.
+    unsent: VecDeque<Report>,
+    completions: Vec<Completion>,
+    /// Whether the coordinator has news to wake up for.
+    told: bool,
+    /// Whether a feeder that the closing epoch waits for was found in the middle of a push. It may
+    /// publish to other shards only, and then rings no bell here.
+    undecided: bool,
+    stopped: bool,
+}
+
+impl Reactor {
+    /// A shard that is launched with its first turn.
+    pub(crate) fn new(mut shard: Shard, ports: Ports) -> Reactor {
+        let mut effects = Vec::new();
+        shard.launch(&mut effects);
+        Reactor {
+            outlets: Outlets::new(shard.graph().views.len()),
+            shard,
+            ports,
+            doors: Vec::new(),
+            desks: Vec::new(),
+            guests: Vec::new(),
+            effects,
+            unsent: VecDeque::new(),
+            completions: Vec::new(),
+            told: false,
+            undecided: false,
+            stopped: false,
+        }
+    }
+
+    /// At which the shard sleeps.
+    pub(crate) fn bell(&self) -> &Arc<Bell> {
+        &self.ports.bell
+    }
+
+    /// One turn: takes what is there, works on it, hands on what came of it.
+    pub(crate) fn turn(&mut self) -> Turn {
+        let mut worked = self.take_orders();
+        if self.stopped {
+            return Turn::Stopped;
+        }
+        worked |= self.take_completions();
+        if self.outlets.is_stuck() {
+            self.outlets.retry(self.shard.pool());
+        }
+        if !self.outlets.is_stuck() {
+            worked |= self.take_frames();
+            worked |= self.take_fed();
+            worked |= self.visit_guests();
+            self.report_room();
+            worked |= self.shard.work(FUEL, &mut self.effects);
+        }
+        worked |= !self.effects.is_empty();
+        self.carry_out();
+        worked |= self.answer();
+        self.wake_others();
+        if worked { Turn::Worked } else { Turn::Idle }
+    }
+
+    fn take_orders(&mut self) -> bool {
+        let waiting = self.ports.orders.slots();
+        for _ in 0..waiting {
+            let Ok(told) = self.ports.orders.pop() else { break };
+            match told {
+                ToShard::Order(order) => self.shard.step(Input::Order(order), &mut self.effects),
+                ToShard::Door(feeder, door) => {
+                    let doors = self.doors.len().max(feeder.index() + 1);
+                    self.doors.resize_with(doors, || None);
+                    self.doors[feeder.index()] = Some(door);
+                }
+                ToShard::CloseDoor(feeder) => self.doors[feeder.index()] = None,
+                ToShard::Install(part, installed) => {
+                    self.install(part);
+                    installed.confirm();
+                }
+                ToShard::Stop => self.stopped = true,
+            }
+        }
+        waiting > 0
+    }
+
+    fn install(&mut self, part: Part) {
+        match part {
+            Part::Outlet(view, outlet) => self.outlets.add(view, outlet),
+            Part::Desk(desk) => {
+                self.desks.retain(|desk| !desk.is_abandoned());
+                self.desks.push(desk);
+            }
+            Part::Guest(guest) => self.guests.push(guest),
+        }
+    }
+
+    fn take_completions(&mut self) -> bool {
+        let Some(disk) = &mut self.ports.disk else { return false };
+        disk.completions(&mut self.completions);
+        let any = !self.completions.is_empty();
+        for (ticket, result) in self.completions.drain(..) {
+            self.shard.step(Input::Completed { ticket, result }, &mut self.effects);
+        }
+        // The log wants to know the time now and then; a database in memory does not.
+        self.shard.step(Input::Clock(self.ports.clock.now_ns()), &mut self.effects);
+        any
+    }
+
+    fn take_frames(&mut self) -> bool {
+        let mut any = false;
+        for lane in &mut self.ports.lanes_in {
+            let waiting = lane.receiver.waiting().min(FRAMES_PER_TURN);
+            for _ in 0..waiting {
+                if !self.shard.accepts(lane.id) {
+                    break;
+                }
+                let Some(frame) = lane.receiver.take() else { break };
+                if let Frame::Rows { morsel, .. } = &frame {
+                    give_back(self.shard.pool(), &mut lane.receiver, morsel);
+                }
+                self.shard.step(Input::Frame { lane: lane.id, frame }, &mut self.effects);
+                any = true;
+            }
+        }
+        any
+    }
+
+    fn take_fed(&mut self) -> bool {
+        let mut any = false;
+        self.undecided = false;
+        for (at, door) in self.doors.iter_mut().enumerate() {
+            let Some(door) = door else { continue };
+            let feeder = FeederId(at as u32);
+            let mut taken = 0;
+            let waiting = door.lane.waiting().min(FRAMES_PER_TURN);
+            while taken < waiting && self.shard.accepts_feeder(feeder) {
+                let Some(fed) = door.lane.take() else { break };
+                if let Fed::Frame(frame) = &fed {
+                    give_back(self.shard.pool(), &mut door.lane, &frame.morsel);
+                }
+                self.shard.step(Input::Fed(fed), &mut self.effects);
+                taken += 1;
+            }
+            if taken > 0 {
+                door.room.ring();
+                any = true;
+            }
+            if self.shard.asks(feeder) {
+                look(&mut self.shard, feeder, door, &mut self.effects);
+                self.undecided |= self.shard.asks(feeder);
+                any |= !self.shard.asks(feeder);
+            }
+        }
+        any
+    }
+
+    fn visit_guests(&mut self) -> bool {
+        let mut any = false;
+        self.guests.retain_mut(|guest| {
+            let did = guest();
+            any |= did == Some(true);
+            did.is_some()
+        });
+        any
+    }
+
+    fn report_room(&mut self) {
+        for lane in &mut self.ports.lanes_out {
+            let room = lane.sender.room();
+            if room > lane.known {
+                lane.known = room;
+                let input = Input::Room { lane: lane.id, frames: room as u32 };
+                self.shard.step(input, &mut self.effects);
+            }
+        }
+    }
+
+    fn carry_out(&mut self) {
+        let mut effects = std::mem::take(&mut self.effects);
+        for effect in effects.drain(..) {
+            match effect {
+                Effect::Send { lane, frame } => self.send(lane, frame),
+                Effect::Disk(issued) => {
+                    let disk = self.ports.disk.as_mut();
+                    disk.expect("only a database with a disk has use for one").submit(issued);
+                }
+                Effect::Tell(report) => {
+                    self.unsent.push_back(report);
+                }
+                Effect::Publish { view, epoch, morsel } => {
+                    let delivery = Delivery { epoch, shard: self.shard.id(), morsel };
+                    self.outlets.publish(view, delivery, self.shard.pool());
+                }
+                Effect::DeadLetters { morsel, errors, .. } => {
+                    self.ports.stats.add_dead_letters(errors.len());
+                    self.shard.pool().put(morsel);
+                }
+            }
+        }
+        // Its capacity is kept; nothing was added meanwhile.
+        self.effects = effects;
+        while let Some(report) = self.unsent.pop_front() {
+            self.told = true;
+            if let Report::Passed(_) = &report {
+                self.ports.stats.set_blocks(self.shard.arena());
+            }
+            if let Err(rtrb::PushError::Full(report)) = self.ports.reports.push(report) {
+                self.unsent.push_front(report);
+                break;
+            }
+        }
+    }
+
+    fn send(&mut self, id: LaneId, frame: Frame) {
+        let found = self.ports.lanes_out.binary_search_by_key(&id, |lane| lane.id);
+        let at = found.unwrap_or_else(|_| panic!("{id} does not lead away from this shard"));
+        let lane = &mut self.ports.lanes_out[at];
+        lane.sender.send(frame);
+        lane.known -= 1;
+        lane.sent = true;
+        while let Some(spare) = lane.sender.returned() {
+            self.shard.pool().put(spare);
+        }
+    }
+
+    fn answer(&mut self) -> bool {
+        let mut any = false;
+        for desk in &mut self.desks {
+            any |= desk.answer(&self.shard);
+        }
+        any
+    }
+
+    fn wake_others(&mut self) {
+        for lane in &mut self.ports.lanes_out {
+            if std::mem::take(&mut lane.sent) {
+                lane.sender.ring();
+            }
+        }
+        if std::mem::take(&mut self.told) {
+            self.ports.coordinator.ring();
+        }
+    }
+
+    /// When the shard wants a turn though nothing has come.
+    pub(crate) fn wake_at(&self) -> Option<u64> {
+        let waits = self.outlets.is_stuck() || !self.unsent.is_empty() || self.undecided;
+        if waits { Some(self.ports.clock.now_ns() + RETRY_NS) } else { self.shard.wake_at() }
+    }
+}
+
+/// How often a shard that waits for somebody who rings no bell looks again.
+const RETRY_NS: u64 = 200_000;
+
+/// Sends an empty buffer back for one that came.
+#[inline]
+fn give_back<T>(pool: &mut Pool, lane: &mut Receiver<T>, came: &Morsel) {
+    if lane.wants_back()
+        && let Some(spare) = pool.spare(came.shape())
+        && let Err(spare) = lane.give_back(spare)
+    {
+        pool.put(spare);
+    }
+}
+
+/// Looks at a feeder that the closing epoch waits for: its word, then its lane, then its progress.
+fn look(shard: &mut Shard, feeder: FeederId, door: &Door, effects: &mut Vec<Effect>) {
+    let word = door.mark.word();
+    if !door.lane.is_empty() {
+        return;
+    }
+    if let Some(progress) = door.mark.progress() {
+        shard.step(Input::Quiet { feeder, word, progress }, effects);
+    }
+}

@@ -1,0 +1,271 @@
+//! From shards and a coordinator to threads that run them, and back.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use rtrb::RingBuffer;
+use sluicedb_wal::worker::{DiskOptions, Disks};
+use sluicedb_wal::{Failure, Files};
+
+use super::bell::Bell;
+use super::clock::Clock;
+use super::conductor::{Conductor, Parts, ShardPort};
+use super::driver::{Driver, Spin, conduct};
+use super::host::{self, Done, HostError, Runtime};
+use super::inbox::{Inbox, Request};
+use super::lane::lane;
+use super::life::{Ending, Life};
+use super::mark::OpenEpoch;
+use super::reactor::{LaneIn, LaneOut, Ports, Reactor, Turn};
+use super::stats::ShardStats;
+use super::topology::bind_thread;
+use crate::core::frame::Frame;
+use crate::core::graph::Graph;
+use crate::core::ids::{LaneId, ShardId};
+use crate::core::recovery::{DatabaseOptions, NoFiles, Opened, RecoverError, open};
+use crate::core::arena::Region;
+use sluicedb_wal::directory::Directory;
+
+/// Orders that may wait for a shard, and reports for the coordinator, before they are kept aside.
+const CONTROL_PLACES: usize = 1024;
+
+/// What a database is started with.
+pub(crate) struct Setup<'a> {
+    pub(crate) graph: Arc<Graph>,
+    pub(crate) options: DatabaseOptions,
+    /// Where it keeps its files, if anywhere.
+    pub(crate) directory: Option<Directory>,
+    /// The memory of each shard, for state and for the copies that freezes need.
+    pub(crate) memory: &'a mut dyn FnMut(ShardId) -> (Region, Region),
+    /// Frames or rows on the lane from a feeder to a shard.
+    pub(crate) lane_frames: usize,
+    /// Frames on a lane between two shards.
+    pub(crate) exchange_frames: usize,
+}
+
+/// Where shards run.
+pub(crate) struct Seating {
+    /// By shard: the CPU it is pinned to, if any.
+    pub(crate) cpus: Vec<Option<u32>>,
+    /// Where everything else runs.
+    pub(crate) housekeeping: Vec<u32>,
+    pub(crate) runtime: Runtime,
+    pub(crate) spin: Spin,
+}
+
+/// Why a database did not start.
+#[derive(Debug)]
+pub(crate) enum StartError {
+    Recover(RecoverError),
+    Disk(Failure),
+    Host(std::io::Error),
+}
+
+impl From<HostError> for StartError {
+    fn from(HostError(error): HostError) -> StartError {
+        StartError::Host(error)
+    }
+}
+
+/// What everybody who talks to a database shares.
+#[derive(Clone)]
+pub(crate) struct Contact {
+    pub(crate) graph: Arc<Graph>,
+    pub(crate) life: Arc<Life>,
+    pub(crate) inbox: Arc<Inbox>,
+    /// At which each shard sleeps.
+    pub(crate) bells: Arc<[Arc<Bell>]>,
+    pub(crate) stats: Arc<[Arc<ShardStats>]>,
+}
+
+/// A database that nobody turns yet.
+struct Assembly {
+    contact: Contact,
+    reactors: Vec<Reactor>,
+    conductor: Conductor,
+    disks: Option<Disks>,
+    clock: Clock,
+}
+
+/// A database on threads. Dropped, it ends and waits for them.
+pub(crate) struct Running {
+    pub(crate) contact: Contact,
+    shards: Vec<Arc<Done>>,
+    conductor: Option<JoinHandle<()>>,
+    disks: Option<Disks>,
+}
+
+/// A database that its caller turns.
+pub(crate) struct Inline {
+    pub(crate) contact: Contact,
+    reactors: Vec<Reactor>,
+    conductor: Conductor,
+    disks: Option<Disks>,
+}
+
+/// Starts a database on threads.
+pub(crate) fn start(setup: Setup<'_>, seating: Seating) -> Result<Running, StartError> {
+    let Seating { cpus, housekeeping, runtime, spin } = seating;
+    let Assembly { contact, reactors, conductor, disks, clock } = assemble(setup)?;
+    assert_eq!(cpus.len(), reactors.len(), "a seat for each shard");
+    let mut shards = Vec::with_capacity(reactors.len());
+    for (reactor, cpu) in reactors.into_iter().zip(cpus) {
+        let driver = Driver::new(reactor, spin, clock, Arc::clone(&contact.inbox));
+        match host::start(driver, runtime, cpu) {
+            Ok(done) => shards.push(done),
+            Err(error) => {
+                // Those that run are told to stop by the conductor, which is turned here.
+                contact.inbox.end(Ending::Closed);
+                conduct(conductor, clock);
+                shards.iter().for_each(|shard| shard.wait());
+                return Err(error.into());
+            }
+        }
+    }
+    let run = move || {
+        // A thread that may not be bound runs anywhere.
+        let _ = bind_thread(&housekeeping);
+        conduct(conductor, clock);
+    };
+    let thread = std::thread::Builder::new().name("sluice-epochs".to_owned()).spawn(run);
+    let conductor = Some(thread.map_err(StartError::Host)?);
+    Ok(Running { contact, shards, conductor, disks })
+}
+
+/// Makes a database that its caller turns.
+pub(crate) fn start_inline(setup: Setup<'_>) -> Result<Inline, StartError> {
+    let Assembly { contact, reactors, conductor, disks, clock: _ } = assemble(setup)?;
+    Ok(Inline { contact, reactors, conductor, disks })
+}
+
+fn assemble(setup: Setup<'_>) -> Result<Assembly, StartError> {
+    let Setup { graph, options, directory, memory, lane_frames, exchange_frames } = setup;
+    let files: &dyn Files = directory.as_ref().map_or(&NoFiles, |directory| directory);
+    let Opened { shards, coordinator, feeders, .. } =
+        open(files, &graph, &options, memory).map_err(StartError::Recover)?;
+    let disks = directory.map(|directory| Disks::start(directory, &DiskOptions::default()));
+    let mut disks = disks.transpose().map_err(StartError::Disk)?;
+    let clock = Clock::start();
+    let bell = Arc::new(Bell::new());
+    let life = Life::new();
+    let inbox = Arc::new(Inbox::new(Arc::clone(&bell), Arc::clone(&life)));
+    let bells: Arc<[_]> = shards.iter().map(|_| Arc::new(Bell::new())).collect();
+    let stats: Arc<[_]> = shards.iter().map(|_| Arc::new(ShardStats::default())).collect();
+    let mut lanes = lanes(&graph, &bells, exchange_frames);
+    let mut reactors = Vec::new();
+    let mut ports = Vec::new();
+    for (at, shard) in shards.into_iter().enumerate() {
+        let (orders, taken) = RingBuffer::new(CONTROL_PLACES);
+        let (told, reports) = RingBuffer::new(CONTROL_PLACES);
+        ports.push(ShardPort {
+            orders,
+            reports,
+            bell: Arc::clone(&bells[at]),
+            unsent: VecDeque::new(),
+        });
+        let (lanes_in, lanes_out) = std::mem::take(&mut lanes[at]);
+        reactors.push(Reactor::new(
+            shard,
+            Ports {
+                orders: taken,
+                reports: told,
+                coordinator: Arc::clone(&bell),
+                bell: Arc::clone(&bells[at]),
+                lanes_in,
+                lanes_out,
+                disk: disks.as_mut().map(|disks| disks.disk(wakes(&bells[at]))),
+                stats: Arc::clone(&stats[at]),
+                clock,
+            },
+        ));
+    }
+    let open = Arc::new(OpenEpoch::new(coordinator.open()));
+    let conductor = Conductor::new(Parts {
+        coordinator,
+        graph: Arc::clone(&graph),
+        shards: ports,
+        open,
+        inbox: Arc::clone(&inbox),
+        life: Arc::clone(&life),
+        disk: disks.as_mut().map(|disks| disks.disk(wakes(&bell))),
+        clock,
+        bell,
+        lane_frames,
+        logged: options.logged.clone(),
+        feeders: feeders.iter().map(|mark| mark.source).collect(),
+    });
+    let contact = Contact { graph, life, inbox, bells, stats };
+    Ok(Assembly { contact, reactors, conductor, disks, clock })
+}
+
+fn wakes(bell: &Arc<Bell>) -> Box<dyn Fn() + Send + Sync> {
+    let bell = Arc::clone(bell);
+    Box::new(move || bell.ring())
+}
+
+/// By shard: the lanes that lead to it, and those that lead away.
+fn lanes(
+    graph: &Graph,
+    bells: &[Arc<Bell>],
+    frames: usize,
+) -> Vec<(Vec<LaneIn>, Vec<LaneOut>)> {
+    let shards = bells.len() as u16;
+    let ids = |shard| graph.stages.iter().flat_map(move |stage| stage.outgoing(shard, shards));
+    let all: Vec<LaneId> = (0..shards).map(ShardId).flat_map(ids).collect();
+    let mut ends: BTreeMap<LaneId, _> = all
+        .into_iter()
+        .map(|id| (id, lane::<Frame>(frames, &bells[id.to.index()])))
+        .collect();
+    let mut by_shard: Vec<(Vec<LaneIn>, Vec<LaneOut>)> = Vec::new();
+    by_shard.resize_with(bells.len(), Default::default);
+    while let Some((id, (sender, receiver))) = ends.pop_first() {
+        by_shard[id.to.index()].0.push(LaneIn { id, receiver });
+        // Ascending, as the reactor finds them.
+        by_shard[id.from.index()].1.push(LaneOut { id, sender, known: 0, sent: false });
+    }
+    by_shard
+}
+
+impl Running {
+    /// Ends the database and waits for its threads. What was pushed and not flushed may be lost.
+    pub(crate) fn stop(&mut self) {
+        // One that has ended already takes no request, and needs none.
+        let _ = self.contact.inbox.post(Request::Close);
+        if let Some(conductor) = self.conductor.take() {
+            // If it panicked, it has said so, and the shards were told to stop by nobody.
+            if conductor.join().is_err() {
+                return;
+            }
+        }
+        self.shards.drain(..).for_each(|shard| shard.wait());
+        self.disks = None;
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl Inline {
+    /// One turn of everything; returns whether anything was done.
+    pub(crate) fn turn(&mut self) -> bool {
+        let mut worked = self.conductor.turn() == Turn::Worked;
+        for reactor in &mut self.reactors {
+            worked |= reactor.turn() == Turn::Worked;
+        }
+        worked
+    }
+}
+
+impl Drop for Inline {
+    fn drop(&mut self) {
+        self.conductor.stop(Ending::Closed);
+        while self.conductor.turn() != Turn::Stopped {
+            self.turn();
+        }
+        self.disks = None;
+    }
+}

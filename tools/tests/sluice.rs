@@ -1,0 +1,53 @@
+//! The `sluice` command as a person or a script meets it: what it prints and how it ends.
+
+use std::process::{Command, Output};
+
+fn sluice(line: &str) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sluice"));
+    command.args(line.split_whitespace()).output().unwrap()
+}
+
+fn check(line: &str, code: i32, said: &str) {
+    let output = sluice(line);
+    assert_eq!(output.status.code(), Some(code), "sluice {line}");
+    let text = if code == 0 { &output.stdout } else { &output.stderr };
+    let text = String::from_utf8_lossy(text);
+    assert!(text.contains(said), "sluice {line} printed {text}");
+}
+
+#[test]
+fn the_plan_of_this_machine_is_printed_with_its_reasons() {
+    check("topology", 0, "\nwhy\n");
+    check("topology --shards=1", 0, "plan: 1 shard\n");
+}
+
+#[test]
+fn every_command_has_help_with_an_example_that_works() {
+    check("--help", 0, "topology");
+    let overview = String::from_utf8(sluice("help").stdout).unwrap();
+    let names = overview.lines().filter_map(|line| line.strip_prefix("  "));
+    let names: Vec<&str> = names.filter_map(|line| line.split_whitespace().next()).collect();
+    assert!(names.contains(&"topology"), "{names:?}");
+    for name in names {
+        let help = String::from_utf8(sluice(&format!("{name} --help")).stdout).unwrap();
+        let example = help.lines().find_map(|line| line.strip_prefix("Example: sluice "));
+        let example = example.unwrap_or_else(|| panic!("{name} has no example: {help}"));
+        assert!(sluice(example).status.success(), "{example}");
+        assert_eq!(sluice(&format!("help {name}")).stdout, help.as_bytes());
+    }
+}
+
+#[test]
+fn wrong_usage_ends_with_2_and_a_hint() {
+    check("", 2, "sluice: a command is missing; `sluice --help` lists them");
+    check("fly", 2, "there is no command `fly`; `sluice --help` lists them");
+    check("topology --shards many", 2, "see `sluice topology --help`");
+    check("version 2", 2, "see `sluice version --help`");
+}
+
+#[test]
+fn what_cannot_be_done_ends_with_1_and_the_reason() {
+    check("topology --cores 65535", 1, "cpu 65535, which does not exist; it may use cpu");
+    check("topology --shards 0", 1, "0 shards: a database has 1 to 64");
+    check("topology --machine /nowhere", 1, "/nowhere: ");
+}
