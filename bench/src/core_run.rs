@@ -3,22 +3,22 @@
 
 use std::sync::Arc;
 
-use crate::trades::{Query, Trades, plan};
+use crate::subject::Recorder;
+use crate::trades::{Tick, Trades};
 use sluicedb::core::arena::Region;
 use sluicedb::core::coordinator::Coordinator;
 use sluicedb::core::effect::{CoordinatorEffect, CoordinatorInput, Effect, Input};
-use sluicedb::core::feeder::{Cells, Feeder, FeederOptions, Outlet, Progress};
-use sluicedb::core::frame::Fed;
+use sluicedb::core::feeder::{Feeder, FeederOptions, FeederStep};
 use sluicedb::core::graph::{Graph, Route, lower};
-use sluicedb::core::ids::{Epoch, FeederId, ShardId, SourceId};
+use sluicedb::core::ids::{Epoch, FeederId, SourceId, ViewId};
 use sluicedb::core::morsel::{Morsel, Pool};
 use sluicedb::core::recovery::{DatabaseOptions, NoFiles, Opened, RecoverError, open};
 use sluicedb::core::shard::Shard;
+use sluicedb_sql::plan::Plan;
+use sluicedb_sql::{Column, Value};
 
 /// Blocks of 4 KiB for state, and for the copies that freezes need.
 const ARENA_BLOCKS: u32 = 1 << 16;
-/// Rows between two turns of the shard, where rows are pushed one by one.
-pub const RING_ROWS: usize = 64;
 const FUEL: usize = 1 << 20;
 
 /// A database of one shard that is driven by its caller.
@@ -28,19 +28,19 @@ pub struct CoreRun {
     coordinator: Coordinator,
     feeder: Feeder,
     open: Epoch,
-    /// The lane from the feeder.
-    ring: Vec<Fed>,
     pool: Pool,
     effects: Vec<Effect>,
     orders: Vec<CoordinatorEffect>,
     /// Rows handed to subscribers.
     pub published: u64,
+    /// Told when rows are handed to subscribers; their last column says when they were due.
+    pub recorder: Option<Recorder>,
 }
 
 impl CoreRun {
-    /// A database that runs `query`.
-    pub fn new(query: Query) -> Result<CoreRun, RecoverError> {
-        let graph = Arc::new(lower(&plan(query)?, Route::Aligned)?);
+    /// A database that runs the plan.
+    pub fn new(plan: &Plan) -> Result<CoreRun, RecoverError> {
+        let graph = Arc::new(lower(plan, Route::Aligned)?);
         let options = DatabaseOptions {
             shards: 1,
             feeders: vec![SourceId(0)],
@@ -60,7 +60,6 @@ impl CoreRun {
             feeder: FeederId(0),
             source: SourceId(0),
             schema: source.schema.clone(),
-            shape: source.shape,
             key: source.key.clone(),
             time: source.time.map(|time| (time.column, time.delay_us)),
             tied: source.tied,
@@ -73,10 +72,10 @@ impl CoreRun {
             coordinator,
             feeder: Feeder::new(feeder, feeders[0]),
             open: Epoch(0),
-            ring: Vec::with_capacity(RING_ROWS),
             effects: Vec::new(),
             orders: Vec::new(),
             published: 0,
+            recorder: None,
             graph,
         };
         run.shard.launch(&mut run.effects);
@@ -106,40 +105,46 @@ impl CoreRun {
         (0..rows).step_by(batch).map(fill).collect()
     }
 
-    /// Pushes a copy of a batch and lets the shard work until it is done.
+    /// An empty morsel of the source.
+    pub fn morsel(&mut self) -> Morsel {
+        self.pool.take(self.graph.sources[0].shape)
+    }
+
+    /// Pushes one timed trade, by way of a morsel that the caller keeps for it.
+    pub fn push_tick(&mut self, tick: Tick, name: &str, morsel: &mut Morsel) {
+        morsel.clear();
+        let [symbol, price, size, ts, sent] = &mut morsel.columns[..] else {
+            panic!("timed trades have five columns")
+        };
+        symbol.push_text(name);
+        price.push_i64(tick.price);
+        size.push_i64(tick.size);
+        ts.push_i64(tick.ts_us);
+        sent.push_i64(tick.sent);
+        morsel.set_rows(1);
+        self.push(morsel);
+    }
+
+    /// Appends the rows with this key in the one view, as it is between two steps.
+    pub fn find(&self, key: &[Value], out: &mut [Column], weights: &mut Vec<i64>) {
+        self.shard.reader(ViewId(0)).find(self.shard.arena(), key, out, weights);
+    }
+
+    /// Pushes a batch and lets the shard work until it is done.
     pub fn push(&mut self, batch: &Morsel) {
-        let rows = self.shard.pool().copy(batch);
-        let pushed = self.feeder.push(rows, self.open, |_| 1, self.shard.pool());
-        pushed.expect("the one lane has room");
-        self.feeder.publish(&mut Producer { ring: &mut self.ring, open: self.open });
-        self.take();
-    }
-
-    /// Pushes a trade as a row onto the ring.
-    #[inline]
-    pub fn push_row(&mut self, symbol: &str, price: i64, size: i64, ts: i64) {
-        let mut row = self.feeder.write_row(&mut self.pool);
-        row.text(symbol);
-        row.i64(price);
-        row.i64(size);
-        row.i64(ts);
-        row.finish().expect("a trade fits its schema");
-        let pushed = self.feeder.push_row(self.open, |_| 1, &mut self.pool);
-        pushed.expect("the one lane has room");
-        self.feeder.publish(&mut Producer { ring: &mut self.ring, open: self.open });
-    }
-
-    /// The shard takes what is on the ring and works until it is done.
-    pub fn take(&mut self) {
-        for fed in self.ring.drain(..) {
-            self.shard.step(Input::Fed(fed), &mut self.effects);
+        let room = |_| 1;
+        self.feeder.push(batch, self.open, room, self.shard.pool()).expect("the one lane has room");
+        loop {
+            match self.feeder.next_step() {
+                FeederStep::ReadOpen => self.feeder.opened(self.open),
+                FeederStep::Publish(_, frame) => {
+                    self.shard.step(Input::Fed(frame), &mut self.effects);
+                }
+                FeederStep::StoreWord(_) | FeederStep::StoreProgress(_) => {}
+                FeederStep::Rest => break,
+            }
         }
         self.settle();
-    }
-
-    /// Morsels that were made because none was free.
-    pub fn morsels_made(&mut self) -> u64 {
-        self.pool.made() + self.shard.pool().made()
     }
 
     /// Ends the open epoch.
@@ -166,6 +171,9 @@ impl CoreRun {
             match effect {
                 Effect::Publish { morsel, .. } => {
                     self.published += morsel.rows() as u64;
+                    if let Some(recorder) = &mut self.recorder {
+                        record(&morsel, recorder);
+                    }
                     self.shard.pool().put(morsel);
                 }
                 Effect::Tell(report) => {
@@ -176,8 +184,7 @@ impl CoreRun {
                 Effect::Send { .. } | Effect::Disk(_) => panic!("one stage, and no disk"),
             }
         }
-        assert!(self.effects.is_empty(), "nothing that is carried out here asks for more");
-        self.effects = effects;
+        self.effects.append(&mut effects);
         for order in std::mem::take(&mut self.orders) {
             match order {
                 CoordinatorEffect::Open(epoch) => self.open = epoch,
@@ -198,30 +205,12 @@ impl CoreRun {
     }
 }
 
-/// The producer's end of the ring; words that other cores would read go nowhere.
-struct Producer<'a> {
-    ring: &'a mut Vec<Fed>,
-    open: Epoch,
-}
-
-impl Outlet for Producer<'_> {
-    #[inline]
-    fn store_word(&mut self, word: u64) {
-        std::hint::black_box(word);
-    }
-
-    #[inline]
-    fn read_open(&mut self) -> Epoch {
-        std::hint::black_box(self.open)
-    }
-
-    #[inline]
-    fn publish(&mut self, _: ShardId, fed: Fed) {
-        self.ring.push(fed);
-    }
-
-    #[inline]
-    fn store_progress(&mut self, progress: &Progress) {
-        std::hint::black_box(progress);
+/// Rows that are taken back are not answers.
+fn record(morsel: &Morsel, recorder: &mut Recorder) {
+    let sent = morsel.columns.last().expect("a view has columns").i64s();
+    for (row, &due_ns) in sent.iter().enumerate() {
+        if morsel.weight(row) > 0 {
+            recorder.arrived(due_ns as u64);
+        }
     }
 }

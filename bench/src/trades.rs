@@ -11,6 +11,41 @@ pub enum Query {
     Filter,
     /// Count, volume, highest and lowest price by symbol and second.
     Tumble,
+    /// Filter, projection and totals by symbol, in a view that is looked up by symbol.
+    Lookup,
+}
+
+impl Query {
+    /// All of them.
+    pub const ALL: [Query; 3] = [Query::Filter, Query::Tumble, Query::Lookup];
+
+    /// What it is called on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Query::Filter => "filter",
+            Query::Tumble => "tumble",
+            Query::Lookup => "lookup",
+        }
+    }
+}
+
+/// SplitMix64: a counter, and a mixer of its bits.
+#[derive(Clone, Debug)]
+pub struct Random(u64);
+
+impl Random {
+    /// The same numbers for the same seed.
+    pub fn new(seed: u64) -> Random {
+        Random(seed)
+    }
+
+    /// The next 64 bits.
+    pub fn bits(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
 }
 
 /// Columns of a stretch of trades.
@@ -28,9 +63,13 @@ pub struct Trades {
 
 /// How many symbols there are.
 pub const SYMBOLS: usize = 1000;
-const PRICE_SPREAD: u64 = 10_000;
+/// Prices are from 1 to this.
+pub const PRICE_SPREAD: u64 = 10_000;
+/// What the filter takes is above this.
+pub const DEAR: i64 = PRICE_SPREAD as i64 / 2;
 const MICROS_PER_TRADE: usize = 10;
-const SECOND: i64 = 1_000_000;
+/// A second of event time.
+pub const SECOND: i64 = 1_000_000;
 
 /// The names of the symbols.
 pub fn symbols() -> Vec<String> {
@@ -39,17 +78,10 @@ pub fn symbols() -> Vec<String> {
 
 /// `rows` trades; the same for the same seed.
 pub fn trades(rows: usize, seed: u64) -> Trades {
-    let mut state = seed;
-    let mut random = move || {
-        // SplitMix64: a counter, and a mixer of its bits.
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    };
+    let mut random = Random::new(seed);
     let mut trades = Trades::default();
     for row in 0..rows {
-        let bits = random();
+        let bits = random.bits();
         trades.symbols.push((bits % SYMBOLS as u64) as usize);
         trades.prices.push(((bits >> 20) % PRICE_SPREAD) as i64 + 1);
         trades.sizes.push(((bits >> 44) % 1000) as i64 + 1);
@@ -58,82 +90,104 @@ pub fn trades(rows: usize, seed: u64) -> Trades {
     trades
 }
 
-/// The plan of a query, with one view or stream.
+/// One trade of a paced run. All pass the filter, and a thousand in a row are of as many symbols, so
+/// that every trade has an answer of its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Tick {
+    /// The symbol, as an index into [`symbols`].
+    pub symbol: usize,
+    /// Price in hundredths.
+    pub price: i64,
+    /// Number of shares.
+    pub size: i64,
+    /// Event time in microseconds: when it was due.
+    pub ts_us: i64,
+    /// When it was due, in nanoseconds of the clock of the run.
+    pub sent: i64,
+}
+
+impl Tick {
+    /// The trade that is sent as number `at`.
+    pub fn new(at: usize, due_ns: u64) -> Tick {
+        Tick {
+            symbol: at % SYMBOLS,
+            price: DEAR + 1 + (at as i64 % DEAR),
+            size: 100,
+            ts_us: (due_ns / 1000) as i64,
+            sent: due_ns as i64,
+        }
+    }
+}
+
+/// The plan of a query, with one view.
 pub fn plan(query: Query) -> Result<Plan, SqlError> {
+    build(query, false)
+}
+
+/// The same over trades that bear when they were due, in a further column `sent`; the last column of
+/// the view is that of the latest trade in the row. Aggregates put out every change at once.
+pub fn timed_plan(query: Query) -> Result<Plan, SqlError> {
+    build(query, true)
+}
+
+fn build(query: Query, timed: bool) -> Result<Plan, SqlError> {
     let mut builder = Builder::new();
-    let fields = vec![
+    let mut fields = vec![
         Field::not_null("symbol", DataType::Text),
         Field::not_null("price", DataType::BigInt),
         Field::not_null("size", DataType::BigInt),
         Field::not_null("ts", DataType::Timestamp),
     ];
+    if timed {
+        fields.push(Field::not_null("sent", DataType::BigInt));
+    }
     let trades = builder.source("trades", Schema::new(fields)?, Some(("ts", 0)))?;
+    let sent = timed.then(|| Call::of("sent", Function::Max, "sent"));
+    let dear = |builder: &mut Builder| {
+        let dear = builder.filter(trades, &Expr::col("price").gt(lit(DEAR)))?;
+        let value = Expr::col("price").mul(Expr::col("size"));
+        let mut outputs = vec![("symbol".into(), Expr::col("symbol")), ("value".into(), value)];
+        outputs.extend(timed.then(|| ("sent".into(), Expr::col("sent"))));
+        builder.project(dear, outputs)
+    };
     match query {
         Query::Filter => {
-            let half = PRICE_SPREAD as i64 / 2;
-            let dear = builder.filter(trades, &Expr::col("price").gt(lit(half)))?;
-            let value = Expr::col("price").mul(Expr::col("size"));
-            let outputs = vec![("symbol".into(), Expr::col("symbol")), ("value".into(), value)];
-            let projected = builder.project(dear, outputs)?;
-            // Subscribers are all it serves: a view would keep every row for ever.
-            builder.stream(projected, "dear")?;
+            let mut rows = dear(&mut builder)?;
+            if !timed {
+                // A window that never fills: what is measured is the path to it.
+                rows = builder.filter(rows, &Expr::col("value").lt(lit(0i64)))?;
+            }
+            builder.view(rows, "dear", &[])?;
         }
         Query::Tumble => {
+            let mut calls = vec![
+                Call::count_rows("trades"),
+                Call::of("volume", Function::Sum, "size"),
+                Call::of("high", Function::Max, "price"),
+                Call::of("low", Function::Min, "price"),
+            ];
+            calls.extend(sent);
             let spec = AggregateSpec {
                 window: Some(Window::Tumble { time: "ts".into(), size_us: SECOND, offset_us: 0 }),
                 keys: vec!["symbol".into()],
-                calls: vec![
-                    Call::count_rows("trades"),
-                    Call::of("volume", Function::Sum, "size"),
-                    Call::of("high", Function::Max, "price"),
-                    Call::of("low", Function::Min, "price"),
-                ],
-                emit: Emit::OnClose,
+                calls,
+                emit: if timed { Emit::Changes } else { Emit::OnClose },
                 allowed_lateness_us: 0,
             };
             let bars = builder.aggregate(trades, &spec)?;
             builder.view(bars, "bars", &[])?;
         }
+        Query::Lookup => {
+            let rows = dear(&mut builder)?;
+            let mut calls =
+                vec![Call::count_rows("trades"), Call::of("value", Function::Sum, "value")];
+            calls.extend(sent);
+            let keys = vec!["symbol".into()];
+            let (emit, allowed_lateness_us) = (Emit::Changes, 0);
+            let spec = AggregateSpec { window: None, keys, calls, emit, allowed_lateness_us };
+            let totals = builder.aggregate(rows, &spec)?;
+            builder.view(totals, "totals", &["symbol"])?;
+        }
     }
     builder.finish()
-}
-
-/// The same by hand: columns in, one hash table, no engine. The yardstick of a run.
-pub fn by_hand(query: Query, trades: &Trades, names: &[String]) -> u64 {
-    match query {
-        Query::Filter => {
-            let mut kept = 0u64;
-            for row in 0..trades.prices.len() {
-                if trades.prices[row] > PRICE_SPREAD as i64 / 2 {
-                    let value = trades.prices[row].wrapping_mul(trades.sizes[row]);
-                    kept =
-                        kept.wrapping_add((value as u64) ^ names[trades.symbols[row]].len() as u64);
-                }
-            }
-            kept
-        }
-        Query::Tumble => {
-            let mut bars: rustc_hash::FxHashMap<&str, [i64; 4]> = rustc_hash::FxHashMap::default();
-            let (mut second, mut check) = (0, 0u64);
-            for row in 0..trades.prices.len() {
-                if trades.times[row] / SECOND != second {
-                    second = trades.times[row] / SECOND;
-                    let closed = bars.drain().map(|(_, bar)| bar.iter().sum::<i64>() as u64);
-                    check = closed.fold(check, u64::wrapping_add);
-                }
-                let (price, size) = (trades.prices[row], trades.sizes[row]);
-                let bar = bars.entry(names[trades.symbols[row]].as_str()).or_insert([
-                    0,
-                    0,
-                    i64::MIN,
-                    i64::MAX,
-                ]);
-                bar[0] += 1;
-                bar[1] += size;
-                bar[2] = bar[2].max(price);
-                bar[3] = bar[3].min(price);
-            }
-            check
-        }
-    }
 }

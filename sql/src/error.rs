@@ -33,6 +33,11 @@ impl SqlError {
         }
     }
 
+    /// 42P01: a relation that is not there.
+    pub fn undefined_relation(what: &str, name: &str) -> SqlError {
+        SqlError::of("42P01", format!("{what} \"{name}\" does not exist"))
+    }
+
     /// 42804: a type that does not fit its place.
     pub fn datatype_mismatch(message: impl Into<String>) -> SqlError {
         SqlError::of("42804", message)

@@ -10,7 +10,7 @@ use sluicedb_sql::{DataType, Field, Schema, SqlError, Value};
 
 use crate::disk::CrashMode;
 use crate::load::{Batch, FeederLoad, Load};
-use crate::options::{Faults, Options, Weights};
+use crate::options::{Comings, Faults, Options, Weights};
 use crate::prng::Prng;
 use crate::world::{Failure, World, run_load};
 
@@ -83,6 +83,7 @@ fn options() -> Options {
         rows_max: ROWS,
         disk_turns_max: 10,
         weights: Weights::EVEN,
+        comings: Comings::NONE,
         faults: Faults::NONE,
     }
 }

@@ -51,6 +51,8 @@ pub struct Options {
     pub disk_turns_max: u64,
     /// How likely kinds of actions are, one against the other.
     pub weights: Weights,
+    /// How feeders come and go.
+    pub comings: Comings,
     /// What goes wrong.
     pub faults: Faults,
 }
@@ -68,7 +70,7 @@ pub struct Weights {
     pub control: usize,
     /// Steps of feeders.
     pub feeders: usize,
-    /// New statements.
+    /// New statements, and feeders that come and go.
     pub push: usize,
     /// The passing of time.
     pub time: usize,
@@ -76,6 +78,22 @@ pub struct Weights {
     pub wants: usize,
     /// Reads of frozen state.
     pub reads: usize,
+}
+
+/// How feeders come and go, each in so many of 100 cases.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Comings {
+    /// A feeder is not attached when the database opens, but later.
+    pub late_percent: usize,
+    /// A feeder that is attached goes after a while, and comes back.
+    pub leave_percent: usize,
+    /// A producer of a logged source remembers less than the database when that is opened again.
+    pub forget_percent: usize,
+}
+
+impl Comings {
+    /// All are there from the beginning to the end.
+    pub const NONE: Comings = Comings { late_percent: 0, leave_percent: 0, forget_percent: 0 };
 }
 
 /// What goes wrong in a run.
@@ -154,6 +172,11 @@ impl Options {
             rows_max: *prng.pick(&[1, 3, 8, 20]),
             disk_turns_max: *prng.pick(&[0, 1, 10, 100, 1000]),
             weights: Weights::draw(prng),
+            comings: Comings {
+                late_percent: *prng.pick(&[0, 30, 60]),
+                leave_percent: *prng.pick(&[0, 30, 60]),
+                forget_percent: 30,
+            },
             faults: Faults {
                 crashes: *prng.pick(&[0, 1, 1, 2, 4]),
                 torn: prng.chance(50),
@@ -212,6 +235,7 @@ impl fmt::Display for Options {
             rows_max,
             disk_turns_max,
             weights,
+            comings: Comings { late_percent, leave_percent, forget_percent },
             faults: Faults { crashes, torn, failed_sync, pause },
         } = self;
         let Weights { lanes, work, disk, control, feeders: steps, push, time, wants, reads } =
@@ -236,6 +260,11 @@ impl fmt::Display for Options {
             f,
             "weights lanes={lanes} work={work} disk={disk} control={control} feeders={steps} \
              push={push} time={time} wants={wants} reads={reads}"
+        )?;
+        writeln!(
+            f,
+            "comings late_percent={late_percent} leave_percent={leave_percent} \
+             forget_percent={forget_percent}"
         )?;
         write!(f, "faults crashes={crashes} torn={torn} failed_sync={failed_sync} pause={pause}")
     }

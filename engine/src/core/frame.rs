@@ -85,10 +85,6 @@ pub struct FeederRow {
 
 /// What a feeder's lane carries.
 #[derive(Clone, Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a place on a ring holds a row without a pointer: that is what a record is for"
-)]
 pub enum Fed {
     /// One shard's part of a batch.
     Frame(FeederFrame),
@@ -142,7 +138,8 @@ impl Fed {
         macro_rules! marks {
             ($of:expr) => {{
                 let of = $of;
-                let (feeder, source, epoch, sequence) = (of.feeder, of.source, of.epoch, of.sequence);
+                let (feeder, source, epoch, sequence) =
+                    (of.feeder, of.source, of.epoch, of.sequence);
                 let (opening, watermark, rows_numbered) =
                     (of.opening, of.watermark, of.rows_numbered);
                 FedMarks { feeder, source, epoch, sequence, opening, watermark, rows_numbered }

@@ -1,1 +1,203 @@
 //! Morsels from record batches and back, buffers moved where that is possible.
+
+use std::sync::Arc;
+
+use ::arrow::array::{ArrayRef, Int64Array, RecordBatch, RecordBatchOptions};
+use ::arrow::datatypes::SchemaRef;
+use ::arrow::datatypes::{DataType as ArrowType, Field as ArrowField, Schema as ArrowSchema};
+use sluicedb_sql::column::arrow::{Incoming, arrow_schema, check_columns};
+use sluicedb_sql::{Column, DataType, Schema, SqlError};
+
+use crate::core::feeder::record_bytes_max;
+use crate::core::limits::{BATCH_BYTES_MAX, BATCH_TEXT_BYTES_MAX, MORSEL_ROWS_MAX, TEXT_BYTES_MAX};
+use crate::core::morsel::Morsel;
+
+/// The column of a batch that says how often each row came (+1) or went (-1).
+pub const WEIGHT_COLUMN: &str = "_weight";
+
+/// A record batch on its way into a source: every row fits, and what is left is taken morsel by
+/// morsel.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    columns: Vec<Incoming>,
+    /// The columns of texts, which bound how many rows a morsel takes.
+    texts: Vec<usize>,
+    rows: usize,
+    taken: usize,
+}
+
+impl Batch {
+    /// Refuses a batch that has other columns or a row that the source does not hold. Nothing can
+    /// fail later, so that a batch is taken whole or not at all.
+    pub fn new(batch: RecordBatch, schema: &Schema) -> Result<Batch, SqlError> {
+        check_columns(batch.schema_ref(), schema)?;
+        let (_, arrays, rows) = batch.into_parts();
+        let pairs = arrays.into_iter().zip(schema.fields());
+        let columns: Vec<Incoming> =
+            pairs.map(|(array, field)| Incoming::new(array, field)).collect::<Result<_, _>>()?;
+        let text = |(at, field): (usize, &sluicedb_sql::Field)| {
+            (field.data_type == DataType::Text).then_some(at)
+        };
+        let texts = schema.fields().iter().enumerate().filter_map(text).collect();
+        let batch = Batch { columns, texts, rows, taken: 0 };
+        batch.check_rows()?;
+        Ok(batch)
+    }
+
+    /// How many rows are left.
+    pub fn rows_left(&self) -> usize {
+        self.rows - self.taken
+    }
+
+    /// Moves the next rows into an empty morsel of the source's shape: as many as one push may have.
+    /// False, and the morsel stays empty, when none is left.
+    ///
+    /// A batch that fits one morsel keeps its buffers, which replace those of the morsel.
+    pub fn next_into(&mut self, morsel: &mut Morsel) -> bool {
+        assert!(morsel.is_empty(), "rows are moved into an empty morsel");
+        assert!(
+            self.rows_left() == 0 || morsel.columns.len() == self.columns.len(),
+            "a batch was checked for another source"
+        );
+        let (start, end) = (self.taken, self.cut(self.taken));
+        if start == end {
+            return false;
+        }
+        if start == 0 && end == self.rows {
+            let moved = self.columns.drain(..).map(Incoming::into_column);
+            morsel.columns.iter_mut().zip(moved).for_each(|(column, moved)| *column = moved);
+        } else {
+            for (column, incoming) in morsel.columns.iter_mut().zip(&self.columns) {
+                incoming.append_to(start..end, column);
+            }
+        }
+        morsel.set_rows(end - start);
+        self.taken = end;
+        true
+    }
+
+    /// How many morsels the rows that are left make.
+    pub fn morsels_left(&self) -> usize {
+        let mut morsels = 0;
+        let mut from = self.taken;
+        while from < self.rows {
+            from = self.cut(from);
+            morsels += 1;
+        }
+        morsels
+    }
+
+    /// Where the morsel ends that begins with row `from`.
+    fn cut(&self, from: usize) -> usize {
+        let most = self.rows.min(from + MORSEL_ROWS_MAX);
+        let mut text_bytes = 0;
+        for row in from..most {
+            text_bytes += self.text_bytes(row);
+            let rows = row + 1 - from;
+            let bytes = record_bytes_max(self.columns.len(), rows, text_bytes);
+            if text_bytes > BATCH_TEXT_BYTES_MAX || bytes > BATCH_BYTES_MAX {
+                assert!(row > from, "one row that fits was looked for");
+                return row;
+            }
+        }
+        most
+    }
+
+    fn text_bytes(&self, row: usize) -> usize {
+        self.texts.iter().map(|column| self.columns[*column].text_bytes(row)).sum()
+    }
+
+    /// Refuses a row that is too large for any push.
+    fn check_rows(&self) -> Result<(), SqlError> {
+        if self.texts.len() * TEXT_BYTES_MAX <= BATCH_TEXT_BYTES_MAX {
+            return Ok(());
+        }
+        let large = |row: &usize| self.text_bytes(*row) > BATCH_TEXT_BYTES_MAX;
+        let Some(row) = (0..self.rows).find(large) else { return Ok(()) };
+        let what = format!("bytes of text in row {row} of the batch");
+        Err(SqlError::limit_exceeded(&what, self.text_bytes(row), BATCH_TEXT_BYTES_MAX)
+            .hint("Shorten the texts, or keep them elsewhere and store a reference."))
+    }
+}
+
+// A row whose texts fit always fits a record of the log.
+const _: () = assert!(
+    record_bytes_max(sluicedb_sql::limits::COLUMNS_MAX, 1, BATCH_TEXT_BYTES_MAX) <= BATCH_BYTES_MAX
+);
+
+/// Whether the batches of a subscription have a [`WEIGHT_COLUMN`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Weights {
+    /// All batches do, so that all have one schema.
+    Always,
+    /// Only batches in which some row did not just come once.
+    WhereNeeded,
+}
+
+/// The Arrow schemas of a relation's changes.
+#[derive(Clone, Debug)]
+pub struct BatchSchemas {
+    plain: SchemaRef,
+    weighted: SchemaRef,
+}
+
+impl BatchSchemas {
+    /// Refuses a relation that has a column of the name that weights go by.
+    pub fn new(schema: &Schema) -> Result<BatchSchemas, SqlError> {
+        if schema.index_of(WEIGHT_COLUMN).is_some() {
+            return Err(SqlError::duplicate_column(WEIGHT_COLUMN));
+        }
+        let plain = arrow_schema(schema);
+        let weight = ArrowField::new(WEIGHT_COLUMN, ArrowType::Int64, false);
+        let fields = plain.fields().iter().cloned().chain([Arc::new(weight)]);
+        let weighted = ArrowSchema::new(fields.collect::<Vec<_>>());
+        Ok(BatchSchemas { plain: Arc::new(plain), weighted: Arc::new(weighted) })
+    }
+
+    /// The schema of batches with or without weights.
+    pub fn schema(&self, weighted: bool) -> &SchemaRef {
+        if weighted { &self.weighted } else { &self.plain }
+    }
+
+    /// Gives the buffers of a published morsel away and leaves it empty.
+    pub fn give(&self, morsel: &mut Morsel, weights: Weights) -> RecordBatch {
+        let rows = morsel.rows();
+        let give = |column: &mut Column| {
+            let empty = Column::new(column.data_type());
+            std::mem::replace(column, empty)
+        };
+        let columns = morsel.columns.iter_mut().map(give).collect();
+        let taken = std::mem::take(&mut morsel.weights);
+        morsel.clear();
+        self.batch(columns, taken, rows, weights)
+    }
+
+    /// A copy of a published morsel.
+    pub fn copy(&self, morsel: &Morsel, weights: Weights) -> RecordBatch {
+        self.batch(morsel.columns.clone(), morsel.weights.clone(), morsel.rows(), weights)
+    }
+
+    fn batch(
+        &self,
+        columns: Vec<Column>,
+        mut signed: Vec<i64>,
+        rows: usize,
+        weights: Weights,
+    ) -> RecordBatch {
+        let weighted = match weights {
+            Weights::Always => true,
+            Weights::WhereNeeded => signed.iter().any(|weight| *weight != 1),
+        };
+        let mut arrays: Vec<ArrayRef> = columns.into_iter().map(Column::into_array).collect();
+        if weighted {
+            signed.resize(rows, 1);
+            arrays.push(Arc::new(Int64Array::new(signed.into(), None)));
+        }
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        RecordBatch::try_new_with_options(self.schema(weighted).clone(), arrays, &options)
+            .expect("a published morsel has the columns of its relation")
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -75,7 +75,7 @@ pub(crate) struct Conductor {
     free: Vec<FeederId>,
     arrivals: BTreeMap<FeederId, Arrival>,
     /// What producers read of the feeders that are attached.
-    marks: BTreeMap<FeederId, Arc<Mark>>,
+    marks: BTreeMap<FeederId, (Arc<Mark>, Arc<Bell>)>,
     /// Who waits for everything up to an epoch to be worked on.
     flushes: VecDeque<(Epoch, Reply<()>)>,
     stopped: bool,
@@ -212,7 +212,7 @@ impl Conductor {
         let Arrival { source, mark, lanes, room, reply } = arrival;
         mark.store_progress(&progress);
         mark.settle(progress.sequence);
-        self.marks.insert(feeder, Arc::clone(&mark));
+        self.marks.insert(feeder, (Arc::clone(&mark), Arc::clone(&room)));
         let spec = &self.parts.graph.sources[source.index()];
         let options = FeederOptions {
             feeder,
@@ -251,7 +251,8 @@ impl Conductor {
                 disk.expect("only a database with a disk has use for one").submit(issued);
             }
             CoordinatorEffect::Passed(epoch) => {
-                while let Some((_, reply)) = self.flushes.pop_front_if(|(wanted, _)| *wanted <= epoch)
+                while let Some((_, reply)) =
+                    self.flushes.pop_front_if(|(wanted, _)| *wanted <= epoch)
                 {
                     reply.give(());
                 }
@@ -274,8 +275,9 @@ impl Conductor {
     }
 
     fn settled(&self, feeder: FeederId, sequence: u64) {
-        if let Some(mark) = self.marks.get(&feeder) {
+        if let Some((mark, room)) = self.marks.get(&feeder) {
             mark.settle(sequence);
+            room.ring();
         }
     }
 
@@ -288,6 +290,8 @@ impl Conductor {
         self.parts.inbox.close(ending);
         self.flushes.clear();
         self.arrivals.clear();
+        // Producers that wait for room hear that there will be none.
+        self.marks.values().for_each(|(_, room)| room.ring());
         for port in &mut self.parts.shards {
             port.send(ToShard::Stop);
         }

@@ -1,6 +1,7 @@
 //! Where a shard answers lookups: requests come on one ring, and go back answered on another.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rtrb::{Consumer, Producer, RingBuffer};
 
@@ -39,6 +40,13 @@ pub(crate) struct Desk {
     asker: Arc<Bell>,
 }
 
+/// Looks for an answer before the asker goes to sleep: some ten microseconds, as long as a shard that
+/// is awake may be busy with one morsel.
+const SPINS: usize = 1000;
+
+/// How often an asker that sleeps looks whether its shard is still there.
+const ABANDONED_CHECK: Duration = Duration::from_millis(10);
+
 /// One question at a time is on its way.
 const PLACES: usize = 1;
 
@@ -60,20 +68,33 @@ impl Asker {
         self.shard.ring();
     }
 
-    /// The answer, if it is there.
+    /// Waits for the answer; none if nobody will answer any more.
     #[inline]
-    pub(crate) fn answer(&mut self) -> Option<Box<Lookup>> {
-        self.answers.pop().ok()
+    pub(crate) fn wait(&mut self) -> Option<Box<Lookup>> {
+        for _ in 0..SPINS {
+            if let Ok(answer) = self.answers.pop() {
+                return Some(answer);
+            }
+            std::hint::spin_loop();
+        }
+        self.wait_asleep()
     }
 
-    /// Whether nobody will answer any more.
-    pub(crate) fn is_abandoned(&self) -> bool {
-        self.answers.is_abandoned()
-    }
-
-    /// Rung when an answer is there.
-    pub(crate) fn bell(&self) -> &Bell {
-        &self.bell
+    #[cold]
+    fn wait_asleep(&mut self) -> Option<Box<Lookup>> {
+        loop {
+            self.bell.arm();
+            if let Ok(answer) = self.answers.pop() {
+                self.bell.disarm();
+                return Some(answer);
+            }
+            if self.answers.is_abandoned() {
+                self.bell.disarm();
+                return self.answers.pop().ok();
+            }
+            // A shard that ends rings no bell.
+            self.bell.sleep(Some(ABANDONED_CHECK));
+        }
     }
 }
 
@@ -82,10 +103,7 @@ impl Desk {
     #[inline]
     pub(crate) fn answer(&mut self, shard: &Shard) -> bool {
         let Ok(mut lookup) = self.requests.pop() else { return false };
-        let Lookup { view, hash, key, columns, weights } = &mut *lookup;
-        if let Some(reader) = shard.reader(*view) {
-            reader.find_row(shard.arena(), *hash, key, columns, weights);
-        }
+        answer(shard, &mut lookup);
         assert!(self.answers.push(lookup).is_ok(), "the place of the question that was taken");
         self.asker.ring();
         true
@@ -94,5 +112,14 @@ impl Desk {
     /// Whether nobody will ask any more.
     pub(crate) fn is_abandoned(&self) -> bool {
         self.requests.is_abandoned()
+    }
+}
+
+/// Finds the rows that a lookup asks for.
+#[inline]
+pub(crate) fn answer(shard: &Shard, lookup: &mut Lookup) {
+    let Lookup { view, hash, key, columns, weights } = lookup;
+    if let Some(reader) = shard.reader(*view) {
+        reader.find_row(shard.arena(), *hash, key, columns, weights);
     }
 }

@@ -12,6 +12,7 @@ use super::conductor::Conductor;
 use super::inbox::Inbox;
 use super::life::Ending;
 use super::reactor::{Reactor, Turn};
+use super::{enter_turn, leave_turn};
 
 /// When a shard that has nothing to do goes to sleep.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -78,7 +79,10 @@ impl Driver {
     /// Takes turns until the shard wants to sleep or stop. A panic ends the database, not the
     /// process.
     fn until_idle(&mut self) -> Next {
-        match catch_unwind(AssertUnwindSafe(|| self.turns())) {
+        enter_turn();
+        let turns = catch_unwind(AssertUnwindSafe(|| self.turns()));
+        leave_turn();
+        match turns {
             Ok(next) => next,
             Err(panic) => {
                 let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());

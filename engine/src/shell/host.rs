@@ -77,12 +77,7 @@ fn take_idle(runtime: Runtime, cpu: Option<u32>) -> Option<Arc<Host>> {
 }
 
 fn make(runtime: Runtime, cpu: Option<u32>) -> Result<Arc<Host>, HostError> {
-    let host = Arc::new(Host {
-        runtime,
-        cpu,
-        bell: Arc::new(Bell::new()),
-        job: Mutex::new(None),
-    });
+    let host = Arc::new(Host { runtime, cpu, bell: Arc::new(Bell::new()), job: Mutex::new(None) });
     let own = Arc::clone(&host);
     match runtime {
         Runtime::Glommio => {

@@ -46,13 +46,20 @@ pub(crate) struct Inbox {
     waiting: AtomicBool,
     bell: Arc<Bell>,
     life: Arc<Life>,
+    /// Whether the application turns the database itself.
+    inline: bool,
 }
 
 impl Inbox {
     /// An empty inbox whose reader sleeps at `bell`.
-    pub(crate) fn new(bell: Arc<Bell>, life: Arc<Life>) -> Inbox {
+    pub(crate) fn new(bell: Arc<Bell>, life: Arc<Life>, inline: bool) -> Inbox {
         let requests = Mutex::new(VecDeque::new());
-        Inbox { requests, waiting: AtomicBool::new(false), bell, life }
+        Inbox { requests, waiting: AtomicBool::new(false), bell, life, inline }
+    }
+
+    /// Whether whoever waits for an answer waits for itself.
+    pub(crate) fn is_inline(&self) -> bool {
+        self.inline
     }
 
     /// Leaves a request.

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use super::bell::Bell;
+use super::in_turn;
 use super::inbox::{Inbox, Request};
 use super::lane::Sender;
 use super::life::{Ending, Life};
 use super::mark::{Mark, OpenEpoch};
-use crate::core::feeder::{Feeder, FeederStep, Refused, RowWriter, RowsError};
+use crate::core::feeder::{Feeder, FeederStep, PushError, Refused, RowWriter, RowsError};
 use crate::core::frame::Fed;
-use crate::core::ids::{Epoch, FeederId, ShardId};
+use crate::core::ids::{Epoch, ShardId};
 use crate::core::morsel::{Morsel, Pool, ShapeId};
 
 /// Why a row was not pushed.
@@ -18,7 +19,7 @@ pub(crate) enum RowRefused {
     /// It does not fit its source.
     Rows(RowsError),
     /// There is no room; the row was dropped and is to be written again.
-    Push(crate::core::feeder::PushError),
+    Push(PushError),
     /// The database is gone.
     Ended(Ending),
 }
@@ -61,11 +62,6 @@ impl Inlet {
         Inlet { feeder, shape, logged, pool, mark, open, seen, lanes, room, life, inbox }
     }
 
-    /// The feeder's id.
-    pub(crate) fn id(&self) -> FeederId {
-        self.feeder.id()
-    }
-
     /// Whether the database takes anything.
     pub(crate) fn life(&self) -> &Life {
         &self.life
@@ -92,6 +88,17 @@ impl Inlet {
         if self.logged {
             self.feeder.settle(self.mark.settled().min(self.feeder.progress().sequence));
         }
+    }
+
+    /// Whether this thread may wait for the database.
+    pub(crate) fn may_wait(&self) -> bool {
+        !self.inbox.is_inline() && !in_turn()
+    }
+
+    /// What keeps so many frames from being pushed to every shard, if anything does.
+    pub(crate) fn lacks_room(&self, frames: usize) -> Option<PushError> {
+        let full = self.lanes.iter().position(|lane| !lane.has_room(frames))?;
+        Some(PushError::Full { shard: ShardId(full as u16) })
     }
 
     /// An empty morsel of the source.

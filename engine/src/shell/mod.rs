@@ -9,7 +9,7 @@
     reason = "the shell is where clocks, threads and what they share live"
 )]
 
-mod bell;
+pub(crate) mod bell;
 mod clock;
 mod conductor;
 pub(crate) mod desk;
@@ -17,8 +17,8 @@ mod driver;
 mod host;
 pub(crate) mod inbox;
 pub(crate) mod inlet;
-mod lane;
-mod life;
+pub(crate) mod lane;
+pub(crate) mod life;
 mod mark;
 pub mod memory;
 pub(crate) mod outlet;
@@ -33,3 +33,23 @@ pub use driver::Spin;
 pub use host::Runtime;
 pub use life::Ending;
 pub use outlet::Overflow;
+
+std::thread_local! {
+    /// Whether this thread is in the middle of a shard's turn.
+    static IN_TURN: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
+/// Whether this thread is in the middle of a shard's turn, so that it must not wait for the shard.
+pub(crate) fn in_turn() -> bool {
+    IN_TURN.get()
+}
+
+/// Marks this thread as one that runs shards.
+pub(crate) fn enter_turn() {
+    IN_TURN.set(true);
+}
+
+/// Marks this thread as one that runs shards no more.
+pub(crate) fn leave_turn() {
+    IN_TURN.set(false);
+}

@@ -48,8 +48,8 @@ impl Gap {
     }
 }
 
-/// A callback: epoch, shard and deltas.
-pub(crate) type Call = Box<dyn FnMut(Epoch, ShardId, &Morsel) + Send>;
+/// A callback: epoch and deltas.
+pub(crate) type Call = Box<dyn FnMut(Epoch, &Morsel) + Send>;
 
 /// A lane to a subscriber.
 pub(crate) struct LaneOut {
@@ -144,15 +144,14 @@ impl Outlets {
     pub(crate) fn publish(&mut self, view: ViewId, delivery: Delivery, pool: &mut Pool) {
         let exits = &mut self.views[view.index()];
         let Delivery { epoch, shard, morsel } = delivery;
-        exits.calls.iter_mut().for_each(|call| call(epoch, shard, &morsel));
+        exits.calls.iter_mut().for_each(|call| call(epoch, &morsel));
         let lanes = exits.lanes.len();
         let mut all = Some(morsel);
         for (at, lane) in exits.lanes.iter_mut().enumerate() {
             // The last one gets the deltas themselves.
             let own = if at + 1 == lanes { all.take() } else { None };
-            let morsel = own.unwrap_or_else(|| {
-                pool.copy(all.as_ref().expect("taken by the last lane only"))
-            });
+            let morsel = own
+                .unwrap_or_else(|| pool.copy(all.as_ref().expect("taken by the last lane only")));
             if let Some(stuck) = lane.pass(Delivery { epoch, shard, morsel }, pool) {
                 self.stuck.push((view, at, stuck));
             }

@@ -130,6 +130,11 @@ impl Reactor {
         }
     }
 
+    /// The shard.
+    pub(crate) fn shard(&self) -> &Shard {
+        &self.shard
+    }
+
     /// At which the shard sleeps.
     pub(crate) fn bell(&self) -> &Arc<Bell> {
         &self.ports.bell

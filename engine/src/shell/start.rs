@@ -11,6 +11,7 @@ use sluicedb_wal::{Failure, Files};
 use super::bell::Bell;
 use super::clock::Clock;
 use super::conductor::{Conductor, Parts, ShardPort};
+use super::desk::{self, Lookup};
 use super::driver::{Driver, Spin, conduct};
 use super::host::{self, Done, HostError, Runtime};
 use super::inbox::{Inbox, Request};
@@ -20,24 +21,25 @@ use super::mark::OpenEpoch;
 use super::reactor::{LaneIn, LaneOut, Ports, Reactor, Turn};
 use super::stats::ShardStats;
 use super::topology::bind_thread;
+use super::{enter_turn, leave_turn};
+use crate::core::arena::Region;
 use crate::core::frame::Frame;
 use crate::core::graph::Graph;
 use crate::core::ids::{LaneId, ShardId};
 use crate::core::recovery::{DatabaseOptions, NoFiles, Opened, RecoverError, open};
-use crate::core::arena::Region;
 use sluicedb_wal::directory::Directory;
 
 /// Orders that may wait for a shard, and reports for the coordinator, before they are kept aside.
 const CONTROL_PLACES: usize = 1024;
 
 /// What a database is started with.
-pub(crate) struct Setup<'a> {
+pub(crate) struct Setup {
     pub(crate) graph: Arc<Graph>,
     pub(crate) options: DatabaseOptions,
     /// Where it keeps its files, if anywhere.
     pub(crate) directory: Option<Directory>,
     /// The memory of each shard, for state and for the copies that freezes need.
-    pub(crate) memory: &'a mut dyn FnMut(ShardId) -> (Region, Region),
+    pub(crate) memory: Vec<(Region, Region)>,
     /// Frames or rows on the lane from a feeder to a shard.
     pub(crate) lane_frames: usize,
     /// Frames on a lane between two shards.
@@ -46,12 +48,11 @@ pub(crate) struct Setup<'a> {
 
 /// Where shards run.
 pub(crate) struct Seating {
-    /// By shard: the CPU it is pinned to, if any.
-    pub(crate) cpus: Vec<Option<u32>>,
+    /// By shard: the CPU it is pinned to, if any, and when it sleeps.
+    pub(crate) shards: Vec<(Option<u32>, Spin)>,
     /// Where everything else runs.
     pub(crate) housekeeping: Vec<u32>,
     pub(crate) runtime: Runtime,
-    pub(crate) spin: Spin,
 }
 
 /// Why a database did not start.
@@ -105,12 +106,12 @@ pub(crate) struct Inline {
 }
 
 /// Starts a database on threads.
-pub(crate) fn start(setup: Setup<'_>, seating: Seating) -> Result<Running, StartError> {
-    let Seating { cpus, housekeeping, runtime, spin } = seating;
-    let Assembly { contact, reactors, conductor, disks, clock } = assemble(setup)?;
-    assert_eq!(cpus.len(), reactors.len(), "a seat for each shard");
+pub(crate) fn start(setup: Setup, seating: Seating) -> Result<Running, StartError> {
+    let Seating { shards: seats, housekeeping, runtime } = seating;
+    let Assembly { contact, reactors, conductor, disks, clock } = assemble(setup, false)?;
+    assert_eq!(seats.len(), reactors.len(), "a seat for each shard");
     let mut shards = Vec::with_capacity(reactors.len());
-    for (reactor, cpu) in reactors.into_iter().zip(cpus) {
+    for (reactor, (cpu, spin)) in reactors.into_iter().zip(seats) {
         let driver = Driver::new(reactor, spin, clock, Arc::clone(&contact.inbox));
         match host::start(driver, runtime, cpu) {
             Ok(done) => shards.push(done),
@@ -134,22 +135,24 @@ pub(crate) fn start(setup: Setup<'_>, seating: Seating) -> Result<Running, Start
 }
 
 /// Makes a database that its caller turns.
-pub(crate) fn start_inline(setup: Setup<'_>) -> Result<Inline, StartError> {
-    let Assembly { contact, reactors, conductor, disks, clock: _ } = assemble(setup)?;
+pub(crate) fn start_inline(setup: Setup) -> Result<Inline, StartError> {
+    let Assembly { contact, reactors, conductor, disks, clock: _ } = assemble(setup, true)?;
     Ok(Inline { contact, reactors, conductor, disks })
 }
 
-fn assemble(setup: Setup<'_>) -> Result<Assembly, StartError> {
+fn assemble(setup: Setup, inline: bool) -> Result<Assembly, StartError> {
     let Setup { graph, options, directory, memory, lane_frames, exchange_frames } = setup;
     let files: &dyn Files = directory.as_ref().map_or(&NoFiles, |directory| directory);
+    let mut memory = memory.into_iter();
+    let next = |_| memory.next().expect("memory for each shard");
     let Opened { shards, coordinator, feeders, .. } =
-        open(files, &graph, &options, memory).map_err(StartError::Recover)?;
+        open(files, &graph, &options, next).map_err(StartError::Recover)?;
     let disks = directory.map(|directory| Disks::start(directory, &DiskOptions::default()));
     let mut disks = disks.transpose().map_err(StartError::Disk)?;
     let clock = Clock::start();
     let bell = Arc::new(Bell::new());
     let life = Life::new();
-    let inbox = Arc::new(Inbox::new(Arc::clone(&bell), Arc::clone(&life)));
+    let inbox = Arc::new(Inbox::new(Arc::clone(&bell), Arc::clone(&life), inline));
     let bells: Arc<[_]> = shards.iter().map(|_| Arc::new(Bell::new())).collect();
     let stats: Arc<[_]> = shards.iter().map(|_| Arc::new(ShardStats::default())).collect();
     let mut lanes = lanes(&graph, &bells, exchange_frames);
@@ -205,18 +208,12 @@ fn wakes(bell: &Arc<Bell>) -> Box<dyn Fn() + Send + Sync> {
 }
 
 /// By shard: the lanes that lead to it, and those that lead away.
-fn lanes(
-    graph: &Graph,
-    bells: &[Arc<Bell>],
-    frames: usize,
-) -> Vec<(Vec<LaneIn>, Vec<LaneOut>)> {
+fn lanes(graph: &Graph, bells: &[Arc<Bell>], frames: usize) -> Vec<(Vec<LaneIn>, Vec<LaneOut>)> {
     let shards = bells.len() as u16;
     let ids = |shard| graph.stages.iter().flat_map(move |stage| stage.outgoing(shard, shards));
     let all: Vec<LaneId> = (0..shards).map(ShardId).flat_map(ids).collect();
-    let mut ends: BTreeMap<LaneId, _> = all
-        .into_iter()
-        .map(|id| (id, lane::<Frame>(frames, &bells[id.to.index()])))
-        .collect();
+    let mut ends: BTreeMap<LaneId, _> =
+        all.into_iter().map(|id| (id, lane::<Frame>(frames, &bells[id.to.index()]))).collect();
     let mut by_shard: Vec<(Vec<LaneIn>, Vec<LaneOut>)> = Vec::new();
     by_shard.resize_with(bells.len(), Default::default);
     while let Some((id, (sender, receiver))) = ends.pop_first() {
@@ -251,12 +248,21 @@ impl Drop for Running {
 
 impl Inline {
     /// One turn of everything; returns whether anything was done.
+    #[inline]
     pub(crate) fn turn(&mut self) -> bool {
         let mut worked = self.conductor.turn() == Turn::Worked;
+        enter_turn();
         for reactor in &mut self.reactors {
             worked |= reactor.turn() == Turn::Worked;
         }
+        leave_turn();
         worked
+    }
+
+    /// Answers a lookup without a detour.
+    #[inline]
+    pub(crate) fn look_up(&self, shard: ShardId, lookup: &mut Lookup) {
+        desk::answer(self.reactors[shard.index()].shard(), lookup);
     }
 }
 

@@ -13,6 +13,22 @@ impl Bitmap {
         Bitmap { words: Vec::with_capacity(rows.div_ceil(64)), len: 0 }
     }
 
+    /// The first `len` bits of these words.
+    #[cfg(feature = "arrow")]
+    pub(super) fn of_words(mut words: Vec<u64>, len: usize) -> Bitmap {
+        assert!(words.len() >= len.div_ceil(64), "{len} bits of {} words", words.len());
+        words.truncate(len.div_ceil(64));
+        let mut bits = Bitmap { words, len };
+        bits.mask_tail();
+        bits
+    }
+
+    /// The words, without a copy.
+    #[cfg(feature = "arrow")]
+    pub(super) fn into_words(self) -> Vec<u64> {
+        self.words
+    }
+
     /// How many bits there are.
     #[inline]
     pub fn len(&self) -> usize {

@@ -1,6 +1,8 @@
 //! A column of a morsel: plain values, and which of them are NULL.
 
 mod access;
+#[cfg(feature = "arrow")]
+pub mod arrow;
 mod bitmap;
 mod copy;
 mod text;

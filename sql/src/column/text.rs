@@ -78,6 +78,11 @@ impl View {
         u128::from_ne_bytes(self.0)
     }
 
+    #[cfg(feature = "arrow")]
+    fn of_u128(view: u128) -> View {
+        View(view.to_ne_bytes())
+    }
+
     /// The length and the first four bytes: different heads, different texts.
     #[inline]
     fn head(&self) -> [u8; 8] {
@@ -125,6 +130,20 @@ impl Text {
     /// No texts, room for `rows` short ones.
     pub fn with_capacity(rows: usize) -> Text {
         Text { views: Vec::with_capacity(rows), heap: Vec::new() }
+    }
+
+    /// Texts whose views are laid out as Arrow's and point into `heap`, their only buffer.
+    #[cfg(feature = "arrow")]
+    pub(super) fn of_views(views: Vec<u128>, heap: Vec<u8>) -> Text {
+        assert!(heap.len() <= HEAP_BYTES_MAX, "{} bytes of text", heap.len());
+        // Collecting into items of the same layout keeps the allocation.
+        Text { views: views.into_iter().map(View::of_u128).collect(), heap }
+    }
+
+    /// The views as Arrow keeps them, and the buffer that they point into, without a copy.
+    #[cfg(feature = "arrow")]
+    pub(super) fn into_views(self) -> (Vec<u128>, Vec<u8>) {
+        (self.views.into_iter().map(View::to_u128).collect(), self.heap)
     }
 
     /// How many texts there are.

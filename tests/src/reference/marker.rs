@@ -14,12 +14,22 @@ pub struct Marker {
     time: Option<SourceTime>,
     next_tie: u128,
     watermark: i64,
+    /// The watermark that its own rows alone would give it.
+    own: i64,
+    /// Rows that are behind only because the feeder was attached behind others.
+    behind_floor: u64,
 }
 
 impl Marker {
     /// Of a feeder of a source with this event time that has taken nothing.
     pub fn new(feeder: u16, time: Option<SourceTime>) -> Marker {
-        Marker { time, next_tie: u128::from(feeder) * ROWS_MAX, watermark: i64::MIN }
+        let next_tie = u128::from(feeder) * ROWS_MAX;
+        Marker { time, next_tie, watermark: i64::MIN, own: i64::MIN, behind_floor: 0 }
+    }
+
+    /// The same when it is attached at `floor`.
+    pub fn raise(&mut self, floor: i64) {
+        self.watermark = self.watermark.max(floor);
     }
 
     /// Takes the next row.
@@ -32,8 +42,10 @@ impl Marker {
             };
             if at < self.watermark {
                 row.behind = self.watermark;
+                self.behind_floor += u64::from(at >= self.own);
             }
-            self.watermark = self.watermark.max(at.saturating_sub(time.delay_us));
+            self.own = self.own.max(at.saturating_sub(time.delay_us));
+            self.watermark = self.watermark.max(self.own);
         }
         row
     }
@@ -41,5 +53,10 @@ impl Marker {
     /// Below this the feeder's rows are behind; `i64::MIN` as long as none can be.
     pub fn watermark(&self) -> i64 {
         self.watermark
+    }
+
+    /// Rows that are behind only because the feeder was attached behind others.
+    pub fn behind_floor(&self) -> u64 {
+        self.behind_floor
     }
 }

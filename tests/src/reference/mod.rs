@@ -6,6 +6,7 @@
 
 mod aggregate;
 mod cast;
+mod clock;
 mod expr;
 mod function;
 mod marker;
@@ -21,6 +22,7 @@ use std::fmt;
 use sluicedb_sql::plan::{Node, NodeId, Op, Plan};
 use sluicedb_sql::{Schema, Value};
 
+pub use clock::{Change, Clocks};
 pub use marker::Marker;
 pub use same::{same, same_relation};
 

@@ -3,7 +3,7 @@
 use sluicedb::core::feeder::FEEDER_IDLE;
 use sluicedb::core::ids::FeederId;
 
-use super::life::{Look, Seat};
+use super::life::{Look, Seat, Stand};
 use super::{Phase, World};
 use crate::options::Weights;
 use crate::prng::Prng;
@@ -35,6 +35,10 @@ pub(super) enum Action {
     Feeder { feeder: usize },
     /// A feeder starts to push a statement.
     Push { feeder: usize },
+    /// A feeder comes.
+    Attach { feeder: usize },
+    /// A feeder goes.
+    Detach { feeder: usize },
     /// Time passes until somebody waits for it.
     Time { until_ns: u64 },
     /// Somebody asks for a barrier.
@@ -74,7 +78,7 @@ impl Menu {
             | Action::ShardClock { .. }
             | Action::CoordinatorClock => 3,
             Action::Feeder { .. } => 4,
-            Action::Push { .. } => 5,
+            Action::Push { .. } | Action::Attach { .. } | Action::Detach { .. } => 5,
             Action::Time { .. } => 6,
             Action::Want => 7,
             Action::Read => 8,
@@ -167,12 +171,24 @@ impl World {
         for (feeder, mouth) in self.life.mouths.iter().enumerate() {
             if !mouth.feeder.rests() {
                 menu.offer(Action::Feeder { feeder });
-            } else if self.life.ready
-                && self.life.poison.is_none()
-                && mouth.retry <= self.turn
-                && self.producers[feeder].next().is_some()
-            {
-                menu.offer(Action::Push { feeder });
+                continue;
+            }
+            if self.life.poison.is_some() || self.phase == Phase::Drain {
+                continue;
+            }
+            let due = mouth.change_at <= self.turn;
+            match mouth.stand {
+                // In the end all must come; a fresh one has the number after the last.
+                Stand::Away if (due || !self.is_rough()) && feeder <= self.life.known => {
+                    menu.offer(Action::Attach { feeder });
+                }
+                Stand::There if due && self.is_rough() => menu.offer(Action::Detach { feeder }),
+                Stand::There
+                    if mouth.retry <= self.turn && self.producers[feeder].next().is_some() =>
+                {
+                    menu.offer(Action::Push { feeder });
+                }
+                _ => {}
             }
         }
     }

@@ -71,7 +71,9 @@ impl World {
         assert!(self.sealed.is_none_or(|last| epoch > last), "{epoch} after {:?}", self.sealed);
         self.trace.add(self.turn, &"coordinator", format_args!("sealed {epoch}"));
         self.sealed = Some(epoch);
-        assert_eq!(feeders.len(), self.producers.len(), "a mark for each feeder");
+        assert!(feeders.len() <= self.life.known, "a mark for each feeder that was attached");
+        let read = self.life.read;
+        self.cuts.retain(|cut, _| *cut >= epoch || *cut > read);
         for mark in feeders {
             self.producers[mark.feeder.index()].acknowledge(mark.sequence);
         }

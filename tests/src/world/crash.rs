@@ -1,14 +1,12 @@
 //! Faults that strike, loss of power, and what must be there after it.
 
 use sluicedb::core::arena::Region;
-use sluicedb::core::feeder::{Feeder, FeederOptions, Progress};
-use sluicedb::core::ids::{FeederId, LaneId, ShardId, SourceId};
-use sluicedb::core::morsel::Pool;
+use sluicedb::core::ids::{LaneId, ShardId};
 use sluicedb::core::recovery::{DatabaseOptions, Opened, open};
 use sluicedb_wal::Options as LogOptions;
 
 use super::World;
-use super::life::{Life, Mouth, Seat, ShardLane};
+use super::life::{Life, Seat, ShardLane};
 use super::subscriber::Subscriber;
 use crate::disk::CrashMode;
 use crate::lane::Lane;
@@ -89,9 +87,7 @@ impl World {
             self.checkpointed
         );
         self.sealed = sealed;
-        for (producer, progress) in self.producers.iter_mut().zip(feeders) {
-            producer.recover(progress);
-        }
+        self.recover_feeders(feeders);
         if replayed > 0 {
             self.saw("replay");
         }
@@ -109,7 +105,6 @@ impl World {
         let sources = self.graph.sources.len();
         DatabaseOptions {
             shards: self.options.shards,
-            feeders: self.producers.iter().map(|producer| producer.source).collect(),
             logged: (0..sources).map(|source| self.options.logged >> source & 1 == 1).collect(),
             log: Some(LogOptions {
                 segment_blocks: self.options.segment_blocks,
@@ -126,14 +121,15 @@ impl World {
     /// Starts a life with what was opened.
     fn begin(&mut self, opened: Opened, fresh: bool) {
         let Opened { shards, coordinator, feeders, .. } = opened;
-        let views = self.graph.views.iter();
+        let (mouths, views) = (self.mouths(), self.graph.views.iter());
         self.now_ns = 0;
         self.life = Life {
             subscribers: views.map(|view| Subscriber::new(&view.name, fresh)).collect(),
             coordinator: Some(coordinator),
             lanes: self.lanes(),
-            mouths: self.mouths(&feeders),
-            seats: shards.into_iter().map(|shard| Seat::new(shard, feeders.len())).collect(),
+            known: feeders.len(),
+            seats: shards.into_iter().map(|shard| Seat::new(shard, mouths.len())).collect(),
+            mouths,
             ..Life::none()
         };
         for shard in 0..self.life.seats.len() {
@@ -141,6 +137,7 @@ impl World {
             self.life.seats[shard].shard.launch(&mut effects);
             self.absorb(shard, effects);
         }
+        self.attach_those_there();
     }
 
     fn lanes(&self) -> Vec<ShardLane> {
@@ -157,29 +154,5 @@ impl World {
             watermarks: vec![i64::MIN; self.graph.edges.len()],
         };
         ids.into_iter().map(lane).collect()
-    }
-
-    fn mouths(&self, feeders: &[Progress]) -> Vec<Mouth> {
-        let mouth = |(at, progress): (usize, &Progress)| {
-            let source = self.producers[at].source;
-            let feeder = Feeder::new(self.feeder_options(at, source), *progress);
-            let pool = Pool::new(&self.graph.shapes);
-            Mouth::new(feeder, pool, self.options.feeder_lane_frames, self.options.shards)
-        };
-        feeders.iter().enumerate().map(mouth).collect()
-    }
-
-    fn feeder_options(&self, at: usize, source: SourceId) -> FeederOptions {
-        let spec = &self.graph.sources[source.index()];
-        FeederOptions {
-            feeder: FeederId(at as u32),
-            source,
-            schema: spec.schema.clone(),
-            key: spec.key.clone(),
-            time: spec.time.map(|time| (time.column, time.delay_us)),
-            tied: spec.tied,
-            logged: self.options.logged >> source.index() & 1 == 1,
-            shards: self.options.shards,
-        }
     }
 }

@@ -38,6 +38,8 @@ impl World {
             }
             Action::Feeder { feeder } => self.step_feeder(feeder),
             Action::Push { feeder } => self.push(feeder),
+            Action::Attach { feeder } => self.attach(feeder),
+            Action::Detach { feeder } => self.detach(feeder),
             Action::Time { until_ns } => {
                 self.trace.add(self.turn, &"time", format_args!("passes until={until_ns}"));
                 self.now_ns = until_ns;
@@ -88,12 +90,17 @@ impl World {
     }
 
     fn take_fed(&mut self, feeder: usize, shard: usize) {
-        let frame = self.life.mouths[feeder].lanes[shard].take();
-        let (epoch, sequence, rows) = (frame.epoch, frame.sequence, frame.morsel.rows());
+        let fed = self.life.mouths[feeder].lanes[shard].take();
+        let (marks, rows) = (fed.marks(), fed.rows());
+        let (epoch, sequence) = (marks.epoch, marks.sequence);
         let what = format_args!("fed by=f{feeder} {epoch} seq={sequence} rows={rows}");
         self.trace.add(self.turn, &ShardId(shard as u16), what);
         self.life.seats[shard].looks[feeder] = Look::Away;
-        self.step(shard, Input::Fed(frame));
+        let merged = self.life.seats[shard].shard.merged();
+        self.step(shard, Input::Fed(fed));
+        if self.life.seats[shard].shard.merged() > merged {
+            self.saw("rows merged at stage 0");
+        }
     }
 
     /// The word is read, then the lane found empty, then the progress read: others may act between.
@@ -142,6 +149,8 @@ impl World {
         let order = seat.orders.pop_front().expect("listed because there is one");
         let what = match order {
             Order::Close(barrier) => format!("close {}{}", barrier.epoch, kinds(&barrier)),
+            Order::Attach { feeder, source } => format!("attach {feeder} {source}"),
+            Order::Detach { feeder } => format!("detach {feeder}"),
             Order::Release => "release".to_owned(),
             Order::Sealed { epoch, log_from } => format!("sealed {epoch} log_from={log_from}"),
         };
@@ -153,6 +162,8 @@ impl World {
         let seat = &mut self.life.seats[shard];
         let report = seat.reports.pop_front().expect("listed because there is one");
         let what = match &report {
+            Report::Rows(epoch) => format!("rows {epoch}"),
+            Report::Attached(mark) => format!("attached {} at={}", mark.feeder, mark.watermark),
             Report::Passed(epoch) => format!("passed {epoch}"),
             Report::Acknowledged(part) => {
                 format!("acknowledged {} files={}", part.epoch, part.files.len())
@@ -202,9 +213,17 @@ impl World {
                     {
                         self.checkpointed = barrier.epoch;
                     }
+                    if shard == ShardId(0) {
+                        self.ordered(&order);
+                    }
                     self.life.seats[shard.index()].orders.push_back(order);
                 }
                 CoordinatorEffect::Disk(issued) => self.issue(issued),
+                CoordinatorEffect::Passed(epoch) => self.passed(epoch),
+                CoordinatorEffect::Attached { feeder, progress } => {
+                    self.attached(feeder.index(), progress);
+                }
+                CoordinatorEffect::Detached { feeder } => self.detached(feeder.index()),
                 CoordinatorEffect::Readable(epoch) => self.readable(epoch),
                 CoordinatorEffect::Settled { feeder, sequence } => self.settled(feeder, sequence),
                 CoordinatorEffect::Sealed { epoch, feeders } => self.sealed(epoch, &feeders),

@@ -1,26 +1,34 @@
 //! Feeders and those who ask for barriers, step by step.
 
 use sluicedb::core::effect::CoordinatorInput;
-use sluicedb::core::feeder::{FEEDER_IDLE, FeederStep, PushError};
+use sluicedb::core::feeder::{Cells, FEEDER_IDLE, FeederStep, PushError};
+use sluicedb::core::frame::Fed;
+use sluicedb::core::ids::ShardId;
+use sluicedb::core::morsel::ShapeId;
+use sluicedb_sql::Value;
 
+use super::life::Mouth;
 use super::{Phase, World};
+use crate::load::Batch;
 
 impl World {
     /// A feeder starts to push its next statement.
     pub(super) fn push(&mut self, feeder: usize) {
         let mouth = &mut self.life.mouths[feeder];
         let next = self.producers[feeder].next().expect("listed because there is one");
-        let batch = &self.load.feeders[feeder].batches[next];
+        let batch = self.producers[feeder].batch(next);
         if mouth.open.0 == 0 || self.schedule.chance(50) {
             // Otherwise it goes by what it read long ago, and finds out when it looks again.
             mouth.open = self.life.open;
         }
-        let source = self.producers[feeder].source;
-        let mut rows = mouth.pool.take(self.graph.sources[source.index()].shape);
-        mouth.feeder.fill(batch, &mut rows).expect("the workload fits its schema");
-        let room = |shard: sluicedb::core::ids::ShardId| mouth.lanes[shard.index()].room();
-        let pushed = mouth.feeder.push(&rows, mouth.open, room, &mut mouth.pool);
-        mouth.pool.put(rows);
+        let typed = self.schedule.chance(50);
+        let pushed = match &batch[..] {
+            [row] if typed => push_row(mouth, row),
+            _ => {
+                let shape = self.graph.sources[self.producers[feeder].source.index()].shape;
+                push_batch(mouth, batch, shape, typed)
+            }
+        };
         let (id, sequence, count) = (mouth.id(), next + 1, batch.len());
         let what = format_args!("push seq={sequence} rows={count} full={}", pushed.is_err());
         self.trace.add(self.turn, &id, what);
@@ -50,16 +58,25 @@ impl World {
                 self.trace.add(self.turn, &id, format_args!("read open={}", mouth.open));
                 let progress = *mouth.feeder.progress();
                 if progress.sequence > before {
-                    self.producers[feeder].stamp(&progress);
+                    self.stamped(feeder, &progress);
                 }
             }
             FeederStep::Publish(shard, frame) => {
                 let (epoch, rows) = (frame.epoch, frame.morsel.rows());
                 let lane = &mut mouth.lanes[shard.index()];
                 lane.report(lane.room());
-                lane.send(frame);
+                lane.send(Fed::Frame(frame));
                 let what = format_args!("publish to={shard} {epoch} rows={rows}");
                 self.trace.add(self.turn, &id, what);
+            }
+            FeederStep::PublishRow(shard) => {
+                let row = *mouth.feeder.row();
+                let lane = &mut mouth.lanes[shard.index()];
+                lane.report(lane.room());
+                lane.send(Fed::Row(row));
+                let what = format_args!("publish a record to={shard} {}", row.epoch);
+                self.trace.add(self.turn, &id, what);
+                self.saw("row as a record");
             }
             FeederStep::StoreProgress(progress) => {
                 mouth.progress = progress;
@@ -93,6 +110,56 @@ impl World {
             self.life.asked = true;
             self.note("want", "checkpoint=true read=true, the last");
             self.coordinate(CoordinatorInput::Wanted { checkpoint: true, read: true });
+        }
+    }
+}
+
+/// Pushes a row as apps do that push row by row.
+fn push_row(mouth: &mut Mouth, row: &[Value]) -> Result<(), PushError> {
+    let mut writer = mouth.feeder.write_row(&mut mouth.pool);
+    write(row, &mut writer);
+    writer.finish().expect("the workload fits its schema");
+    let lanes = &mouth.lanes;
+    let room = |shard: ShardId| lanes[shard.index()].room();
+    mouth.feeder.push_row(mouth.open, room, &mut mouth.pool)
+}
+
+/// Pushes a batch, value by value or from rows that are there.
+fn push_batch(
+    mouth: &mut Mouth,
+    batch: &Batch,
+    shape: ShapeId,
+    typed: bool,
+) -> Result<(), PushError> {
+    let mut rows = mouth.pool.take(shape);
+    if typed {
+        let mut writer = mouth.feeder.write_batch(rows);
+        for row in batch {
+            write(row, &mut writer);
+            writer.finish_row().expect("the workload fits its schema");
+        }
+        rows = writer.into_morsel();
+    } else {
+        mouth.feeder.fill(batch, &mut rows).expect("the workload fits its schema");
+    }
+    let lanes = &mouth.lanes;
+    let room = |shard: ShardId| lanes[shard.index()].room();
+    mouth.feeder.push(rows, mouth.open, room, &mut mouth.pool).map_err(|refused| {
+        mouth.pool.put(refused.rows);
+        refused.error
+    })
+}
+
+fn write(row: &[Value], cells: &mut impl Cells) {
+    for value in row {
+        match value {
+            Value::Null => cells.null(),
+            Value::Boolean(value) => cells.bool(*value),
+            Value::Int(value) => cells.i32(*value),
+            Value::BigInt(value) | Value::Timestamp(value) => cells.i64(*value),
+            Value::Double(value) => cells.f64(*value),
+            Value::Decimal { units, .. } => cells.i128(*units),
+            Value::Text(value) => cells.text(value),
         }
     }
 }

@@ -3,7 +3,7 @@
 use sluicedb::core::coordinator::Coordinator;
 use sluicedb::core::effect::{Order, Poison, Report};
 use sluicedb::core::feeder::{FEEDER_IDLE, Feeder, Progress};
-use sluicedb::core::frame::{FeederFrame, Frame};
+use sluicedb::core::frame::{Fed, Frame};
 use sluicedb::core::ids::{Epoch, FeederId, LaneId, ShardId};
 use sluicedb::core::morsel::Pool;
 use sluicedb::core::shard::Shard;
@@ -12,6 +12,7 @@ use std::collections::VecDeque;
 use super::read::Reading;
 use super::subscriber::Subscriber;
 use crate::lane::Lane;
+use crate::reference::Change;
 
 /// One life of the database.
 pub(super) struct Life {
@@ -22,6 +23,10 @@ pub(super) struct Life {
     /// Lanes between shards, by id.
     pub(super) lanes: Vec<ShardLane>,
     pub(super) mouths: Vec<Mouth>,
+    /// How many feeders the database knows.
+    pub(super) known: usize,
+    /// What happens to feeders at the end of the epoch that is closing.
+    pub(super) changes: Vec<Change>,
     /// The open epoch, where feeders read it.
     pub(super) open: Epoch,
     /// Whether feeders may push.
@@ -72,15 +77,29 @@ pub(super) struct ShardLane {
     pub(super) watermarks: Vec<i64>,
 }
 
+/// Whether a feeder counts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Stand {
+    Away,
+    Coming,
+    There,
+    Going,
+}
+
 /// A feeder at work, and what shards read of it.
 pub(super) struct Mouth {
+    pub(super) stand: Stand,
+    /// The turn before which it neither comes nor goes.
+    pub(super) change_at: u64,
+    /// How often it came in this life.
+    pub(super) comings: u64,
     pub(super) feeder: Feeder,
     pub(super) pool: Pool,
     pub(super) word: u64,
     pub(super) progress: Progress,
     /// The open epoch as it last read it.
     pub(super) open: Epoch,
-    pub(super) lanes: Vec<Lane<FeederFrame>>,
+    pub(super) lanes: Vec<Lane<Fed>>,
     /// The turn before which it does not try again.
     pub(super) retry: u64,
 }
@@ -94,6 +113,8 @@ impl Life {
             coordinator_ns: 0,
             lanes: Vec::new(),
             mouths: Vec::new(),
+            known: 0,
+            changes: Vec::new(),
             open: Epoch(0),
             ready: false,
             reading: None,
@@ -151,6 +172,9 @@ impl Seat {
 impl Mouth {
     pub(super) fn new(feeder: Feeder, pool: Pool, places: usize, shards: u16) -> Mouth {
         Mouth {
+            stand: Stand::Away,
+            change_at: 0,
+            comings: 0,
             word: FEEDER_IDLE,
             progress: *feeder.progress(),
             open: Epoch(0),

@@ -7,6 +7,7 @@
 //!   else is in the `Life` that ends with it.
 
 mod actions;
+mod attach;
 mod check;
 mod crash;
 mod deliver;
@@ -30,7 +31,7 @@ use crate::disk::{CrashMode, Disk, Latency};
 use crate::load::Load;
 use crate::options::{Faults, Options};
 use crate::prng::Prng;
-use crate::reference::Relation;
+use crate::reference::{Clocks, Relation};
 use crate::trace::Trace;
 use life::Life;
 use producer::Producer;
@@ -59,6 +60,10 @@ pub struct World {
     life: Life,
     lives: u64,
     producers: Vec<Producer>,
+    /// How far sources and feeders had come at the end of the last epoch that all shards passed.
+    clocks: Clocks,
+    /// The same at the end of every epoch that may still be read or recovered.
+    cuts: BTreeMap<Epoch, Clocks>,
     /// The newest checkpoint that was reported as sealed.
     sealed: Option<Epoch>,
     /// The newest checkpoint that was asked for: none can be found that is newer.
@@ -114,6 +119,8 @@ impl World {
             disk: Disk::holding(FileName::Identity, identity::encode(DATABASE)),
             life: Life::none(),
             lives: 0,
+            clocks: Clocks::new(0, std::iter::empty()),
+            cuts: BTreeMap::new(),
             producers,
             sealed: None,
             checkpointed: Epoch(0),

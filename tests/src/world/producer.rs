@@ -1,6 +1,7 @@
 //! A feeder as the outside knows it: what it has to push, what it was told, and what the reference
 //! makes of it. It outlives crashes.
 
+use sluicedb::core::effect::FeederMark;
 use sluicedb::core::feeder::Progress;
 use sluicedb::core::ids::{Epoch, SourceId};
 use sluicedb_sql::plan::SourceTime;
@@ -14,15 +15,23 @@ pub(super) struct Producer {
     statements: Vec<Statement>,
     /// Statements that bear an epoch, from the first on.
     stamped: usize,
+    /// The statement that is pushed next: one that was stamped before, if the producer remembers
+    /// less than the database.
+    next: usize,
     /// The last statement that may not get lost any more.
     acknowledged: u64,
+    /// What marks the next statement that is not stamped.
+    marker: Marker,
+    /// The same before the first.
+    fresh: Marker,
 }
 
 struct Statement {
+    batch: Batch,
+    /// As they were marked when it was stamped, and the marker behind them.
     rows: Vec<Row>,
+    after: Marker,
     epoch: Epoch,
-    /// The feeder's watermark after it.
-    watermark: i64,
     /// Rows the feeder has numbered after it.
     rows_numbered: u64,
 }
@@ -34,24 +43,31 @@ impl Producer {
         time: Option<SourceTime>,
         batches: &[Batch],
     ) -> Producer {
-        let mut marker = Marker::new(feeder, time);
+        let marker = Marker::new(feeder, time);
         let mut rows_numbered = 0;
         let statement = |batch: &Batch| {
             rows_numbered += batch.len() as u64;
             Statement {
-                rows: batch.iter().map(|row| marker.mark(row.clone())).collect(),
+                batch: batch.clone(),
+                rows: Vec::new(),
+                after: marker.clone(),
                 epoch: Epoch(0),
-                watermark: marker.watermark(),
                 rows_numbered,
             }
         };
         let statements = batches.iter().map(statement).collect();
-        Producer { source, statements, stamped: 0, acknowledged: 0 }
+        let fresh = marker.clone();
+        Producer { source, statements, stamped: 0, next: 0, acknowledged: 0, marker, fresh }
     }
 
     /// The statement that is pushed next.
     pub(super) fn next(&self) -> Option<usize> {
-        (self.stamped < self.statements.len()).then_some(self.stamped)
+        (self.next < self.statements.len()).then_some(self.next)
+    }
+
+    /// Its rows.
+    pub(super) fn batch(&self, statement: usize) -> &Batch {
+        &self.statements[statement].batch
     }
 
     pub(super) fn is_published(&self) -> bool {
@@ -71,23 +87,55 @@ impl Producer {
         self.stamped as u64
     }
 
-    /// A statement was given its epoch. Checks what its feeder says of it.
-    pub(super) fn stamp(&mut self, progress: &Progress) {
-        let before = self.stamped.checked_sub(1).map_or(Epoch(0), |at| self.statements[at].epoch);
-        assert!(progress.epoch >= before, "{} after {before}", progress.epoch);
-        let statement = &mut self.statements[self.stamped];
-        statement.epoch = progress.epoch;
-        self.stamped += 1;
+    /// Rows that are behind only because of where the feeder was attached.
+    pub(super) fn behind_floor(&self) -> u64 {
+        self.marker.behind_floor()
+    }
+
+    /// Its feeder is attached at `floor`. Checks where it is told to go on.
+    pub(super) fn attach(&mut self, progress: &Progress, floor: i64) {
+        self.marker.raise(floor);
+        self.next = self.stamped;
+        assert_eq!(progress.opening, progress.watermark, "nothing was published since");
         self.check(progress);
+        assert_eq!(progress.watermark.0, floor, "the watermark at which it is attached");
+    }
+
+    /// Forgets statements after some earlier one, and returns its number and the rows by then.
+    pub(super) fn forget(&mut self, statements: usize) -> (u64, u64) {
+        self.next = self.stamped - statements;
+        (self.next as u64, self.rows_numbered(self.next))
+    }
+
+    /// A statement was given its epoch. Checks what its feeder says of it; tells if it was pushed
+    /// before.
+    pub(super) fn stamp(&mut self, progress: &Progress) -> bool {
+        let again = self.next < self.stamped;
+        self.next += 1;
+        if !again {
+            let before = self.last_epoch();
+            assert!(progress.epoch >= before, "{} after {before}", progress.epoch);
+            let statement = &mut self.statements[self.stamped];
+            statement.epoch = progress.epoch;
+            let rows = statement.batch.iter().map(|row| self.marker.mark(row.clone()));
+            statement.rows = rows.collect();
+            statement.after = self.marker.clone();
+            self.stamped += 1;
+        }
+        self.check(progress);
+        again
     }
 
     /// Compares what is said of the last statement with what the reference knows.
     fn check(&self, progress: &Progress) {
         let Progress { sequence, watermark, rows_numbered, .. } = *progress;
-        assert_eq!(sequence, self.stamped as u64, "statements are numbered from 1");
-        let last = self.stamped.checked_sub(1).map(|at| &self.statements[at]);
-        let expected = last.map_or((i64::MIN, 0), |last| (last.watermark, last.rows_numbered));
+        assert_eq!(sequence, self.next as u64, "statements are numbered from 1");
+        let expected = (self.marker.watermark(), self.rows_numbered(self.next));
         assert_eq!((watermark.0, rows_numbered), expected, "after statement {sequence}");
+    }
+
+    fn rows_numbered(&self, statements: usize) -> u64 {
+        statements.checked_sub(1).map_or(0, |last| self.statements[last].rows_numbered)
     }
 
     /// Statements up to `sequence` may not get lost any more.
@@ -96,9 +144,10 @@ impl Producer {
         self.acknowledged = self.acknowledged.max(sequence);
     }
 
-    /// The database was opened again and goes on behind `progress`.
-    pub(super) fn recover(&mut self, progress: &Progress) {
-        let Progress { sequence, .. } = *progress;
+    /// The database was opened again and has statements up to that of the mark; without one it does
+    /// not know the feeder. Returns the watermark of the last of them.
+    pub(super) fn recover(&mut self, mark: Option<&FeederMark>) -> i64 {
+        let sequence = mark.map_or(0, |mark| mark.sequence);
         let acknowledged = self.acknowledged;
         assert!(
             (acknowledged..=self.stamped as u64).contains(&sequence),
@@ -106,9 +155,19 @@ impl Producer {
             self.stamped
         );
         self.stamped = sequence as usize;
-        self.check(progress);
+        self.next = self.stamped;
+        if let Some(mark) = mark.filter(|mark| mark.sequence > 0) {
+            assert_eq!(mark.source, self.source, "the source that was fed");
+            assert_eq!(mark.rows_numbered, self.rows_numbered(self.stamped));
+        }
         // What was recovered is in every epoch of this life.
         self.statements[..self.stamped].iter_mut().for_each(|s| s.epoch = Epoch(0));
+        // Where it was attached before does not count, unless the database says so.
+        self.marker = match self.stamped.checked_sub(1) {
+            Some(last) => self.statements[last].after.clone(),
+            None => self.fresh.clone(),
+        };
+        self.marker.watermark()
     }
 
     /// What was pushed by the end of an epoch.
@@ -116,9 +175,9 @@ impl Producer {
         self.by(epoch).iter().flat_map(|statement| &statement.rows)
     }
 
-    /// The watermark at the end of an epoch.
+    /// The watermark after the last statement by the end of an epoch.
     pub(super) fn watermark(&self, epoch: Epoch) -> i64 {
-        self.by(epoch).last().map_or(i64::MIN, |statement| statement.watermark)
+        self.by(epoch).last().map_or(i64::MIN, |statement| statement.after.watermark())
     }
 
     /// The epoch of the last statement that was pushed.

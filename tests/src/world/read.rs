@@ -97,11 +97,12 @@ impl World {
 
     /// What each source was given by the end of an epoch.
     fn inputs(&self, epoch: Epoch) -> Vec<Input> {
+        let clocks = &self.cuts[&epoch];
         let input = |source: usize| {
             let of = || self.producers.iter().filter(move |p| p.source.index() == source);
             Input {
                 rows: of().flat_map(|producer| producer.rows(epoch)).cloned().collect(),
-                watermark: of().map(|producer| producer.watermark(epoch)).min().unwrap_or(i64::MIN),
+                watermark: clocks.sources[source],
             }
         };
         (0..self.graph.sources.len()).map(input).collect()

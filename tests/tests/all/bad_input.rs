@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use sluicedb::core::arena::Region;
 use sluicedb::core::graph::{Route, lower};
-use sluicedb::core::ids::SourceId;
 use sluicedb::core::recovery::{DatabaseOptions, open};
 use sluicedb_sql::expr::{Expr, lit};
 use sluicedb_sql::plan::{AggregateSpec, Builder, Call, Emit, Plan};
 use sluicedb_sql::{DataType, Field, Schema, SqlError, Value};
 use sluicedb_tests::load::{Batch, FeederLoad, Load};
-use sluicedb_tests::options::{Faults, Options, Weights};
+use sluicedb_tests::options::{Comings, Faults, Options, Weights};
 use sluicedb_tests::world::{Outcome, World, run_load};
 
 fn options() -> Options {
@@ -33,6 +32,7 @@ fn options() -> Options {
         rows_max: 0,
         disk_turns_max: 0,
         weights: Weights::EVEN,
+        comings: Comings::NONE,
         faults: Faults::NONE,
     }
 }
@@ -121,7 +121,6 @@ fn state_is_not_handed_to_another_plan_or_another_number_of_shards() {
             let graph = lower(&plan, Route::Rows).expect("it has few stages");
             let options = DatabaseOptions {
                 shards,
-                feeders: vec![SourceId(0), SourceId(1)],
                 logged: vec![true, true],
                 log: Some(Default::default()),
                 epoch_interval_ns: 1,

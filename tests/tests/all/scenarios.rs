@@ -5,7 +5,7 @@ use sluicedb_sql::plan::{AggregateSpec, Builder, Call, Emit, Function, Plan};
 use sluicedb_sql::{DataType, Field, Schema, SqlError, Value};
 use sluicedb_tests::disk::CrashMode;
 use sluicedb_tests::load::{Batch, FeederLoad, Load};
-use sluicedb_tests::options::{Faults, Options, STATE_BLOCKS, Weights};
+use sluicedb_tests::options::{Comings, Faults, Options, STATE_BLOCKS, Weights};
 use sluicedb_tests::world::{Outcome, Summary, World, run_load};
 
 fn options() -> Options {
@@ -28,6 +28,7 @@ fn options() -> Options {
         rows_max: 0,
         disk_turns_max: 0,
         weights: Weights::EVEN,
+        comings: Comings::NONE,
         faults: Faults::NONE,
     }
 }

@@ -160,7 +160,7 @@ impl Arena {
             Some(copy) => copy,
             None => {
                 let copy = self.copies.len() as u32;
-                self.shadow.commit(copy + 1).expect("the shard reserved copies before this step");
+                self.shadow.take(copy + 1).expect("the shard reserved copies before this step");
                 let row = CopyRow { link: Link::ALONE, block: id, epoch, freeze: [0; KINDS] };
                 self.copies.push(row);
                 copy

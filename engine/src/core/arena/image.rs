@@ -80,7 +80,7 @@ impl Image {
         if number >= BLOCKS_MAX || number >= self.state.blocks_max() {
             return Err(ImageError::Range);
         }
-        self.state.commit(number + 1)?;
+        self.state.take(number + 1)?;
         self.open = true;
         if self.entries.len() <= number as usize {
             self.entries.resize(number as usize + 1, None);

@@ -34,7 +34,7 @@ pub use heap::{HEAP_VALUE_BYTES_MAX, Heap, HeapId};
 pub use ids::{Anchor, BLOCK_BYTES, BLOCKS_MAX, Block, BlockId, Blocks, ExtentId, ZoneId};
 pub use image::{Image, ImageError};
 pub use index::{BUCKETS_MAX, HashIndex};
-pub use region::{Memory, MemoryError, Region};
+pub use region::{Memory, MemoryError, Region, STEP_BLOCKS};
 pub use search::{Bytes, Cell, Order};
 pub use slab::{Slab, SlotId};
 pub use store::{Arena, EXTENTS_MAX, Headroom, ZONES_MAX};

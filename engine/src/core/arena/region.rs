@@ -14,7 +14,7 @@ use std::fmt;
 use std::ptr::NonNull;
 
 /// Blocks are committed in steps of 2 MiB, the size of a huge page.
-const STEP_BLOCKS: u32 = 512;
+pub const STEP_BLOCKS: u32 = 512;
 
 /// Why memory could not be committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +65,9 @@ pub unsafe trait Memory: Send {
     fn blocks_max(&self) -> u32;
     /// Makes the first `blocks` blocks usable.
     fn commit(&mut self, blocks: u32) -> Result<(), MemoryError>;
+    /// The first `blocks` blocks, which are usable, are about to be used, and most likely the next
+    /// ones soon. Told once a step, because far more is committed to be sure than is ever used.
+    fn reach(&mut self, _blocks: u32) {}
 }
 
 /// Memory of the global allocator, for tests and small state.
@@ -136,6 +139,8 @@ pub struct Region {
     memory: Box<dyn Memory>,
     blocks_max: u32,
     committed: u32,
+    /// End of the step in which the last block in use lies.
+    reached: u32,
 }
 
 // SAFETY: `base` points into `memory`, which is `Send` and owned by this value alone.
@@ -155,6 +160,7 @@ impl Region {
             memory,
             blocks_max,
             committed: 0,
+            reached: 0,
         }
     }
 
@@ -182,6 +188,16 @@ impl Region {
         #[cfg(any(miri, sluice_guarded))]
         self.guarded.resize_with(blocks as usize, || Box::new([0; BLOCK_BYTES]));
         self.committed = blocks;
+        Ok(())
+    }
+
+    /// Makes at least the first `blocks` blocks usable, of which the last is used at once.
+    pub fn take(&mut self, blocks: u32) -> Result<(), MemoryError> {
+        self.commit(blocks)?;
+        if blocks > self.reached {
+            self.reached = blocks.next_multiple_of(STEP_BLOCKS).min(self.blocks_max);
+            self.memory.reach(self.reached);
+        }
         Ok(())
     }
 

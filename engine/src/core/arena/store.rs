@@ -172,7 +172,7 @@ impl Arena {
             }
             None => {
                 let block = self.stamps.len() as u32;
-                self.state.commit(block + 1).expect("the shard reserved blocks before this step");
+                self.state.take(block + 1).expect("the shard reserved blocks before this step");
                 self.stamps.push(stamp);
                 self.blocks.push(BlockRow::born(self.clock));
                 block

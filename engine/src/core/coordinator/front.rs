@@ -96,7 +96,7 @@ mod tests {
         };
         let bytes = front.encode();
         assert_eq!(Front::decode(&bytes), Some(front.clone()));
-        for cut in (0..bytes.len()).filter(|cut| (bytes.len() - cut) % MARK_BYTES != 0) {
+        for cut in (0..bytes.len()).filter(|cut| !(bytes.len() - cut).is_multiple_of(MARK_BYTES)) {
             assert_eq!(Front::decode(&bytes[..cut]), None, "{cut} bytes");
         }
         assert_eq!(Front::decode(&bytes[4..]), None, "form 1 began with the plan");

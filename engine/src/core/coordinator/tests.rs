@@ -246,18 +246,3 @@ fn feeders_come_and_go_with_a_barrier() {
     assert_eq!(said[..3], ["open e8", "s0 detach f0", "s1 detach f0"]);
     assert_eq!(run(&mut coordinator, passed(7)), ["passed e7", "detached f0"]);
 }
-
-#[test]
-#[should_panic(expected = "f3 is attached as a fresh one, and there are 1")]
-fn a_fresh_feeder_has_the_number_after_the_last() {
-    run(&mut ready(), vec![attach(3)]);
-}
-
-#[test]
-#[should_panic(expected = "shards attach f0 apart")]
-fn shards_that_attach_a_feeder_with_two_watermarks_are_a_bug() {
-    let mut coordinator = ready();
-    run(&mut coordinator, vec![attach(0), attached(0, 0, 4)]);
-    let mark = FeederMark { watermark: Time(8), ..FeederMark::start(FeederId(0), SourceId(0)) };
-    run(&mut coordinator, vec![from(1, Report::Attached(mark))]);
-}

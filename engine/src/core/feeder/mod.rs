@@ -21,6 +21,8 @@ pub use cells::Cells;
 pub use push::{FEEDER_IDLE, Outlet, PushError, Refused};
 pub use record::{Record, RecordLayout};
 pub use rows::RowsError;
+#[cfg(feature = "shell")]
+pub(crate) use rows::record_bytes_max;
 pub use write::{BatchWriter, RowWriter};
 
 use std::sync::Arc;

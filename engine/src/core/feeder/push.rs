@@ -141,12 +141,10 @@ impl Feeder {
         assert!(self.written, "a row is written before it is pushed");
         if let Some(wide) = self.wide.take() {
             let pushed = self.push(wide, open, room, pool);
-            return pushed
-                .map(|()| self.written = false)
-                .map_err(|Refused { error, rows }| {
-                    self.wide = Some(rows);
-                    error
-                });
+            return pushed.map(|()| self.written = false).map_err(|Refused { error, rows }| {
+                self.wide = Some(rows);
+                error
+            });
         }
         let shard = match self.options.shards {
             1 => ShardId(0),

@@ -110,7 +110,11 @@ impl RecordLayout {
     pub(super) fn hash(&self, record: &Record, key: &[usize]) -> u64 {
         let nulls = self.nulls(record);
         let fold = |hash: RowHash, &column: &usize| {
-            if nulls >> column & 1 == 1 { hash.null() } else { self.slots[column].hash(record, hash) }
+            if nulls >> column & 1 == 1 {
+                hash.null()
+            } else {
+                self.slots[column].hash(record, hash)
+            }
         };
         key.iter().fold(RowHash::START, fold).finish()
     }
@@ -160,10 +164,9 @@ impl Slot {
     fn encode(self, record: &Record, out: &mut Vec<u8>) {
         let word = record.0[self.at()];
         match self.data_type {
-            DataType::Boolean
-            | DataType::BigInt
-            | DataType::Timestamp
-            | DataType::Double => out.extend(word.to_le_bytes()),
+            DataType::Boolean | DataType::BigInt | DataType::Timestamp | DataType::Double => {
+                out.extend(word.to_le_bytes())
+            }
             DataType::Int => out.extend((word as i32).to_le_bytes()),
             DataType::Decimal { .. } => out.extend(self.decimal(record).to_le_bytes()),
             DataType::Text => {

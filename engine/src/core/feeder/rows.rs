@@ -79,8 +79,8 @@ const MARK_BYTES: usize = 32;
 /// What a batch takes beside its rows: marks of the statement, and the rounding of bitmaps.
 const HEADER_BYTES: usize = 64 << 10;
 
-/// What a batch takes in a record of the log, at most.
-pub(super) fn batch_bytes(rows: usize, columns: usize, text_bytes: usize) -> usize {
+/// Bytes of a batch as a record of the log, at most.
+pub(crate) const fn record_bytes_max(columns: usize, rows: usize, text_bytes: usize) -> usize {
     text_bytes + HEADER_BYTES + rows * (columns * CELL_BYTES + MARK_BYTES)
 }
 
@@ -98,7 +98,8 @@ impl Feeder {
         if text_bytes > BATCH_TEXT_BYTES_MAX {
             return Err(RowsError::Texts { bytes: text_bytes });
         }
-        let bytes = batch_bytes(rows.len(), self.options.schema.len(), text_bytes);
+        let columns = self.options.schema.len();
+        let bytes = record_bytes_max(columns, rows.len(), text_bytes);
         if bytes > BATCH_BYTES_MAX {
             return Err(RowsError::Batch { bytes });
         }

@@ -4,7 +4,7 @@ use sluicedb_sql::{DataType, Field, Schema, Value};
 
 use super::*;
 use crate::core::limits::{TEXT_BYTES_MAX, UNSETTLED_STATEMENTS_MAX};
-use crate::core::morsel::{Pool, Shape, Tie};
+use crate::core::morsel::{Pool, Shape, ShapeId, Tie};
 
 fn feeder(shards: u16) -> (Feeder, Pool) {
     let fields =
@@ -13,6 +13,7 @@ fn feeder(shards: u16) -> (Feeder, Pool) {
         feeder: FeederId(3),
         source: SourceId(0),
         schema: Schema::new(fields).unwrap(),
+        shape: ShapeId(0),
         key: vec![0],
         time: Some((1, 10)),
         tied: true,
@@ -28,7 +29,7 @@ fn row(key: &str, ts: i64) -> Vec<Value> {
 }
 
 fn rows(feeder: &Feeder, pool: &mut Pool, rows: &[Vec<Value>]) -> Morsel {
-    let mut morsel = pool.take(crate::core::morsel::ShapeId(0));
+    let mut morsel = pool.take(ShapeId(0));
     feeder.fill(rows, &mut morsel).unwrap();
     morsel
 }
@@ -50,6 +51,9 @@ fn publish(feeder: &mut Feeder, opens: &[u64]) -> (Vec<String>, Vec<FeederFrame>
                 trace.push(format!("publish {shard} {}", frame.epoch));
                 frames.push(frame);
             }
+            FeederStep::PublishRow(shard) => {
+                trace.push(format!("publish row {shard} {}", feeder.row().epoch));
+            }
             FeederStep::StoreProgress(progress) => {
                 trace.push(format!("progress {}", progress.sequence));
             }
@@ -62,7 +66,7 @@ fn publish(feeder: &mut Feeder, opens: &[u64]) -> (Vec<String>, Vec<FeederFrame>
 fn a_push_starts_over_when_the_open_epoch_moves() {
     let (mut feeder, mut pool) = feeder(1);
     let morsel = rows(&feeder, &mut pool, &[row("a", 100)]);
-    feeder.push(&morsel, Epoch(4), |_| 1, &mut pool).unwrap();
+    feeder.push(morsel, Epoch(4), |_| 1, &mut pool).unwrap();
     let (trace, frames) = publish(&mut feeder, &[5, 5]);
     let expected = ["word 4", "open 5", "word 5", "open 5", "publish s0 e5", "progress 1", "idle"];
     assert_eq!(trace, expected);
@@ -80,7 +84,7 @@ fn rows_behind_their_own_watermark_say_so_whatever_the_batch() {
             let batch: Vec<_> = times[at..at + batch].iter().map(|&ts| row("a", ts)).collect();
             at += batch.len();
             let morsel = rows(&feeder, &mut pool, &batch);
-            feeder.push(&morsel, Epoch(1), |_| 1, &mut pool).unwrap();
+            feeder.push(morsel, Epoch(1), |_| 1, &mut pool).unwrap();
             let (_, frames) = publish(&mut feeder, &[1]);
             let morsel = &frames[0].morsel;
             marks.extend((0..morsel.rows()).map(|at| (morsel.behind(at), morsel.tie(at))));
@@ -106,7 +110,7 @@ fn the_watermark_at_the_end_of_an_epoch_does_not_depend_on_when_it_is_read() {
     let (mut feeder, mut pool) = feeder(1);
     for (epoch, ts) in [(1, 100), (1, 130), (3, 200), (3, 210)] {
         let morsel = rows(&feeder, &mut pool, &[row("a", ts)]);
-        feeder.push(&morsel, Epoch(epoch), |_| 1, &mut pool).unwrap();
+        feeder.push(morsel, Epoch(epoch), |_| 1, &mut pool).unwrap();
         let (_, frames) = publish(&mut feeder, &[epoch]);
         let opening = if epoch == 1 { Time::MIN } else { Time(120) };
         assert_eq!(frames[0].opening, opening);
@@ -123,11 +127,11 @@ fn a_full_lane_takes_nothing_of_the_statement() {
     let batch: Vec<_> = (0..64).map(|key| row(&key.to_string(), 1)).collect();
     let morsel = rows(&feeder, &mut pool, &batch);
     let room = |shard: ShardId| usize::from(shard != ShardId(5));
-    let refused = feeder.push(&morsel, Epoch(1), room, &mut pool);
-    assert_eq!(refused, Err(PushError::Full { shard: ShardId(5) }));
+    let refused = feeder.push(morsel, Epoch(1), room, &mut pool).unwrap_err();
+    assert_eq!(refused.error, PushError::Full { shard: ShardId(5) });
     assert!(feeder.rests());
     assert_eq!(*feeder.progress(), Progress::START);
-    feeder.push(&morsel, Epoch(1), |_| 1, &mut pool).unwrap();
+    feeder.push(refused.rows, Epoch(1), |_| 1, &mut pool).unwrap();
     let (_, frames) = publish(&mut feeder, &[1]);
     assert_eq!(frames.len(), 8);
     assert!(frames.iter().all(|frame| frame.parts == 0xff && frame.sequence == 1));
@@ -137,23 +141,26 @@ fn a_full_lane_takes_nothing_of_the_statement() {
 #[test]
 fn a_feeder_waits_for_the_disk_after_a_bounded_number_of_statements() {
     let (mut feeder, mut pool) = feeder(1);
-    let morsel = rows(&feeder, &mut pool, &[row("a", 100)]);
     for _ in 0..UNSETTLED_STATEMENTS_MAX {
-        feeder.push(&morsel, Epoch(1), |_| 1, &mut pool).unwrap();
-        publish(&mut feeder, &[1]);
+        let morsel = rows(&feeder, &mut pool, &[row("a", 100)]);
+        feeder.push(morsel, Epoch(1), |_| 1, &mut pool).unwrap();
+        let (_, frames) = publish(&mut feeder, &[1]);
+        frames.into_iter().for_each(|frame| pool.put(frame.morsel));
     }
-    let refused = feeder.push(&morsel, Epoch(1), |_| 1, &mut pool);
+    assert_eq!(pool.made(), 1, "what comes back is used again");
     let statements = UNSETTLED_STATEMENTS_MAX;
-    assert_eq!(refused, Err(PushError::Unsettled { statements }));
+    let morsel = rows(&feeder, &mut pool, &[row("a", 100)]);
+    let refused = feeder.push(morsel, Epoch(1), |_| 1, &mut pool).unwrap_err();
+    assert_eq!(refused.error, PushError::Unsettled { statements });
     feeder.settle(1);
-    assert_eq!(feeder.push(&morsel, Epoch(1), |_| 1, &mut pool), Ok(()));
+    assert!(feeder.push(refused.rows, Epoch(1), |_| 1, &mut pool).is_ok());
 }
 
 #[test]
 fn a_row_that_does_not_fit_is_refused_with_its_column_and_bound() {
     let (feeder, mut pool) = feeder(1);
     let refused = |rows: &[Vec<Value>], pool: &mut Pool| {
-        let mut morsel = pool.take(crate::core::morsel::ShapeId(0));
+        let mut morsel = pool.take(ShapeId(0));
         let error = feeder.fill(rows, &mut morsel).unwrap_err().to_string();
         assert!(morsel.is_empty());
         error

@@ -10,7 +10,7 @@ use sluicedb_sql::limits::{TEXT_BYTES_MAX, TIMESTAMP_US_MAX};
 use sluicedb_sql::{Column, DataType, Value, decimal};
 
 use super::record::{Record, RecordLayout, Slot};
-use super::rows::{RowsError, batch_bytes};
+use super::rows::{RowsError, record_bytes_max};
 use super::{Cells, Feeder};
 use crate::core::limits::{BATCH_BYTES_MAX, BATCH_TEXT_BYTES_MAX, MORSEL_ROWS_MAX, RECORD_WORDS};
 use crate::core::morsel::{Morsel, Pool, ShapeId};
@@ -248,7 +248,7 @@ impl BatchWriter {
         let (rows, columns) = (self.morsel.rows() + 1, self.morsel.columns.len());
         let mut outcome = self.cursor.finish(&self.layout);
         if outcome.is_ok() {
-            let bytes = batch_bytes(rows, columns, self.cursor.text_bytes);
+            let bytes = record_bytes_max(columns, rows, self.cursor.text_bytes);
             outcome = match () {
                 () if rows > MORSEL_ROWS_MAX => Err(RowsError::TooManyRows { rows }),
                 () if bytes > BATCH_BYTES_MAX => Err(RowsError::Batch { bytes }),

@@ -366,6 +366,10 @@ impl<'a> Lowering<'a> {
             stage: from.stage,
             operator,
             kept,
+            placed: match &from.placement {
+                Placement::Hashed(columns) => Some(columns.clone()),
+                Placement::Somewhere => None,
+            },
             id: self.next_view(),
         });
     }

@@ -134,6 +134,8 @@ pub struct ViewSpec {
     pub operator: OperatorId,
     /// How its result is kept; a stream keeps none, so that it cannot be read.
     pub kept: Option<ViewOptions>,
+    /// The columns whose hash says which shard a row is on; none where that cannot be told.
+    pub placed: Option<Vec<usize>>,
     /// The id it is published under.
     pub id: ViewId,
 }

@@ -4,7 +4,10 @@ use sluicedb_sql::plan::Builder;
 use sluicedb_sql::{DataType, Field, Schema};
 
 use super::*;
+use crate::core::frame::FeederFrame;
 use crate::core::graph::{Route, lower};
+use crate::core::ids::{FeederId, SourceId, Time};
+use crate::core::morsel::Pool;
 
 fn graph() -> Arc<Graph> {
     let mut builder = Builder::new();
@@ -91,4 +94,44 @@ fn memory_that_the_plan_cannot_begin_with_is_refused() {
     let error = open(&NoFiles, &graph(), &options, memory).err().unwrap();
     let expected = "blocks of state is 15; it must be from 16 to";
     assert!(error.to_string().starts_with(expected), "{error}");
+}
+
+/// A statement of a log: by whom, of which source, and its number.
+fn logged(feeder: u32, source: u16, sequence: u64) -> FeederFrame {
+    FeederFrame {
+        feeder: FeederId(feeder),
+        source: SourceId(source),
+        epoch: Epoch(1),
+        sequence,
+        parts: 1,
+        opening: Time::MIN,
+        watermark: Time(sequence as i64 * 10),
+        rows_numbered: sequence * 2,
+        morsel: Pool::new(&graph().shapes).take(graph().sources[0].shape),
+    }
+}
+
+#[test]
+fn feeders_that_only_the_log_knows_are_found_and_counted_from_there() {
+    let base = [FeederMark {
+        sequence: 4,
+        watermark: Time(40),
+        rows_numbered: 8,
+        ..FeederMark::start(FeederId(0), SourceId(0))
+    }];
+    let logs = [vec![logged(0, 0, 5)], vec![logged(2, 1, 1), logged(2, 1, 2)]];
+    let reached = feeders::reached(&base, &logs).unwrap();
+    let found = reached.iter().map(|mark| (mark.source.0, mark.sequence, mark.watermark.0));
+    let expected = [(0, 5, 50), (0, 0, i64::MIN), (1, 2, 20)];
+    assert_eq!(found.collect::<Vec<_>>(), expected, "the one between has left no trace");
+    let before = feeders::before_replay(&base, &reached);
+    let found = before.iter().map(|mark| (mark.source.0, mark.sequence, mark.watermark.0));
+    assert_eq!(found.collect::<Vec<_>>(), [(0, 4, 50), (0, 0, i64::MIN), (1, 0, 20)]);
+}
+
+#[test]
+fn a_log_that_gives_a_feeder_two_sources_is_refused() {
+    let logs = [vec![logged(0, 0, 1), logged(0, 1, 2)]];
+    let error = feeders::reached(&[], &logs).unwrap_err();
+    assert!(error.to_string().contains("its log gives a feeder two sources"), "{error}");
 }

@@ -22,8 +22,8 @@ use crate::core::operator::{Context, Item, Lanes, Operator, Stop, Work};
 use crate::core::watermark::Watermarks;
 
 use super::build::Built;
-pub(super) use gather::SourceRows;
 use crate::core::align::Align;
+pub(super) use gather::SourceRows;
 
 /// One stage on one shard.
 pub(super) struct Stage {

@@ -228,6 +228,63 @@ fn programs_agree_with_the_slow_evaluator_on_random_expressions() {
     assert!(failed > 1000 && selected > 1000, "{failed} failures, {selected} rows are too few");
 }
 
+/// Takes all outputs of the last run.
+fn take(
+    program: &Program,
+    scratch: &mut Scratch,
+    input: &[Column],
+    picks: Option<&[u32]>,
+) -> Vec<Column> {
+    let mut input = input.to_vec();
+    let take = |index| {
+        let mut to = Column::new(program.data_type(index));
+        program.take_output(scratch, &mut input, picks, index, &mut to);
+        to
+    };
+    (0..program.output_count()).map(take).collect()
+}
+
+#[test]
+fn outputs_that_are_taken_are_those_that_were_looked_at_row_by_row() {
+    for seed in 1..=400_u64 {
+        let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        let mut exprs: Vec<Expr> = Vec::new();
+        for _ in 0..1 + random.below(3) {
+            let of = random.of(&TYPES);
+            exprs.push(expression(&mut random, of, 2));
+            exprs.push(Expr::Column(random.below(TYPES.len())));
+        }
+        // What occurs twice can be moved only once.
+        exprs.extend_from_within(..);
+        exprs.push(lit("a constant that does not fit a view"));
+        let program = Program::compile(&exprs, &schema()).unwrap();
+        let (mut scratch, mut failures) = (program.scratch(), Failures::new());
+        for count in [70, 1, 130] {
+            let rows: Vec<Vec<Value>> = (0..count)
+                .map(|_| TYPES.iter().map(|of| value(&mut random, *of)).collect())
+                .collect();
+            let input = morsel(&rows);
+            program.run(&input, rows.len(), &mut scratch, &mut failures);
+            let outputs = 0..program.output_count();
+            let looked: Vec<Column> =
+                outputs.map(|index| program.output(&scratch, &input, index).clone()).collect();
+            assert_eq!(take(&program, &mut scratch, &input, None), looked);
+            let picks: Vec<u32> = (0..count as u32).filter(|_| random.below(3) > 0).collect();
+            let mut picked = Failures::new();
+            program.run_picked(&input, &picks, &mut scratch, &mut picked);
+            for (at, row) in picks.iter().enumerate() {
+                assert_eq!(picked.of(at as u32), failures.of(*row), "{exprs:?}");
+            }
+            let mut expected = looked.clone();
+            for (expected, looked) in expected.iter_mut().zip(&looked) {
+                expected.clear();
+                expected.append(looked, &picks);
+            }
+            assert_eq!(take(&program, &mut scratch, &input, Some(&picks)), expected);
+        }
+    }
+}
+
 fn compile(expr: Expr) -> Program {
     Program::compile(&[expr], &schema()).unwrap()
 }

@@ -118,3 +118,6 @@ fn last_rows(queue: &mut VecDeque<Queued>, entry: usize) -> Option<&mut Morsel> 
 fn heap_bytes(morsel: &Morsel) -> usize {
     morsel.columns.iter().map(|column| column.text_bytes()).sum()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,120 @@
+use super::*;
+
+fn text(words: &str) -> Result<String, Failure> {
+    let words: Vec<String> = words.split_whitespace().map(str::to_owned).collect();
+    let mut out = Vec::new();
+    run(&words, &mut out)?;
+    Ok(String::from_utf8(out).unwrap())
+}
+
+/// Each command with an input that takes a moment.
+const TINY: &[&str] = &[
+    "hiccup --seconds 0.01",
+    "latency --query tumble --mode core,hand --rate 20000 --warm-up 0.01 --seconds 0.05 --runs 1 \
+     --repeats 0",
+    "latency --query lookup --rate 20000,40000 --warm-up 0 --seconds 0.05 --runs 2 --repeats 0 \
+     --arrivals poisson --seed 7",
+    "throughput --query filter --batch 64,512 --rows 5000 --runs 2",
+    "allocations --query filter --mode hand --rows 4000 --batch 100",
+    "faults --rate 20000 --warm-up 0.01 --seconds 0.05",
+];
+
+#[test]
+fn every_command_runs_and_prints_a_table_below_the_machine() {
+    for words in TINY {
+        let table = text(words).unwrap();
+        let name = words.split(' ').next().unwrap();
+        assert!(table.lines().next().unwrap().contains(" CPUs, kernel "), "{table}");
+        assert!(table.contains(&format!("\n\n{name}")), "{table}");
+    }
+}
+
+#[test]
+fn every_command_prints_one_object_a_point_for_programs() {
+    for (words, points) in TINY.iter().zip([1, 2, 2, 2, 1, 1]) {
+        let lines = text(&format!("{words} --json")).unwrap();
+        let name = words.split(' ').next().unwrap();
+        let begins = format!("{{\"bench\":\"{name}\",");
+        assert_eq!(lines.lines().count(), points, "{lines}");
+        assert!(lines.lines().all(|line| line.starts_with(&begins) && line.ends_with("\"}")));
+    }
+}
+
+#[test]
+fn the_floor_is_measured_where_there_are_two_cpus() {
+    let outcome = text("rings --samples 2000 --items 5000 --runs 1 --json");
+    match crate::sys::allowed_cpus().unwrap().len() {
+        1 => assert!(outcome.unwrap_err().text().contains("wants two CPUs")),
+        _ => assert_eq!(outcome.unwrap().matches("\"bench\":\"rings\"").count(), 3),
+    }
+}
+
+#[test]
+fn the_core_runs_beside_the_loop_by_hand() {
+    let table = text("core --query tumble --rows 3000 --batch 100 --runs 1").unwrap();
+    assert!(table.starts_with("Tumble, 3000 rows in batches of 100, 1 runs, "), "{table}");
+    assert!(table.contains("\n   ratio: "));
+}
+
+#[test]
+fn a_point_of_latencies_says_what_was_asked_and_that_it_is_too_short() {
+    let line = text(&format!("{} --json", TINY[1])).unwrap();
+    let first = line.lines().next().unwrap();
+    let begins = "{\"bench\":\"latency\",\"query\":\"tumble\",\"mode\":\"core\",\"shards\":1,\
+                  \"rate\":20000,\"rows\":1000,\"rows_per_s\":";
+    assert!(first.starts_with(begins), "{first}");
+    assert!(first.contains("\"counts\":false"));
+    assert!(text(TINY[1]).unwrap().contains("1000 samples in a run; a point wants 1000000"));
+}
+
+#[test]
+fn a_plot_is_written_to_its_file() {
+    let file = std::env::temp_dir().join(format!("sluice-bench-{}.svg", std::process::id()));
+    text(&format!("hiccup --seconds 0.01 --plot {}", file.display())).unwrap();
+    let plot = std::fs::read_to_string(&file).unwrap();
+    std::fs::remove_file(&file).unwrap();
+    assert!(plot.starts_with("<svg") && plot.contains(">hiccups</text>"));
+    let nowhere = text("hiccup --seconds 0 --plot no-such-folder/a.svg").unwrap_err();
+    assert!(nowhere.text().starts_with("no-such-folder/a.svg cannot be written: "));
+    assert_eq!(nowhere.exit_code(), 1);
+}
+
+#[test]
+fn wrong_words_are_refused_with_what_would_be_right() {
+    let usage = |words: &str, part: &str| {
+        let failure = text(words).unwrap_err();
+        assert_eq!(failure.exit_code(), 2, "{words}");
+        assert!(failure.text().contains(part), "{words}: {}", failure.text());
+    };
+    usage("", "which measurement? take one of rings, ");
+    usage("latencies", "no measurement latencies: take one of rings, ");
+    usage("latency --qeury filter", "did you mean --query?");
+    usage("latency --query median", "no query median: take filter or tumble or lookup");
+    usage("throughput --query lookup", "no query lookup: take filter or tumble");
+    usage("latency --mode warp", "no mode warp: take core or hand");
+    usage("latency --rate 0", "--rate is 0; it must be");
+    usage("latency --arrivals uniform", "take fixed or poisson");
+    usage("throughput --batch 1025", "from 1 to 1024");
+    usage("core --json", "core has no option --json");
+}
+
+#[test]
+fn a_mode_that_cannot_do_what_is_asked_says_so() {
+    let failure = text("throughput --mode core --shards 2 --rows 10 --runs 1").unwrap_err();
+    assert_eq!(failure.exit_code(), 1);
+    assert_eq!(failure.text(), "mode core has one shard, not 2: leave out --shards");
+}
+
+#[test]
+fn every_help_has_an_example_whose_options_exist() {
+    for command in COMMANDS {
+        let page = text(&format!("{} --help", command.name)).unwrap();
+        assert!(page.contains(&format!("\nexample: {PROGRAM} {}\n", command.example)));
+        assert!(command.options.iter().all(|spec| page.contains(&spec.shown())));
+        let words: Vec<String> = command.example.split(' ').map(str::to_owned).collect();
+        assert_eq!(words[0], command.name);
+        let options = Options::parse(command.name, command.options, &words[1..]);
+        assert!(options.is_ok(), "{options:?}");
+    }
+    assert!(text("--help").unwrap().contains("\n  latency "));
+}

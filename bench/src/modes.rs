@@ -1,0 +1,44 @@
+//! Who can be measured. A further mode is one line here and one file beside this one.
+
+use crate::subject::{Bulk, Collector, Load, Paced, Setup};
+use crate::{core_mode, hand};
+
+/// Builds what a paced run drives. Recorders come from the collector: one for each thread that sees
+/// answers.
+pub type BuildPaced = for<'a> fn(&'a Setup, &Collector) -> Result<Box<dyn Paced + 'a>, String>;
+
+/// Builds what a bulk run drives, with all batches of the load ready.
+pub type BuildBulk = for<'a> fn(&'a Setup, &'a Load) -> Result<Box<dyn Bulk + 'a>, String>;
+
+/// One way to compute a query.
+#[derive(Clone, Copy, Debug)]
+pub struct Mode {
+    /// What it is called on the command line.
+    pub name: &'static str,
+    /// What it is, for `--help`.
+    pub about: &'static str,
+    /// Whether trades and answers cross to another CPU and back: the floor is then a ring's.
+    pub crosses: bool,
+    /// For latencies.
+    pub paced: BuildPaced,
+    /// For speeds.
+    pub bulk: BuildBulk,
+}
+
+/// All modes; the first is the default.
+pub const MODES: &[Mode] = &[
+    Mode {
+        name: "core",
+        about: "one shard of the core on the calling thread, without lanes, disk or other CPUs",
+        crosses: false,
+        paced: core_mode::paced,
+        bulk: core_mode::bulk,
+    },
+    Mode {
+        name: hand::NAME,
+        about: "a loop written by hand: columns and one hash table, no engine",
+        crosses: false,
+        paced: hand::paced,
+        bulk: hand::bulk,
+    },
+];

@@ -1,0 +1,278 @@
+//! How a database is to be run.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sluicedb_sql::Plan;
+use sluicedb_wal::directory::Directory;
+
+use super::error::Error;
+use super::{Database, InlineDatabase};
+use crate::core::arena::Region;
+use crate::core::graph::{Graph, Route, lower};
+use crate::core::recovery::DatabaseOptions;
+use crate::shell::memory::{Budget, MachineMemory, Mapped, Populator, Reserve};
+use crate::shell::start::{Seating, Setup, start, start_inline};
+use crate::shell::topology::{Placement, Request, Topology, place};
+use crate::shell::{Runtime, Spin, probe};
+
+/// What a shard does when there is nothing to do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Latency {
+    /// It spins for ever: the least latency, and a whole CPU for each shard.
+    Lowest,
+    /// It spins for a while ([`Builder::spin`]) and then sleeps.
+    #[default]
+    Balanced,
+    /// It sleeps at once.
+    Eco,
+}
+
+/// Where rows are kept before they are acknowledged, in a database with a directory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Durability {
+    /// In the log: what is acknowledged survives a crash.
+    #[default]
+    Log,
+    /// In the checkpoints only: after a crash the last second is missing, and is to be pushed again.
+    Checkpoint,
+}
+
+/// Options of a database, each with a default that suits most.
+#[derive(Clone, Debug)]
+pub struct Builder {
+    directory: Option<PathBuf>,
+    shards: Option<usize>,
+    cores: Option<Vec<u32>>,
+    latency: Latency,
+    spin: Duration,
+    memory_limit: Option<u64>,
+    epoch_interval: Duration,
+    checkpoint_interval: Duration,
+    durability: Durability,
+    lane_frames: usize,
+    exchange_frames: usize,
+    runtime: Option<Runtime>,
+}
+
+impl Default for Builder {
+    fn default() -> Builder {
+        Builder {
+            directory: None,
+            shards: None,
+            cores: None,
+            latency: Latency::default(),
+            spin: Duration::from_micros(50),
+            memory_limit: None,
+            epoch_interval: Duration::from_millis(10),
+            checkpoint_interval: Duration::from_secs(1),
+            durability: Durability::default(),
+            lane_frames: 256,
+            exchange_frames: 64,
+            runtime: None,
+        }
+    }
+}
+
+/// Frames a lane may have: one would let a sender and a receiver only take turns.
+const LANE_FRAMES: std::ops::RangeInclusive<usize> = 2..=1 << 16;
+
+/// Checkpoints between two that hold everything.
+const CHECKPOINT_DELTAS_MAX: usize = 16;
+/// Disk writes of a checkpoint in flight at a time.
+const CHECKPOINT_WRITES_MAX: usize = 8;
+
+impl Builder {
+    /// Keeps the database in this directory, which is made if it is not there. Without one it lives
+    /// in memory.
+    pub fn directory(mut self, path: impl Into<PathBuf>) -> Builder {
+        self.directory = Some(path.into());
+        self
+    }
+
+    /// How many parts the work has; by default one for each core that is left beside housekeeping.
+    /// Those beyond the cores share them.
+    pub fn shards(mut self, shards: usize) -> Builder {
+        self.shards = Some(shards);
+        self
+    }
+
+    /// The CPUs that shards are pinned to, as the kernel counts them; by default our choice.
+    pub fn cores(mut self, cores: impl Into<Vec<u32>>) -> Builder {
+        self.cores = Some(cores.into());
+        self
+    }
+
+    /// What a shard does when there is nothing to do.
+    pub fn latency(mut self, latency: Latency) -> Builder {
+        self.latency = latency;
+        self
+    }
+
+    /// How long a shard without work spins before it sleeps, where latency is `Balanced`.
+    pub fn spin(mut self, time: Duration) -> Builder {
+        self.spin = time;
+        self
+    }
+
+    /// Bytes that the database may use; by default 70 % of the machine's memory.
+    pub fn memory_limit(mut self, bytes: u64) -> Builder {
+        self.memory_limit = Some(bytes);
+        self
+    }
+
+    /// The longest an epoch stays open while rows arrive.
+    pub fn epoch_interval(mut self, time: Duration) -> Builder {
+        self.epoch_interval = time;
+        self
+    }
+
+    /// The longest between two checkpoints while rows arrive, in a database with a directory.
+    pub fn checkpoint_interval(mut self, time: Duration) -> Builder {
+        self.checkpoint_interval = time;
+        self
+    }
+
+    /// Where rows are kept before they are acknowledged, in a database with a directory.
+    pub fn durability(mut self, durability: Durability) -> Builder {
+        self.durability = durability;
+        self
+    }
+
+    /// Rows that are pushed one by one, or batches, that may wait on the lane from a handle to a shard
+    /// before a push is refused.
+    pub fn lane_frames(mut self, frames: usize) -> Builder {
+        self.lane_frames = frames;
+        self
+    }
+
+    /// Frames that may wait on a lane between two shards.
+    pub fn exchange_frames(mut self, frames: usize) -> Builder {
+        self.exchange_frames = frames;
+        self
+    }
+
+    /// What turns the shards. By default glommio executors, and plain threads where the kernel gives
+    /// this process no io_uring; [`Database::fallback`] says why.
+    pub fn runtime(mut self, runtime: Runtime) -> Builder {
+        self.runtime = Some(runtime);
+        self
+    }
+
+    /// Starts the database on threads of its own.
+    pub fn start(self, plan: &Plan) -> Result<Database, Error> {
+        let (runtime, fallback) = self.choose_runtime()?;
+        let request = Request { shards: self.shards, cores: self.cores.clone() };
+        let placement = place(&Topology::read().topology, &request).map_err(Error::Placement)?;
+        let budget = self.budget(placement.shards.len())?;
+        let populator = Populator::start(&placement.housekeeping).map_err(Error::Thread)?;
+        let nodes: Vec<u32> = placement.shards.iter().map(|seat| seat.node).collect();
+        let setup = self.setup(plan, memory(&budget, &nodes, Some(&populator))?)?;
+        let running = start(setup, self.seating(&placement, runtime));
+        let running = running.map_err(|error| Error::starting(error, self.directory.clone()))?;
+        Database::new(running, placement, budget, runtime, fallback)
+    }
+
+    /// Makes a database of one shard that runs where its caller calls
+    /// [`InlineDatabase::turn`]: no thread, no hop.
+    pub fn inline(self, plan: &Plan) -> Result<InlineDatabase, Error> {
+        if self.shards.is_some_and(|shards| shards != 1) || self.cores.is_some() {
+            let what =
+                "an inline database has one shard, on the thread that turns it: leave shards \
+                        and cores out"
+                    .to_owned();
+            return Err(Error::Option { name: "shards", what });
+        }
+        let budget = self.budget(1)?;
+        let setup = self.setup(plan, memory(&budget, &[0], None)?)?;
+        let inline = start_inline(setup);
+        let inline = inline.map_err(|error| Error::starting(error, self.directory.clone()))?;
+        InlineDatabase::new(inline)
+    }
+
+    fn choose_runtime(&self) -> Result<(Runtime, Option<String>), Error> {
+        match (self.runtime, probe::io_uring()) {
+            (Some(Runtime::Thread), _) => Ok((Runtime::Thread, None)),
+            (_, Ok(())) => Ok((Runtime::Glommio, None)),
+            (None, Err(why)) => Ok((Runtime::Thread, Some(why))),
+            (Some(Runtime::Glommio), Err(why)) => Err(Error::Option { name: "runtime", what: why }),
+        }
+    }
+
+    fn budget(&self, shards: usize) -> Result<Budget, Error> {
+        Budget::new(self.memory_limit, shards, MachineMemory::read()).map_err(Error::Memory)
+    }
+
+    fn seating(&self, placement: &Placement, runtime: Runtime) -> Seating {
+        let spin = match self.latency {
+            Latency::Lowest => Spin::Forever,
+            Latency::Balanced => Spin::For(self.spin),
+            Latency::Eco => Spin::For(Duration::ZERO),
+        };
+        let seat = |cpu: Option<u32>| match cpu {
+            // One that shares its CPU gives it away at once.
+            Some(cpu) if !placement.housekeeping.contains(&cpu) => (Some(cpu), spin),
+            shared => (shared, Spin::For(Duration::ZERO)),
+        };
+        Seating {
+            shards: placement.shards.iter().map(|shard| seat(shard.cpu)).collect(),
+            housekeeping: placement.housekeeping.clone(),
+            runtime,
+        }
+    }
+
+    fn setup(&self, plan: &Plan, memory: Vec<(Region, Region)>) -> Result<Setup, Error> {
+        for (name, frames) in
+            [("lane_frames", self.lane_frames), ("exchange_frames", self.exchange_frames)]
+        {
+            if !LANE_FRAMES.contains(&frames) {
+                let what = format!("{frames}: choose between 2 and {}", LANE_FRAMES.end());
+                return Err(Error::Option { name, what });
+            }
+        }
+        let graph: Arc<Graph> = Arc::new(lower(plan, Route::Aligned)?);
+        let directory = self.directory.as_deref().map(Directory::open).transpose();
+        let directory = directory.map_err(Error::Directory)?;
+        let kept = directory.is_some();
+        let logged = kept && self.durability == Durability::Log;
+        let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        let options = DatabaseOptions {
+            shards: memory.len() as u16,
+            logged: vec![logged; graph.sources.len()],
+            log: kept.then(Default::default),
+            epoch_interval_ns: nanos(self.epoch_interval),
+            checkpoint_interval_ns: nanos(self.checkpoint_interval),
+            checkpoint_deltas_max: CHECKPOINT_DELTAS_MAX,
+            checkpoint_writes_max: CHECKPOINT_WRITES_MAX,
+            seed: random(),
+        };
+        let (lane_frames, exchange_frames) = (self.lane_frames, self.exchange_frames);
+        Ok(Setup { graph, options, directory, memory, lane_frames, exchange_frames })
+    }
+}
+
+/// The memory of each shard, near the node it runs on: for state, and for the copies that freezes
+/// need.
+fn memory(
+    budget: &Budget,
+    nodes: &[u32],
+    populator: Option<&Populator>,
+) -> Result<Vec<(Region, Region)>, Error> {
+    let region = |blocks_max, node| {
+        let mapped = Mapped::reserve(Reserve { blocks_max, node: Some(node), populator });
+        // A node that cannot be bound to makes memory slower, not wrong.
+        mapped.map(|mapped| Region::new(Box::new(mapped))).map_err(Error::Address)
+    };
+    let both = |&node: &u32| {
+        Ok((region(budget.state_blocks(), node)?, region(budget.shadow_blocks(), node)?))
+    };
+    nodes.iter().map(both).collect()
+}
+
+/// A number that no other life of the database had.
+fn random() -> u64 {
+    use std::hash::{BuildHasher, Hasher};
+    // Seeded by the system for each process, and counted up within it.
+    std::hash::RandomState::new().build_hasher().finish()
+}

@@ -1,0 +1,253 @@
+//! The database that runs on threads of its own.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sluicedb_sql::Plan;
+
+use super::builder::Builder;
+use super::changes::Changes;
+use super::error::Error;
+use super::row::Row;
+use super::session::{Patience, Session};
+use super::source::{BatchSource, Source};
+use super::subscribe::{SubscribeOptions, Subscription};
+use super::view::View;
+use crate::shell::inbox::Answer;
+use crate::shell::memory::Budget;
+use crate::shell::start::Running;
+use crate::shell::topology::Placement;
+use crate::shell::{Runtime, in_turn};
+
+/// A database: queries that are kept up to date while rows are pushed.
+///
+/// A handle is cheap to clone and can be used from any thread. The database ends with
+/// [`Database::close`] or when its last handle is dropped; sources, subscriptions and views that are
+/// still there then say so.
+///
+/// ```
+/// use sluicedb::db::{Database, FromRow, Row, schema};
+/// use sluicedb::plan::{AggregateSpec, Builder, Call, Emit, Function, Window};
+///
+/// #[derive(Row)]
+/// struct Trade<'a> {
+///     symbol: &'a str,
+///     price: i64,
+///     #[row(timestamp)]
+///     ts: i64,
+/// }
+///
+/// #[derive(FromRow, Debug, PartialEq)]
+/// struct Bar {
+///     #[row(timestamp)]
+///     window_start: i64,
+///     #[row(timestamp)]
+///     window_end: i64,
+///     symbol: String,
+///     high: Option<i64>,
+/// }
+///
+/// let mut plan = Builder::new();
+/// let trades = plan.source("trades", schema::<Trade>()?, Some(("ts", 0)))?;
+/// let bars = plan.aggregate(
+///     trades,
+///     &AggregateSpec {
+///         window: Some(Window::Tumble { time: "ts".into(), size_us: 1_000_000, offset_us: 0 }),
+///         keys: vec!["symbol".into()],
+///         calls: vec![Call::of("high", Function::Max, "price")],
+///         emit: Emit::OnClose,
+///         allowed_lateness_us: 0,
+///     },
+/// )?;
+/// plan.view(bars, "bars", &[])?;
+///
+/// let db = Database::memory(&plan.finish()?)?;
+/// let mut bars = db.subscribe("bars")?;
+/// let mut trades = db.source::<Trade>("trades")?;
+/// trades.push(&Trade { symbol: "ACME", price: 101, ts: 200_000 })?;
+/// trades.push(&Trade { symbol: "ACME", price: 107, ts: 900_000 })?;
+/// trades.push(&Trade { symbol: "ACME", price: 104, ts: 1_000_000 })?; // closes the first second
+///
+/// let closed = bars.next().expect("the database runs")?;
+/// let (bar, weight) = closed.changes().rows::<Bar>().next().expect("one bar")?;
+/// assert_eq!((bar.symbol.as_str(), bar.high, weight), ("ACME", Some(107), 1));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Database {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    session: Session,
+    running: Mutex<Running>,
+    placement: Placement,
+    budget: Budget,
+    runtime: Runtime,
+    fallback: Option<String>,
+}
+
+/// What a database has counted, and what it uses.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Stats {
+    /// Rows whose expression failed; the queries go on without them.
+    pub dead_letters: u64,
+    /// Bytes of operator state, as of the last epoch.
+    pub state_bytes: u64,
+    /// Bytes that state may grow to.
+    pub state_bytes_max: u64,
+}
+
+/// Blocks the calling thread.
+struct Block;
+
+impl Patience for Block {
+    fn wait<T>(&mut self, answer: Answer<T>) -> Result<T, Error> {
+        if in_turn() {
+            return Err(Error::WouldWait);
+        }
+        Ok(answer.wait()?)
+    }
+}
+
+impl Database {
+    /// A database in memory that runs this plan, with default options.
+    pub fn memory(plan: &Plan) -> Result<Database, Error> {
+        Builder::default().start(plan)
+    }
+
+    /// A database in a directory, which is made if it is not there. It goes on where it was.
+    pub fn open(directory: impl Into<PathBuf>, plan: &Plan) -> Result<Database, Error> {
+        Builder::default().directory(directory).start(plan)
+    }
+
+    /// Options to choose before it starts.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    pub(super) fn new(
+        running: Running,
+        placement: Placement,
+        budget: Budget,
+        runtime: Runtime,
+        fallback: Option<String>,
+    ) -> Result<Database, Error> {
+        let session = Session::new(running.contact.clone(), false)?;
+        let running = Mutex::new(running);
+        let inner = Inner { session, running, placement, budget, runtime, fallback };
+        Ok(Database { inner: Arc::new(inner) })
+    }
+
+    fn session(&self) -> &Session {
+        &self.inner.session
+    }
+
+    /// A handle that takes rows of a struct, whose fields must be the columns of the source.
+    pub fn source<R: Row>(&self, name: &str) -> Result<Source<R>, Error> {
+        self.session().source(&mut Block, name)
+    }
+
+    /// A handle that takes Arrow record batches.
+    pub fn batch_source(&self, name: &str) -> Result<BatchSource, Error> {
+        self.session().batch_source(&mut Block, name)
+    }
+
+    /// The changes of a view or stream from here on.
+    pub fn subscribe(&self, name: &str) -> Result<Subscription, Error> {
+        self.subscribe_with(name, SubscribeOptions::default())
+    }
+
+    /// The changes of a view or stream from here on, kept as the options say.
+    pub fn subscribe_with(
+        &self,
+        name: &str,
+        options: SubscribeOptions,
+    ) -> Result<Subscription, Error> {
+        self.session().subscribe(&mut Block, name, options)
+    }
+
+    /// Calls a function with the changes of a view or stream from here on, on the turn of the shard
+    /// that makes them: the shortest way out, and the shard waits for it. Each shard gets a clone.
+    ///
+    /// A call that waits for the database is refused in there. A panic ends the database.
+    pub fn on_changes(
+        &self,
+        name: &str,
+        call: impl FnMut(&Changes<'_>) + Clone + Send + 'static,
+    ) -> Result<(), Error> {
+        self.session().on_changes(&mut Block, name, call)
+    }
+
+    /// Finds rows of a view by its key.
+    pub fn view(&self, name: &str) -> Result<View, Error> {
+        self.session().view(&mut Block, name)
+    }
+
+    /// Runs a function of the application on a shard's own thread, once a turn: it can push to a
+    /// source with no hop at all. It says whether it did anything (a shard that has nothing to do goes
+    /// to sleep), or `None` when it is done for good.
+    pub fn run_on(
+        &self,
+        shard: usize,
+        guest: impl FnMut() -> Option<bool> + Send + 'static,
+    ) -> Result<(), Error> {
+        self.session().guest(&mut Block, shard, Box::new(guest))
+    }
+
+    /// Waits until everything that was pushed before is worked on: in the views, and with the
+    /// subscribers.
+    pub fn flush(&self) -> Result<(), Error> {
+        self.session().flush(&mut Block)
+    }
+
+    /// Works off what was pushed before, then ends the database and waits for its threads.
+    pub fn close(self) -> Result<(), Error> {
+        self.flush()?;
+        self.inner.lock().stop();
+        Ok(())
+    }
+
+    /// What was counted so far.
+    pub fn stats(&self) -> Stats {
+        self.session().stats()
+    }
+
+    /// Where the shards run, and why there.
+    pub fn placement(&self) -> &Placement {
+        &self.inner.placement
+    }
+
+    /// How the memory is divided.
+    pub fn budget(&self) -> &Budget {
+        &self.inner.budget
+    }
+
+    /// What turns the shards.
+    pub fn runtime(&self) -> Runtime {
+        self.inner.runtime
+    }
+
+    /// Why shards run on plain threads, if that was not chosen.
+    pub fn fallback(&self) -> Option<&str> {
+        self.inner.fallback.as_deref()
+    }
+
+    /// The plan as it runs: stages, operators and exchanges.
+    pub fn explain(&self) -> String {
+        self.session().contact.graph.to_string()
+    }
+}
+
+impl Inner {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Running> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database").field("runtime", &self.inner.runtime).finish_non_exhaustive()
+    }
+}

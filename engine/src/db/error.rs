@@ -1,0 +1,160 @@
+//! Why something was not done, with what to do about it.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use sluicedb_sql::SqlError;
+use sluicedb_wal::Failure;
+use sluicedb_wal::directory::DirectoryError;
+
+use crate::core::arena::MemoryError;
+use crate::core::feeder::RowsError;
+use crate::core::recovery::RecoverError;
+use crate::shell::Ending;
+use crate::shell::memory::BudgetError;
+use crate::shell::start::StartError;
+use crate::shell::topology::PlacementError;
+
+/// Why a database was not opened, or did not do what it was asked for.
+#[derive(Debug)]
+pub enum Error {
+    /// A plan, a name or a type does not fit.
+    Sql(SqlError),
+    /// `cores` or `shards` ask for what this machine does not have.
+    Placement(PlacementError),
+    /// `memory_limit` is too small.
+    Memory(BudgetError),
+    /// An option is out of range.
+    Option {
+        /// Its name.
+        name: &'static str,
+        /// What is wrong, and what may be asked for.
+        what: String,
+    },
+    /// The directory cannot be used.
+    Directory(DirectoryError),
+    /// What is in the directory cannot be taken up.
+    Recover {
+        /// The directory; none for a database in memory.
+        directory: Option<PathBuf>,
+        /// Why.
+        error: RecoverError,
+    },
+    /// The system refused address space.
+    Address(MemoryError),
+    /// The disk refused.
+    Disk(Failure),
+    /// The machine refused a thread.
+    Thread(io::Error),
+    /// The database has ended.
+    Ended(Ending),
+    /// A call that waits was made from a callback or a guest, or on a database that its caller turns:
+    /// it would wait for itself.
+    WouldWait,
+    /// The subscriber did not keep up and was disconnected.
+    Disconnected {
+        /// Deltas that it missed before it was.
+        missed: u64,
+    },
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Sql(error) => write!(f, "{error}"),
+            Error::Placement(error) => write!(f, "{error}"),
+            Error::Memory(error) => write!(f, "{error}"),
+            Error::Option { name, what } => write!(f, "{name}: {what}"),
+            Error::Directory(error) => write!(f, "{error}"),
+            Error::Recover { directory: Some(directory), error } => {
+                write!(f, "{}: {error}", directory.display())
+            }
+            Error::Recover { directory: None, error } => write!(f, "{error}"),
+            Error::Address(error) => write!(f, "{error}: look at `ulimit -v`"),
+            Error::Disk(failure) => write!(f, "the disk refused: {failure}"),
+            Error::Thread(error) => write!(
+                f,
+                "the machine refused a thread for a shard ({error}): look at `ulimit -u` and \
+                 `ulimit -n`"
+            ),
+            Error::Ended(ending) => write!(f, "{ending}"),
+            Error::WouldWait => f.write_str(
+                "this call waits for the database, and the database waits for this thread: from a \
+                 callback, hand the work to another thread; inline, call turn and try again",
+            ),
+            Error::Disconnected { missed } => write!(
+                f,
+                "the subscription was cut because it did not keep up, {missed} changes were \
+                 missed: subscribe again, take changes faster, or choose another overflow policy"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<SqlError> for Error {
+    fn from(error: SqlError) -> Error {
+        Error::Sql(error)
+    }
+}
+
+impl From<Ending> for Error {
+    fn from(ending: Ending) -> Error {
+        Error::Ended(ending)
+    }
+}
+
+impl Error {
+    pub(super) fn starting(error: StartError, directory: Option<PathBuf>) -> Error {
+        match error {
+            StartError::Recover(RecoverError::Plan(error)) => Error::Sql(error),
+            StartError::Recover(error) => Error::Recover { directory, error },
+            StartError::Disk(failure) => Error::Disk(failure),
+            StartError::Host(error) => Error::Thread(error),
+        }
+    }
+}
+
+/// Why rows were not pushed. Nothing of them was taken.
+#[derive(Clone, PartialEq, Debug)]
+pub enum PushError {
+    /// The engine is behind: push again later, or wait with `push_wait`.
+    Full(crate::core::feeder::PushError),
+    /// A row does not fit the source.
+    Rows(RowsError),
+    /// A batch does not have the columns of the source.
+    Sql(SqlError),
+    /// The database has ended.
+    Ended(Ending),
+    /// A call that waits was made from a callback or a guest, or on a database that its caller turns.
+    WouldWait,
+}
+
+impl fmt::Display for PushError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PushError::Full(error) => write!(f, "{error}"),
+            PushError::Rows(error) => write!(f, "{error}"),
+            PushError::Sql(error) => write!(f, "{error}"),
+            PushError::Ended(ending) => write!(f, "{ending}"),
+            PushError::WouldWait => write!(f, "{}", Error::WouldWait),
+        }
+    }
+}
+
+impl std::error::Error for PushError {}
+
+impl PushError {
+    /// Whether the same push may succeed later.
+    pub fn is_full(&self) -> bool {
+        matches!(self, PushError::Full(_))
+    }
+}
+
+impl From<Ending> for PushError {
+    fn from(ending: Ending) -> PushError {
+        PushError::Ended(ending)
+    }
+}

@@ -1,0 +1,143 @@
+//! The database that its caller turns.
+
+use super::changes::Changes;
+use super::database::Stats;
+use super::error::Error;
+use super::row::Row;
+use super::session::{Patience, Session};
+use super::source::{BatchSource, Source};
+use super::subscribe::{SubscribeOptions, Subscription};
+use super::view::{Key, View};
+use crate::shell::inbox::Answer;
+use crate::shell::start::Inline;
+
+/// A database without threads: it runs where [`InlineDatabase::turn`] is called, between two things
+/// that an application's own loop does.
+///
+/// What is pushed waits until the next turn. Calls that must wait for the database turn it
+/// themselves.
+///
+/// ```
+/// use sluicedb::db::{Database, Row, schema};
+/// use sluicedb::plan::Builder;
+/// use std::sync::Arc;
+/// use std::sync::atomic::{AtomicI64, Ordering};
+///
+/// #[derive(Row)]
+/// struct Tick {
+///     price: i64,
+/// }
+///
+/// let mut plan = Builder::new();
+/// let ticks = plan.source("ticks", schema::<Tick>()?, None)?;
+/// plan.stream(ticks, "all")?;
+/// let mut db = Database::builder().inline(&plan.finish()?)?;
+///
+/// let last = Arc::new(AtomicI64::new(0));
+/// let seen = last.clone();
+/// db.on_changes("all", move |changes| {
+///     let prices = changes.column::<i64>("price").expect("a column of the stream");
+///     seen.store(prices.get(changes.len() - 1), Ordering::Relaxed);
+/// })?;
+/// let mut ticks = db.source::<Tick>("ticks")?;
+/// ticks.push(&Tick { price: 101 })?;
+/// db.turn();
+/// assert_eq!(last.load(Ordering::Relaxed), 101);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct InlineDatabase {
+    session: Session,
+    inline: Inline,
+}
+
+/// Turns the database until the answer is there.
+struct Turning<'a>(&'a mut Inline);
+
+impl Patience for Turning<'_> {
+    fn wait<T>(&mut self, answer: Answer<T>) -> Result<T, Error> {
+        loop {
+            if let Some(answer) = answer.poll() {
+                return Ok(answer?);
+            }
+            if !self.0.turn() {
+                // Only a disk is waited for without anything to do.
+                std::thread::yield_now();
+            }
+        }
+    }
+}
+
+impl InlineDatabase {
+    pub(super) fn new(inline: Inline) -> Result<InlineDatabase, Error> {
+        let session = Session::new(inline.contact.clone(), true)?;
+        Ok(InlineDatabase { session, inline })
+    }
+
+    /// One turn: takes what was pushed, works on it, calls callbacks. Returns whether there was
+    /// anything to do; call it again until there is not, or go on with something else.
+    ///
+    /// Epochs end by the clock, so an idle loop should still turn now and then.
+    #[inline]
+    pub fn turn(&mut self) -> bool {
+        self.inline.turn()
+    }
+
+    /// A handle that takes rows of a struct, whose fields must be the columns of the source.
+    pub fn source<R: Row>(&mut self, name: &str) -> Result<Source<R>, Error> {
+        self.session.source(&mut Turning(&mut self.inline), name)
+    }
+
+    /// A handle that takes Arrow record batches.
+    pub fn batch_source(&mut self, name: &str) -> Result<BatchSource, Error> {
+        self.session.batch_source(&mut Turning(&mut self.inline), name)
+    }
+
+    /// The changes of a view or stream from here on, to be taken with
+    /// [`Subscription::try_next`].
+    pub fn subscribe(&mut self, name: &str) -> Result<Subscription, Error> {
+        let options = SubscribeOptions::default();
+        self.session.subscribe(&mut Turning(&mut self.inline), name, options)
+    }
+
+    /// Calls a function with the changes of a view or stream from here on, within the turn that makes
+    /// them.
+    pub fn on_changes(
+        &mut self,
+        name: &str,
+        call: impl FnMut(&Changes<'_>) + Clone + Send + 'static,
+    ) -> Result<(), Error> {
+        self.session.on_changes(&mut Turning(&mut self.inline), name, call)
+    }
+
+    /// Prepares lookups in a view, to be made with [`InlineDatabase::get`].
+    pub fn view(&mut self, name: &str) -> Result<View, Error> {
+        self.session.view(&mut Turning(&mut self.inline), name)
+    }
+
+    /// The rows of a view with this key, as they are between two turns.
+    #[inline]
+    pub fn get<'v>(&self, view: &'v mut View, key: impl Key) -> Result<Changes<'v>, Error> {
+        match view.question(&key)? {
+            None => Ok(view.none()),
+            Some((shard, mut lookup)) => {
+                self.inline.look_up(shard, &mut lookup);
+                Ok(view.answered(lookup))
+            }
+        }
+    }
+
+    /// Turns until everything that was pushed before is worked on.
+    pub fn flush(&mut self) -> Result<(), Error> {
+        self.session.flush(&mut Turning(&mut self.inline))
+    }
+
+    /// What was counted so far.
+    pub fn stats(&self) -> Stats {
+        self.session.stats()
+    }
+
+    /// Why the database has ended, if it has.
+    pub fn check(&self) -> Result<(), Error> {
+        Ok(self.session.contact.life.check()?)
+    }
+}

@@ -1,0 +1,197 @@
+//! Where rows go in: handles that an application pushes with.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::arrow::array::RecordBatch;
+use sluicedb_sql::Schema;
+
+use super::arrow::Batch;
+use super::error::PushError;
+use super::row::Row;
+use crate::core::feeder::Refused;
+use crate::shell::inlet::{Inlet, RowRefused};
+
+/// Takes rows of a struct for one source.
+///
+/// A source may have any number of handles, on any threads; each counts as a partition of the
+/// source, with a watermark of its own. Rows of one handle keep their order. A handle that is idle
+/// holds nothing back but the source's watermark; dropping it releases that too.
+///
+/// Nothing waits in the handle: what `push` has taken is on its way to its shard.
+pub struct Source<R: Row> {
+    inlet: Inlet,
+    rows: PhantomData<fn(&R)>,
+}
+
+impl<R: Row> Source<R> {
+    pub(super) fn new(inlet: Inlet) -> Source<R> {
+        Source { inlet, rows: PhantomData }
+    }
+
+    /// Pushes one row. Never waits: where a shard is behind it says so, and nothing was taken.
+    #[inline]
+    pub fn push(&mut self, row: &R) -> Result<(), PushError> {
+        self.inlet.push_row(|cells| row.write(cells)).map_err(refused)
+    }
+
+    /// Pushes one row, and waits while the engine is behind.
+    pub fn push_wait(&mut self, row: &R) -> Result<(), PushError> {
+        loop {
+            match self.push(row) {
+                Err(error) if error.is_full() => wait_for_room(&self.inlet)?,
+                other => return other,
+            }
+        }
+    }
+
+    /// Pushes one row, and waits as a task while the engine is behind.
+    pub async fn push_async(&mut self, row: &R) -> Result<(), PushError> {
+        loop {
+            match self.push(row) {
+                Err(error) if error.is_full() => {}
+                other => return other,
+            }
+            let room = Arc::clone(self.inlet.room());
+            room.arm();
+            // Room that came before the bell was armed has rung none.
+            match self.push(row) {
+                Err(error) if error.is_full() => room.rung().await,
+                other => {
+                    room.disarm();
+                    return other;
+                }
+            }
+        }
+    }
+
+    /// Pushes rows as one statement, all or none: at most 1 024 of them.
+    pub fn push_all<'a>(&mut self, rows: impl IntoIterator<Item = &'a R>) -> Result<(), PushError>
+    where
+        R: 'a,
+    {
+        self.inlet.life().check()?;
+        let morsel = self.inlet.take();
+        let mut writer = self.inlet.feeder().write_batch(morsel);
+        let mut fault = None;
+        for row in rows {
+            row.write(&mut writer);
+            if let Err(error) = writer.finish_row() {
+                fault = Some(error);
+                break;
+            }
+        }
+        let mut morsel = writer.into_morsel();
+        if let Some(error) = fault {
+            morsel.clear();
+            self.inlet.put(morsel);
+            return Err(PushError::Rows(error));
+        }
+        push_morsel(&mut self.inlet, morsel)
+    }
+
+    /// The statements this handle has pushed so far: each push is one.
+    pub fn pushed(&self) -> u64 {
+        self.inlet.sequence()
+    }
+
+    /// How many of [`Source::pushed`] would survive a crash. Stays behind for ever where the database
+    /// lives in memory.
+    pub fn durable(&self) -> u64 {
+        self.inlet.settled()
+    }
+}
+
+/// Takes Arrow record batches for one source.
+pub struct BatchSource {
+    inlet: Inlet,
+    schema: Schema,
+}
+
+impl BatchSource {
+    pub(super) fn new(inlet: Inlet, schema: Schema) -> BatchSource {
+        BatchSource { inlet, schema }
+    }
+
+    /// Pushes a batch of any length. Never waits: where there is no room for all of it, nothing is
+    /// taken.
+    ///
+    /// Its buffers are moved where it has at most 1 024 rows, nobody else holds them, and all rows go
+    /// to one shard; otherwise rows are copied once. Each 1 024 rows are a statement of their own.
+    pub fn push(&mut self, batch: RecordBatch) -> Result<(), PushError> {
+        self.inlet.life().check()?;
+        let mut left = Batch::new(batch, &self.schema).map_err(PushError::Sql)?;
+        let morsels = left.morsels_left();
+        if let Some(busy) = self.inlet.lacks_room(morsels) {
+            return Err(PushError::Full(busy));
+        }
+        loop {
+            let mut morsel = self.inlet.take();
+            if !left.next_into(&mut morsel) {
+                self.inlet.put(morsel);
+                return Ok(());
+            }
+            push_morsel(&mut self.inlet, morsel)?;
+        }
+    }
+
+    /// Pushes a batch of any length piece by piece, and waits while the engine is behind. If the
+    /// database ends meanwhile, the rows before that may have been taken.
+    pub fn push_wait(&mut self, batch: RecordBatch) -> Result<(), PushError> {
+        self.inlet.life().check()?;
+        let mut left = Batch::new(batch, &self.schema).map_err(PushError::Sql)?;
+        loop {
+            let mut morsel = self.inlet.take();
+            if !left.next_into(&mut morsel) {
+                self.inlet.put(morsel);
+                return Ok(());
+            }
+            loop {
+                match self.inlet.push(morsel) {
+                    Ok(()) => break,
+                    Err(Refused { rows, .. }) => {
+                        wait_for_room(&self.inlet)?;
+                        morsel = rows;
+                    }
+                }
+            }
+        }
+    }
+
+    /// The columns of the source.
+    pub fn schema(&self) -> &Schema {
+        &self.schema
+    }
+}
+
+fn push_morsel(inlet: &mut Inlet, morsel: crate::core::morsel::Morsel) -> Result<(), PushError> {
+    inlet.push(morsel).map_err(|Refused { error, mut rows }| {
+        rows.clear();
+        inlet.put(rows);
+        PushError::Full(error)
+    })
+}
+
+#[cold]
+fn refused(refused: RowRefused) -> PushError {
+    match refused {
+        RowRefused::Rows(error) => PushError::Rows(error),
+        RowRefused::Push(busy) => PushError::Full(busy),
+        RowRefused::Ended(ending) => PushError::Ended(ending),
+    }
+}
+
+/// How long a producer sleeps at most before it looks again: a disk that is behind rings no bell.
+const ROOM_RETRY: Duration = Duration::from_millis(1);
+
+/// Sleeps until shards have taken something, or for a moment.
+fn wait_for_room(inlet: &Inlet) -> Result<(), PushError> {
+    inlet.life().check()?;
+    if !inlet.may_wait() {
+        return Err(PushError::WouldWait);
+    }
+    inlet.room().arm();
+    inlet.room().sleep(Some(ROOM_RETRY));
+    Ok(())
+}

@@ -1,0 +1,222 @@
+//! Where changes come out: as an iterator, as a stream of record batches, or by callback.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use ::arrow::array::RecordBatch;
+use futures_core::Stream;
+
+use super::arrow::Weights;
+use super::changes::{Changes, Published};
+use super::error::Error;
+use crate::core::ids::{Epoch, ShardId};
+use crate::core::morsel::Morsel;
+use crate::shell::bell::Bell;
+use crate::shell::lane::Receiver;
+use crate::shell::life::Life;
+use crate::shell::outlet::{Delivery, Gap, Overflow};
+use crate::shell::{Ending, in_turn};
+
+/// How a subscription is kept.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SubscribeOptions {
+    /// Morsels of at most 1 024 changes that wait for the subscriber, for each shard.
+    pub capacity: usize,
+    /// What happens to a subscriber that has no room for more.
+    pub overflow: Overflow,
+}
+
+impl Default for SubscribeOptions {
+    fn default() -> SubscribeOptions {
+        SubscribeOptions { capacity: 1024, overflow: Overflow::default() }
+    }
+}
+
+/// The changes of a view or stream from the moment of subscribing on.
+///
+/// As an iterator it waits for changes and ends when the database is closed. Dropping it ends the
+/// subscription.
+pub struct Subscription {
+    relation: Arc<Published>,
+    lanes: Vec<Receiver<Delivery>>,
+    /// The lane that is looked at first, so that none waits for another.
+    next: usize,
+    bell: Arc<Bell>,
+    gap: Arc<Gap>,
+    life: Arc<Life>,
+    inline: bool,
+    over: bool,
+}
+
+/// Changes that a subscription was given.
+#[derive(Debug)]
+pub struct ChangeSet {
+    relation: Arc<Published>,
+    epoch: Epoch,
+    shard: ShardId,
+    morsel: Morsel,
+}
+
+impl ChangeSet {
+    /// The changes, to read.
+    pub fn changes(&self) -> Changes<'_> {
+        Changes::new(&self.relation, self.epoch, &self.morsel)
+    }
+
+    /// The shard that published them.
+    pub fn shard(&self) -> usize {
+        self.shard.index()
+    }
+
+    /// The changes as a record batch, without a copy.
+    pub fn into_record_batch(mut self, weights: Weights) -> RecordBatch {
+        self.relation.batches().give(&mut self.morsel, weights)
+    }
+}
+
+impl Subscription {
+    pub(super) fn new(
+        relation: Arc<Published>,
+        lanes: Vec<Receiver<Delivery>>,
+        bell: Arc<Bell>,
+        gap: Arc<Gap>,
+        life: Arc<Life>,
+        inline: bool,
+    ) -> Subscription {
+        Subscription { relation, lanes, next: 0, bell, gap, life, inline, over: false }
+    }
+
+    /// The next changes, if some are there. Never waits.
+    pub fn try_next(&mut self) -> Result<Option<ChangeSet>, Error> {
+        if self.over {
+            return Ok(None);
+        }
+        // Looked at first: what was published before the end is there when the lanes are looked at.
+        let ended = self.life.ending();
+        for _ in 0..self.lanes.len() {
+            let at = self.next;
+            self.next = (at + 1) % self.lanes.len();
+            if let Some(Delivery { epoch, shard, morsel }) = self.lanes[at].take() {
+                let relation = Arc::clone(&self.relation);
+                return Ok(Some(ChangeSet { relation, epoch, shard, morsel }));
+            }
+        }
+        if self.gap.is_cut() {
+            self.over = true;
+            return Err(Error::Disconnected { missed: self.gap.skipped() });
+        }
+        match ended {
+            None => Ok(None),
+            // Shards publish to the end of their last turn; then their lanes are left.
+            Some(_) if !self.lanes.iter().all(Receiver::is_abandoned) => Ok(None),
+            Some(Ending::Closed) => {
+                self.over = true;
+                Ok(None)
+            }
+            Some(ending) => {
+                self.over = true;
+                Err(Error::Ended(ending))
+            }
+        }
+    }
+
+    /// The next changes; waits for them at most so long. Nothing when the time is over or the database
+    /// was closed.
+    pub fn next_timeout(&mut self, time: Duration) -> Result<Option<ChangeSet>, Error> {
+        self.wait(Some(Instant::now() + time))
+    }
+
+    fn wait(&mut self, until: Option<Instant>) -> Result<Option<ChangeSet>, Error> {
+        loop {
+            if let Some(found) = self.try_next()? {
+                return Ok(Some(found));
+            }
+            if self.over {
+                return Ok(None);
+            }
+            if self.inline || in_turn() {
+                return Err(Error::WouldWait);
+            }
+            self.bell.arm();
+            if let Some(found) = self.try_next()? {
+                self.bell.disarm();
+                return Ok(Some(found));
+            }
+            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+            if self.over || left == Some(Duration::ZERO) {
+                self.bell.disarm();
+                return Ok(None);
+            }
+            self.bell.sleep(left);
+        }
+    }
+
+    /// Gives the buffers of changes back, so that the next ones need none. Dropping them is right too.
+    pub fn recycle(&mut self, set: ChangeSet) {
+        let ChangeSet { shard, mut morsel, .. } = set;
+        morsel.clear();
+        // Where there is no place for them they are freed.
+        let _ = self.lanes[shard.index()].give_back(morsel);
+    }
+
+    /// Changes that were left out because this subscriber had no room.
+    pub fn missed(&self) -> u64 {
+        self.gap.skipped()
+    }
+
+    /// The changes as an asynchronous stream of record batches.
+    pub fn batches(self, weights: Weights) -> BatchStream {
+        BatchStream { subscription: self, weights }
+    }
+}
+
+impl Iterator for Subscription {
+    type Item = Result<ChangeSet, Error>;
+
+    fn next(&mut self) -> Option<Result<ChangeSet, Error>> {
+        self.wait(None).transpose()
+    }
+}
+
+/// The changes of a view or stream as record batches.
+pub struct BatchStream {
+    subscription: Subscription,
+    weights: Weights,
+}
+
+impl Stream for BatchStream {
+    type Item = Result<RecordBatch, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let BatchStream { subscription, weights } = &mut *self;
+        let bell = Arc::clone(&subscription.bell);
+        loop {
+            let found = subscription.try_next();
+            if let Ok(None) = found
+                && !subscription.over
+            {
+                bell.arm();
+                let pending = std::pin::pin!(bell.rung()).poll(context).is_pending();
+                if pending && subscription.is_quiet() {
+                    return Poll::Pending;
+                }
+                bell.disarm();
+                continue;
+            }
+            let weights = *weights;
+            let batch = found.map(|set| set.map(|set| set.into_record_batch(weights)));
+            return Poll::Ready(batch.transpose());
+        }
+    }
+}
+
+impl Subscription {
+    /// Whether there is neither a change nor news of the end.
+    fn is_quiet(&self) -> bool {
+        let any = self.lanes.iter().any(|lane| !lane.is_empty());
+        !any && !self.gap.is_cut() && !self.life.has_ended()
+    }
+}

@@ -1,0 +1,422 @@
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Date32Array, Date64Array, Decimal128Array,
+    Float32Array, Int32Array, Int64Array, LargeStringArray, StringArray, StringViewArray,
+    StringViewBuilder, TimestampMicrosecondArray, TimestampMillisecondArray,
+    TimestampNanosecondArray, TimestampSecondArray, make_array,
+};
+use arrow::datatypes::{
+    DataType as ArrowType, Field as ArrowField, Schema as ArrowSchema, TimeUnit,
+};
+
+use super::*;
+use crate::column::{Column, Values};
+use crate::error::SqlError;
+use crate::limits::{MORSEL_ROWS_MAX, TEXT_BYTES_MAX, TIMESTAMP_US_MAX};
+use crate::schema::{Field, Schema};
+use crate::types::DataType;
+use crate::value::Value;
+
+const DECIMAL: DataType = DataType::Decimal { precision: 10, scale: 2 };
+const TYPES: [DataType; 7] = [
+    DataType::Boolean,
+    DataType::Int,
+    DataType::BigInt,
+    DataType::Double,
+    DECIMAL,
+    DataType::Text,
+    DataType::Timestamp,
+];
+
+fn value(data_type: DataType, row: usize) -> Value {
+    let number = (row as i64 - 3) * 1_000_003;
+    match data_type {
+        DataType::Boolean => Value::Boolean(row.is_multiple_of(3)),
+        DataType::Int => Value::Int(number as i32),
+        DataType::BigInt => Value::BigInt(number << 20),
+        DataType::Double => Value::Double(number as f64 / 7.0),
+        DataType::Decimal { scale, .. } => Value::Decimal { units: i128::from(number), scale },
+        DataType::Text => Value::text(&"abc\u{e9}".repeat(row % 9)),
+        DataType::Timestamp => Value::Timestamp(number),
+    }
+}
+
+/// A column where every `null_every`th row is NULL; none where that is 0.
+fn column(data_type: DataType, rows: usize, null_every: usize) -> Column {
+    let null = |row: usize| null_every > 0 && row % null_every == null_every - 1;
+    let value = |row| if null(row) { Value::Null } else { value(data_type, row) };
+    Column::of(data_type, &(0..rows).map(value).collect::<Vec<_>>())
+}
+
+fn field(data_type: DataType) -> Field {
+    Field::nullable("c", data_type)
+}
+
+fn incoming(array: ArrayRef, data_type: DataType) -> Incoming {
+    Incoming::new(array, &field(data_type)).expect("the array fits")
+}
+
+fn values(column: &Column) -> Vec<Value> {
+    (0..column.len()).map(|row| column.value(row)).collect()
+}
+
+/// Where the values lie.
+fn address(column: &Column) -> usize {
+    match column.values() {
+        Values::Bool(bits) => bits.words().as_ptr().addr(),
+        Values::I32(values) => values.as_ptr().addr(),
+        Values::I64(values) => values.as_ptr().addr(),
+        Values::F64(values) => values.as_ptr().addr(),
+        Values::I128(values) => values.as_ptr().addr(),
+        Values::Text(text) => text.views().as_ptr().addr(),
+    }
+}
+
+fn heap_address(column: &Column) -> Option<usize> {
+    match column.values() {
+        Values::Text(text) => Some(text.heap().as_ptr().addr()),
+        _ => None,
+    }
+}
+
+fn array_address(array: &ArrayRef) -> usize {
+    array.to_data().buffers()[0].as_ptr().addr()
+}
+
+#[test]
+fn every_type_goes_out_and_comes_back() {
+    for data_type in TYPES {
+        for (rows, null_every) in
+            [(0, 0), (1, 0), (1, 1), (63, 2), (64, 64), (65, 1), (1000, 7), (MORSEL_ROWS_MAX, 5)]
+        {
+            let out = column(data_type, rows, null_every);
+            let array = out.clone().into_array();
+            assert_eq!(*array.data_type(), arrow_type(data_type));
+            array.to_data().validate_full().expect("a valid array");
+            let nulls = if null_every == 0 { 0 } else { rows / null_every };
+            assert_eq!((array.len(), array.null_count()), (rows, nulls));
+            let back = incoming(array, data_type).into_column();
+            assert_eq!(back, out, "{rows} rows of {data_type}");
+            assert_eq!(back.nulls(), out.nulls(), "{rows} rows of {data_type}");
+        }
+    }
+}
+
+#[test]
+fn a_buffer_stays_where_it_is_on_the_way_out_and_back() {
+    for data_type in TYPES {
+        for null_every in [0, 7] {
+            let out = column(data_type, 1000, null_every);
+            let (values, heap) = (address(&out), heap_address(&out));
+            let array = out.into_array();
+            assert_eq!(array_address(&array), values, "out, {data_type}");
+            if let Some(heap) = heap {
+                assert_eq!(array.as_string_view().data_buffers()[0].as_ptr().addr(), heap);
+            }
+            let back = incoming(array, data_type).into_column();
+            assert_eq!((address(&back), heap_address(&back)), (values, heap), "back, {data_type}");
+        }
+    }
+}
+
+#[test]
+fn a_buffer_that_somebody_else_holds_is_copied() {
+    for data_type in TYPES {
+        let array = column(data_type, 1000, 7).into_array();
+        let held = make_array(array.to_data());
+        let back = incoming(array, data_type).into_column();
+        assert_ne!(address(&back), array_address(&held), "{data_type}");
+        assert_eq!(back, column(data_type, 1000, 7));
+        assert_eq!(incoming(held, data_type).into_column(), back, "the other is unchanged");
+    }
+}
+
+#[test]
+fn of_a_slice_only_its_rows_are_taken() {
+    for data_type in TYPES {
+        for (start, len) in [(0, 10), (3, 70), (64, 64), (200, 0), (990, 10)] {
+            let whole = column(data_type, 1000, 7);
+            let expected = values(&whole)[start..start + len].to_vec();
+            let slice = whole.into_array().slice(start, len);
+            let taken = incoming(slice, data_type).into_column();
+            assert_eq!(values(&taken), expected, "{start}+{len} of {data_type}");
+            let held = taken.memory_bytes();
+            assert!(held <= 80 << 10, "{held} bytes for {len} rows of {data_type}");
+        }
+    }
+}
+
+#[test]
+fn a_few_rows_do_not_keep_the_memory_of_a_large_batch() {
+    let rows = 100_000;
+    let texts = (0..rows).map(|row| format!("the text of row number {row}"));
+    let text: ArrayRef = Arc::new(StringViewArray::from_iter_values(texts));
+    let number: ArrayRef = Arc::new(Int64Array::from_iter_values(0..rows));
+    for (array, data_type) in [(text, DataType::Text), (number, DataType::BigInt)] {
+        let cut = array.slice(0, 3);
+        drop(array);
+        let column = incoming(cut, data_type).into_column();
+        assert_eq!(column.len(), 3);
+        assert!(column.memory_bytes() < 1000, "{} bytes", column.memory_bytes());
+    }
+}
+
+#[test]
+fn rows_are_appended_from_any_part_of_an_array() {
+    for data_type in TYPES {
+        for (before_nulls, null_every) in [(0, 0), (0, 3), (2, 0), (2, 3)] {
+            let from = column(data_type, 300, null_every);
+            let array = incoming(from.clone().into_array(), data_type);
+            let mut to = column(data_type, 5, before_nulls);
+            let expected = [values(&to), values(&from)[100..271].to_vec()].concat();
+            array.append_to(100..100, &mut to);
+            array.append_to(100..271, &mut to);
+            assert_eq!(values(&to), expected, "{data_type}");
+        }
+    }
+}
+
+#[test]
+fn what_arrow_keeps_in_the_place_of_a_null_is_not_taken_over() {
+    let nulls = || Some(vec![false, true].into());
+    let long = "longer than a view has room for";
+    let arrays: [(ArrayRef, DataType); 4] = [
+        (Arc::new(Int64Array::new(vec![7, 8].into(), nulls())), DataType::BigInt),
+        (
+            Arc::new(TimestampMicrosecondArray::new(vec![i64::MIN, 8].into(), nulls())),
+            DataType::Timestamp,
+        ),
+        (Arc::new(BooleanArray::new(vec![true, true].into(), nulls())), DataType::Boolean),
+        (
+            Arc::new({
+                let (views, buffers, _) =
+                    StringViewArray::from_iter_values([long, long]).into_parts();
+                StringViewArray::new(views, buffers, nulls())
+            }),
+            DataType::Text,
+        ),
+    ];
+    for (array, data_type) in arrays {
+        let mut appended = Column::new(data_type);
+        let taken = incoming(array, data_type);
+        taken.append_to(0..2, &mut appended);
+        let mut moved = taken.into_column();
+        for column in [&mut moved, &mut appended] {
+            assert!(column.is_null(0) && !column.is_null(1));
+            column.clear_nulls();
+            let mut blank = Column::new(data_type);
+            blank.resize(1);
+            assert!(column.equal(0, &blank, 0), "{data_type}");
+        }
+    }
+}
+
+#[test]
+fn texts_come_from_every_layout_of_arrow() {
+    let texts = vec![Some("short"), None, Some("a text behind the views \u{e9}"), Some("")];
+    let mut several = StringViewBuilder::new().with_fixed_block_size(30);
+    texts.iter().for_each(|text| several.append_option(*text));
+    several.append_value("another text, in a second block");
+    let several = several.finish();
+    assert!(several.data_buffers().len() > 1, "the texts lie in several buffers");
+    let arrays: [ArrayRef; 4] = [
+        Arc::new(StringArray::from(texts.clone())),
+        Arc::new(LargeStringArray::from(texts.clone())),
+        Arc::new(StringViewArray::from(texts.clone())),
+        Arc::new(several.slice(0, 4)),
+    ];
+    let expected: Vec<Value> =
+        texts.iter().map(|text| text.map_or(Value::Null, Value::text)).collect();
+    for array in arrays {
+        let taken = incoming(array.clone(), DataType::Text);
+        let bytes: Vec<usize> = (0..4).map(|row| taken.text_bytes(row)).collect();
+        assert_eq!(bytes, [5, 0, 26, 0]);
+        let mut appended = Column::new(DataType::Text);
+        taken.append_to(0..4, &mut appended);
+        assert_eq!(values(&appended), expected);
+        assert_eq!(values(&taken.into_column()), expected);
+    }
+}
+
+#[test]
+fn moments_in_coarser_units_become_microseconds() {
+    let us = |array: ArrayRef| values(&incoming(array, DataType::Timestamp).into_column());
+    let is = |us: i64| vec![Value::Timestamp(us), Value::Null];
+    let days = i64::from(i32::MIN / 25);
+    assert_eq!(us(Arc::new(TimestampSecondArray::from(vec![Some(-3), None]))), is(-3_000_000));
+    assert_eq!(us(Arc::new(TimestampMillisecondArray::from(vec![Some(-3), None]))), is(-3000));
+    assert_eq!(
+        us(Arc::new(Date32Array::from(vec![Some(days as i32), None]))),
+        is(days * 86_400_000_000)
+    );
+    assert_eq!(us(Arc::new(Date64Array::from(vec![Some(86_400_000), None]))), is(86_400_000_000));
+}
+
+fn refused(array: ArrayRef, field: &Field) -> String {
+    Incoming::new(array, field).expect_err("the array does not fit").to_string()
+}
+
+#[test]
+fn an_array_of_another_type_is_refused_with_the_cast() {
+    let array = Arc::new(Float32Array::from(vec![1.0]));
+    assert_eq!(
+        refused(array, &Field::nullable("price", DataType::Double)),
+        "column \"price\" is DOUBLE and was given an Arrow array of Float32 (42804) Cast the array \
+         to Float64."
+    );
+    let array = Arc::new(TimestampNanosecondArray::from(vec![1]));
+    assert_eq!(
+        refused(array, &Field::nullable("ts", DataType::Timestamp)),
+        "column \"ts\" is TIMESTAMP and was given an Arrow array of Timestamp(ns) (42804) Cast the \
+         array to Timestamp(\u{b5}s)."
+    );
+    let zoned = TimestampMicrosecondArray::from(vec![1]).with_timezone("UTC");
+    assert!(refused(Arc::new(zoned), &field(DataType::Timestamp)).contains("UTC"));
+    let scale = Decimal128Array::from(vec![1]).with_precision_and_scale(10, 3).unwrap();
+    assert!(
+        refused(Arc::new(scale), &field(DECIMAL)).contains("Cast the array to Decimal128(10, 2)")
+    );
+    let moments = Arc::new(TimestampMicrosecondArray::from(vec![1]));
+    assert!(refused(moments, &field(DataType::BigInt)).contains("Int64"));
+}
+
+#[test]
+fn a_null_is_refused_where_there_may_be_none() {
+    let strict = Field::not_null("k", DataType::Int);
+    let array: ArrayRef = Arc::new(Int32Array::from(vec![Some(1), None]));
+    assert_eq!(
+        refused(array.clone(), &strict),
+        "column \"k\" is NOT NULL and was given NULL (23502) Row 1 of the batch is NULL: fill it, \
+         or declare the column without NOT NULL."
+    );
+    assert!(Incoming::new(array.slice(0, 1), &strict).is_ok());
+}
+
+#[test]
+fn values_that_the_column_does_not_hold_are_refused_with_their_row() {
+    let wide = |precision| {
+        let units = vec![Some(9_999_999_999), None, Some(10_000_000_000)];
+        Decimal128Array::from(units).with_precision_and_scale(precision, 2).unwrap()
+    };
+    for precision in [10, 38] {
+        let text = refused(Arc::new(wide(precision)), &field(DECIMAL));
+        assert!(text.starts_with("row 2 of column \"c\" has more than the 10 digits"), "{text}");
+    }
+    assert!(Incoming::new(Arc::new(wide(38).slice(0, 2)), &field(DECIMAL)).is_ok());
+
+    let ends = |us: i64| -> [(ArrayRef, bool); 2] {
+        let array = |us| Arc::new(TimestampMicrosecondArray::from(vec![0, us])) as ArrayRef;
+        [(array(us), true), (array(us + us.signum()), false)]
+    };
+    for (array, fits) in [ends(TIMESTAMP_US_MAX), ends(-TIMESTAMP_US_MAX)].concat() {
+        assert_eq!(Incoming::new(array, &field(DataType::Timestamp)).is_ok(), fits);
+    }
+    let coarse: [ArrayRef; 4] = [
+        Arc::new(TimestampSecondArray::from(vec![0, i64::MAX / 1_000_000])),
+        Arc::new(TimestampMillisecondArray::from(vec![0, i64::MIN])),
+        Arc::new(Date32Array::from(vec![0, i32::MAX])),
+        Arc::new(Date64Array::from(vec![0, i64::MAX])),
+    ];
+    for array in coarse {
+        let text = refused(array, &field(DataType::Timestamp));
+        assert!(text.starts_with("row 1 of column \"c\": "), "{text}");
+    }
+}
+
+#[test]
+fn a_text_over_the_limit_is_refused_whatever_its_layout() {
+    for (bytes, fits) in [(TEXT_BYTES_MAX, true), (TEXT_BYTES_MAX + 1, false)] {
+        let text = "x".repeat(bytes);
+        let arrays: [ArrayRef; 2] = [
+            Arc::new(StringArray::from(vec!["a", &text])),
+            Arc::new(StringViewArray::from(vec!["a", &text])),
+        ];
+        for array in arrays {
+            let taken = Incoming::new(array, &field(DataType::Text));
+            let expected = format!(
+                "bytes of the text in row 1 of column \"c\": {bytes} is more than the limit of \
+                 {TEXT_BYTES_MAX} (54000) Shorten the text, or keep it elsewhere and store a \
+                 reference."
+            );
+            assert_eq!(
+                taken.map(|_| ()).map_err(|error| error.to_string()),
+                if fits { Ok(()) } else { Err(expected) }
+            );
+        }
+    }
+}
+
+fn relation() -> Schema {
+    let field = |(at, data_type): (usize, &DataType)| Field {
+        name: format!("c{at}"),
+        data_type: *data_type,
+        nullable: at.is_multiple_of(2),
+    };
+    Schema::new(TYPES.iter().enumerate().map(field).collect()).unwrap()
+}
+
+#[test]
+fn a_schema_goes_out_and_comes_back() {
+    assert_eq!(schema_of(&arrow_schema(&relation())), Ok(relation()));
+}
+
+#[test]
+fn types_that_a_column_takes_over_exactly_make_a_schema() {
+    let types = [
+        ArrowType::Utf8,
+        ArrowType::LargeUtf8,
+        ArrowType::Date32,
+        ArrowType::Timestamp(TimeUnit::Second, None),
+    ];
+    let fields =
+        types.into_iter().enumerate().map(|(at, t)| ArrowField::new(format!("c{at}"), t, false));
+    let schema = schema_of(&ArrowSchema::new(fields.collect::<Vec<_>>())).unwrap();
+    assert_eq!(
+        schema.to_string(),
+        "(c0 TEXT NOT NULL, c1 TEXT NOT NULL, c2 TIMESTAMP NOT NULL, c3 TIMESTAMP NOT NULL)"
+    );
+}
+
+#[test]
+fn types_that_no_column_holds_say_what_to_cast_to() {
+    let advice = |data_type: ArrowType| -> String {
+        let schema = ArrowSchema::new(vec![ArrowField::new("c", data_type, true)]);
+        schema_of(&schema).expect_err("no column holds it").hint.expect("there is advice")
+    };
+    let cases = [
+        (ArrowType::UInt16, "Int32."),
+        (ArrowType::UInt64, "Int64."),
+        (ArrowType::Float32, "Float64."),
+        (ArrowType::Timestamp(TimeUnit::Nanosecond, None), "Timestamp(\u{b5}s)."),
+        (ArrowType::Decimal128(5, -1), "whose scale is not negative."),
+        (ArrowType::Decimal256(50, 2), "at most 38 digits."),
+        (ArrowType::Dictionary(Box::new(ArrowType::Int32), Box::new(ArrowType::Utf8)), "Utf8View."),
+    ];
+    for (data_type, end) in cases {
+        let advice = advice(data_type);
+        assert!(advice.ends_with(end), "{advice}");
+    }
+}
+
+#[test]
+fn a_batch_with_other_columns_is_refused_with_the_names_in_order() {
+    let arrow = |names: &[&str]| {
+        let field = |name: &&str| ArrowField::new(*name, ArrowType::Int32, true);
+        ArrowSchema::new(names.iter().map(field).collect::<Vec<_>>())
+    };
+    let schema =
+        Schema::new(["a", "b"].map(|name| Field::nullable(name, DataType::Int)).to_vec()).unwrap();
+    let check = |names: &[&str]| -> Result<(), SqlError> { check_columns(&arrow(names), &schema) };
+    assert_eq!(check(&["a", "b"]), Ok(()));
+    assert_eq!(
+        check(&["a"]).unwrap_err().to_string(),
+        "the batch has 1 columns and the relation has 2 (42804) Columns go by position. Select \
+         them as: a, b."
+    );
+    assert_eq!(
+        check(&["b", "a"]).unwrap_err().to_string(),
+        "column 1 of the batch is \"b\" and that of the relation \"a\" (42804) Columns go by \
+         position. Select them as: a, b."
+    );
+}
