@@ -2,6 +2,7 @@
 //! disk or other cores.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crate::subject::Recorder;
 use crate::trades::{Tick, Trades};
@@ -9,6 +10,7 @@ use sluicedb::core::arena::Region;
 use sluicedb::core::coordinator::Coordinator;
 use sluicedb::core::effect::{CoordinatorEffect, CoordinatorInput, Effect, Input};
 use sluicedb::core::feeder::{Feeder, FeederOptions, FeederStep};
+use sluicedb::core::frame::FeederFrame;
 use sluicedb::core::graph::{Graph, Route, lower};
 use sluicedb::core::ids::{Epoch, FeederId, SourceId, ViewId};
 use sluicedb::core::morsel::{Morsel, Pool};
@@ -132,6 +134,31 @@ impl CoreRun {
 
     /// Pushes a batch and lets the shard work until it is done.
     pub fn push(&mut self, batch: &Morsel) {
+        self.hand_in(batch);
+        self.settle();
+    }
+
+    /// The same in turns of `fuel`. Returns how long the first rows took to come out, if any did,
+    /// and how long all of it took.
+    pub fn push_timed(&mut self, batch: &Morsel, fuel: usize) -> (Option<Duration>, Duration) {
+        let start = Instant::now();
+        self.hand_in(batch);
+        let mut first = None;
+        loop {
+            let goes_on = self.shard.work(fuel, &mut self.effects);
+            let is_published = |effect: &Effect| matches!(effect, Effect::Publish { .. });
+            if first.is_none() && self.effects.iter().any(is_published) {
+                first = Some(start.elapsed());
+            }
+            self.carry_out();
+            if !goes_on {
+                self.settle();
+                return (first, start.elapsed());
+            }
+        }
+    }
+
+    fn hand_in(&mut self, batch: &Morsel) {
         let room = |_| 1;
         self.feeder.push(batch, self.open, room, self.shard.pool()).expect("the one lane has room");
         loop {
@@ -144,7 +171,35 @@ impl CoreRun {
                 FeederStep::Rest => break,
             }
         }
-        self.settle();
+    }
+
+    /// Pushes batches as frames that the shard has not taken yet.
+    pub fn frames(&mut self, batches: &[Morsel]) -> Vec<FeederFrame> {
+        let mut frames = Vec::with_capacity(batches.len());
+        for batch in batches {
+            let room = |_| 1;
+            self.feeder
+                .push(batch, self.open, room, self.shard.pool())
+                .expect("the one lane has room");
+            loop {
+                match self.feeder.next_step() {
+                    FeederStep::ReadOpen => self.feeder.opened(self.open),
+                    FeederStep::Publish(_, frame) => frames.push(frame),
+                    FeederStep::StoreWord(_) | FeederStep::StoreProgress(_) => {}
+                    FeederStep::Rest => break,
+                }
+            }
+        }
+        frames
+    }
+
+    /// Lets the shard take frames one by one, each until its result is published.
+    pub fn take(&mut self, frames: Vec<FeederFrame>) {
+        for frame in frames {
+            self.shard.step(Input::Fed(frame), &mut self.effects);
+            while self.shard.work(FUEL, &mut self.effects) {}
+            self.carry_out();
+        }
     }
 
     /// Ends the open epoch.
@@ -184,7 +239,8 @@ impl CoreRun {
                 Effect::Send { .. } | Effect::Disk(_) => panic!("one stage, and no disk"),
             }
         }
-        self.effects.append(&mut effects);
+        assert!(self.effects.is_empty(), "nothing that is carried out here asks for more");
+        self.effects = effects;
         for order in std::mem::take(&mut self.orders) {
             match order {
                 CoordinatorEffect::Open(epoch) => self.open = epoch,

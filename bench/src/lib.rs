@@ -5,6 +5,7 @@
 
 pub mod alloc;
 pub mod clock;
+pub mod close;
 pub mod command;
 pub mod core_mode;
 pub mod core_run;

@@ -4,7 +4,7 @@ use std::process::{Command, Output};
 
 fn sluice(line: &str) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sluice"));
-    command.args(line.split_whitespace()).output().unwrap()
+    command.args(line.split_whitespace()).output().expect("cargo built it beside this test")
 }
 
 fn check(line: &str, code: i32, said: &str) {

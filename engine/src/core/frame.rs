@@ -135,19 +135,32 @@ impl Fed {
     /// What is said of the rows.
     #[inline]
     pub fn marks(&self) -> FedMarks {
-        macro_rules! marks {
-            ($of:expr) => {{
-                let of = $of;
-                let (feeder, source, epoch, sequence) =
-                    (of.feeder, of.source, of.epoch, of.sequence);
-                let (opening, watermark, rows_numbered) =
-                    (of.opening, of.watermark, of.rows_numbered);
-                FedMarks { feeder, source, epoch, sequence, opening, watermark, rows_numbered }
-            }};
-        }
         match self {
-            Fed::Frame(frame) => marks!(frame),
-            Fed::Row(row) => marks!(row),
+            Fed::Frame(frame) => frame.marks(),
+            Fed::Row(row) => row.marks(),
         }
     }
 }
+
+macro_rules! marks {
+    ($name:ident) => {
+        impl $name {
+            /// What is said of the rows.
+            #[inline]
+            pub fn marks(&self) -> FedMarks {
+                FedMarks {
+                    feeder: self.feeder,
+                    source: self.source,
+                    epoch: self.epoch,
+                    sequence: self.sequence,
+                    opening: self.opening,
+                    watermark: self.watermark,
+                    rows_numbered: self.rows_numbered,
+                }
+            }
+        }
+    };
+}
+
+marks!(FeederFrame);
+marks!(FeederRow);

@@ -82,7 +82,8 @@ fn most_views_have_rows_and_none_has_too_many() {
     for seed in 0..300 {
         let workload = draw(seed);
         for (name, relation) in views(&workload, &Prng::new(seed), 2, SOURCE_ROWS / 2) {
-            let view = workload.plan.view(&name).unwrap();
+            let plan = &workload.plan;
+            let view = plan.view(&name).or_else(|| plan.stream(&name)).unwrap();
             let input = workload.plan.node(view).op.inputs().next().unwrap();
             if let Op::Late { .. } = workload.plan.node(input).op {
                 late[usize::from(!relation.is_empty())] += 1;

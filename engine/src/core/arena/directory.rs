@@ -6,7 +6,7 @@
 //! Header: block (the root of the radix), height, count; 4 bytes each.
 
 use super::bytes::{put_u32, u32_at};
-use super::ids::{Anchor, BLOCKS_MAX, BlockId, Blocks, ExtentId};
+use super::ids::{Anchor, BLOCKS_MAX, Block, BlockId, Blocks, ExtentId};
 use super::store::Arena;
 
 /// Entries of a directory block, as bits.
@@ -24,6 +24,16 @@ const COUNT: usize = 8;
 #[derive(Clone, Copy)]
 pub(super) struct Directory {
     anchor: Anchor,
+}
+
+/// The blocks of a list, for many looks at it: its header is read once.
+pub(super) struct Entries<'a, B> {
+    blocks: &'a B,
+    root: BlockId,
+    /// The topmost directory block; none where the root is the one block that is listed.
+    node: Option<&'a Block>,
+    height: u32,
+    count: u32,
 }
 
 impl Directory {
@@ -54,12 +64,17 @@ impl Directory {
         match u32_at(header, HEIGHT) {
             0 => root,
             1 => child(blocks, root, index),
-            2 => child(blocks, child(blocks, root, index >> FAN_BITS), index % FAN),
-            _ => {
-                let middle = child(blocks, root, index >> (2 * FAN_BITS));
-                child(blocks, child(blocks, middle, (index >> FAN_BITS) % FAN), index % FAN)
-            }
+            _ => self.entries(blocks).at(index),
         }
+    }
+
+    /// The list as it is until the next push.
+    #[inline]
+    pub(super) fn entries<B: Blocks>(self, blocks: &B) -> Entries<'_, B> {
+        let header = &blocks.block(self.anchor.block)[self.anchor.at(0)..][..Self::HEADER_BYTES];
+        let (root, height) = (BlockId(u32_at(header, ROOT)), u32_at(header, HEIGHT));
+        let node = if height == 0 { None } else { Some(blocks.block(root)) };
+        Entries { blocks, root, node, height, count: u32_at(header, COUNT) }
     }
 
     /// Adds a block behind the last.
@@ -95,7 +110,36 @@ impl Directory {
     }
 }
 
+impl<B: Blocks> Entries<'_, B> {
+    #[inline(always)]
+    pub(super) fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// The block at `index`, which is below `count`.
+    #[inline(always)]
+    pub(super) fn at(&self, index: u32) -> BlockId {
+        assert!(index < self.count, "entry {index} is outside of its directory");
+        let Some(node) = self.node else { return self.root };
+        if self.height == 1 { child_of(node, index) } else { self.descend(node, index) }
+    }
+
+    #[inline(never)]
+    fn descend(&self, node: &Block, index: u32) -> BlockId {
+        let mut below = child_of(node, index >> (FAN_BITS * (self.height - 1)));
+        for level in (0..self.height - 1).rev() {
+            below = child(self.blocks, below, (index >> (FAN_BITS * level)) % FAN);
+        }
+        below
+    }
+}
+
 #[inline]
 fn child(blocks: &impl Blocks, node: BlockId, index: u32) -> BlockId {
-    BlockId(u32_at(blocks.block(node), index as usize * 4))
+    child_of(blocks.block(node), index)
+}
+
+#[inline]
+fn child_of(node: &Block, index: u32) -> BlockId {
+    BlockId(u32_at(node, index as usize * 4))
 }

@@ -10,8 +10,8 @@
 //! - A bucket's first block is in the directory; overflow blocks are chained and never empty.
 //! - There are at most 2^20 buckets (tag bits); behind that, chains grow.
 
-use super::bytes::{put_u16, put_u32, u16_at, u32_at};
-use super::directory::{Directory, PUSH_BLOCKS_MAX};
+use super::bytes::{put_u16, put_u32, u16_at, u32_at, u64_at};
+use super::directory::{Directory, Entries, PUSH_BLOCKS_MAX};
 use super::ids::{Anchor, Block, BlockId, Blocks, ExtentId};
 use super::store::{Arena, Headroom};
 
@@ -26,6 +26,9 @@ const FULL: u32 = 480;
 /// twice as many, which still mostly fits one block.
 const LOAD: u32 = 256;
 
+/// Cells that are looked at without a branch: enough for most probes at twice the usual load.
+const GUESSED: u32 = 4;
+
 /// In a bucket block: the next overflow block plus one, 0 for none, and the cells in use.
 const OVERFLOW: usize = 0;
 const USED: usize = 4;
@@ -39,6 +42,13 @@ const ENTRIES: usize = 16;
 #[derive(Clone, Copy, Debug)]
 pub struct HashIndex {
     anchor: Anchor,
+}
+
+/// An index for many lookups: its header is read once.
+pub struct Lookup<'a, B> {
+    blocks: &'a B,
+    buckets: Entries<'a, B>,
+    mask: u32,
 }
 
 /// Where a cell was found: its block, the one before it in the chain, its number.
@@ -69,8 +79,8 @@ fn after(cell: u32) -> u32 {
 /// Tag and value of a cell; an empty cell has value 0, others the value plus one.
 #[inline]
 fn cell_at(block: &Block, cell: u32) -> (u32, u32) {
-    let at = CELLS_AT + cell as usize * 8;
-    (u32_at(block, at), u32_at(block, at + 4))
+    let stored = u64_at(block, CELLS_AT + cell as usize * 8);
+    (stored as u32, (stored >> 32) as u32)
 }
 
 #[inline]
@@ -134,6 +144,62 @@ fn distance(from: u32, to: u32) -> u32 {
     if to >= from { to - from } else { to + CELLS - from }
 }
 
+impl<B: Blocks> Lookup<'_, B> {
+    /// The first value stored under `hash`, or one that shares its tag, that `matches` accepts.
+    #[inline]
+    pub fn find(&self, hash: u64, mut matches: impl FnMut(u32) -> bool) -> Option<u32> {
+        let tag = tag_of(hash);
+        let mut block = self.blocks.block(self.bucket(tag));
+        loop {
+            let mut cell = home(tag);
+            loop {
+                let (found, stored) = cell_at(block, cell);
+                if stored == 0 {
+                    break;
+                }
+                if found == tag && matches(stored - 1) {
+                    return Some(stored - 1);
+                }
+                cell = after(cell);
+            }
+            let next = overflow(block);
+            if !next.is_some() {
+                return None;
+            }
+            block = self.blocks.block(next);
+        }
+    }
+
+    /// For each hash a value that is stored under it or one that shares its tag, or `u32::MAX` where
+    /// none was seen at once: then [`Lookup::find`] knows. For loops over many hashes: it looks at a
+    /// few cells with no branch between them, since how far a probe goes cannot be guessed.
+    pub fn guess(&self, hashes: &[u64], guesses: &mut Vec<u32>) {
+        guesses.extend(hashes.iter().map(|&hash| {
+            let tag = tag_of(hash);
+            let block = self.blocks.block(self.bucket(tag));
+            // Cells of one tag have one home and no gap before them, so that order is no matter.
+            let first = home(tag).min(CELLS - GUESSED);
+            let cells = &block[CELLS_AT + first as usize * 8..][..GUESSED as usize * 8];
+            let fits = (0..GUESSED as usize)
+                .rev()
+                .fold(0, |fits: u32, at| fits << 1 | u32::from(u32_at(cells, at * 8) == tag));
+            let at = fits.trailing_zeros() % GUESSED;
+            // An empty cell, whose value is 0, becomes none.
+            let none = u32::from(fits == 0).wrapping_neg();
+            u32_at(cells, at as usize * 8 + 4).wrapping_sub(1) | none
+        }));
+    }
+
+    /// The first block of the bucket of a tag.
+    #[inline]
+    fn bucket(&self, tag: u32) -> BlockId {
+        let bucket = tag & self.mask;
+        // Buckets from `buckets` on are not split off yet; their cells are in the lower half.
+        let split = bucket < self.buckets.count();
+        self.buckets.at(if split { bucket } else { tag & (self.mask >> 1) })
+    }
+}
+
 impl HashIndex {
     /// Bytes of the header at the anchor.
     pub const HEADER_BYTES: usize = 20;
@@ -172,28 +238,17 @@ impl HashIndex {
         self,
         blocks: &B,
         hash: u64,
-        mut matches: impl FnMut(u32) -> bool,
+        matches: impl FnMut(u32) -> bool,
     ) -> Option<u32> {
-        let tag = tag_of(hash);
-        let mut block = blocks.block(self.bucket(blocks, tag));
-        loop {
-            let mut cell = home(tag);
-            loop {
-                let (found, stored) = cell_at(block, cell);
-                if stored == 0 {
-                    break;
-                }
-                if found == tag && matches(stored - 1) {
-                    return Some(stored - 1);
-                }
-                cell = after(cell);
-            }
-            let next = overflow(block);
-            if !next.is_some() {
-                return None;
-            }
-            block = blocks.block(next);
-        }
+        self.lookup(blocks).find(hash, matches)
+    }
+
+    /// The index as it is until the next insert or removal.
+    #[inline]
+    pub fn lookup<B: Blocks>(self, blocks: &B) -> Lookup<'_, B> {
+        let buckets = self.directory().entries(blocks);
+        let mask = buckets.count().next_power_of_two() - 1;
+        Lookup { blocks, buckets, mask }
     }
 
     /// Adds a value, equal ones included; may split one bucket.
@@ -250,15 +305,8 @@ impl HashIndex {
     }
 
     /// The first block of the bucket of a tag.
-    #[inline]
     fn bucket(self, blocks: &impl Blocks, tag: u32) -> BlockId {
-        let directory = self.directory();
-        let buckets = directory.count(blocks);
-        let mask = buckets.next_power_of_two() - 1;
-        let bucket = tag & mask;
-        // Buckets from `buckets` on are not split off yet; their cells are in the lower half.
-        let bucket = if bucket >= buckets { tag & (mask >> 1) } else { bucket };
-        directory.entry(blocks, bucket)
+        self.lookup(blocks).bucket(tag)
     }
 
     /// Puts cells into a bucket, chaining blocks where it is full.

@@ -9,7 +9,7 @@
 //! - `live` counts the marks; slots from `next` on were never used.
 
 use super::bytes::{put_u32, u32_at, u64_at};
-use super::directory::{Directory, PUSH_BLOCKS_MAX};
+use super::directory::{Directory, Entries, PUSH_BLOCKS_MAX};
 use super::ids::{Anchor, BLOCK_BYTES, Block, BlockId, Blocks, ExtentId};
 use super::store::{Arena, Headroom};
 
@@ -40,6 +40,17 @@ const LIVE: usize = 32;
 #[derive(Clone, Copy, Debug)]
 pub struct Slab {
     anchor: Anchor,
+}
+
+/// A slab for many looks at its slots: its header is read once.
+pub struct Slots<'a, B> {
+    blocks: &'a B,
+    layout: Layout,
+    bits: u32,
+    mask: u32,
+    /// Offset of the first slot of a block.
+    first_at: usize,
+    directory: Entries<'a, B>,
 }
 
 /// How slots lie in a block; follows from the slot size.
@@ -191,10 +202,18 @@ impl Slab {
     /// it is in use. For loops that come back to the same slots.
     #[inline]
     pub fn locate(self, blocks: &impl Blocks, slot: SlotId) -> (BlockId, usize) {
-        let layout = Layout::read(self.header(blocks));
-        let place = self.place(blocks, layout, slot);
+        let place = self.place(blocks, Layout::read(self.header(blocks)), slot);
         assert!(is_marked(blocks.block(place.block), place.index), "slot {} is in use", slot.0);
         (place.block, place.at)
+    }
+
+    /// The slots as they lie until the next one is taken that was never used.
+    #[inline]
+    pub fn slots<B: Blocks>(self, blocks: &B) -> Slots<'_, B> {
+        let layout = Layout::read(self.header(blocks));
+        let (bits, directory) = (layout.index_bits(), self.directory().entries(blocks));
+        let (mask, first_at) = ((1 << bits) - 1, layout.offset(0));
+        Slots { blocks, layout, bits, mask, first_at, directory }
     }
 
     /// The first slot in use that is not before `from`. A walk goes on behind the slot it got.
@@ -267,6 +286,26 @@ impl Slab {
 
     fn header_mut(self, arena: &mut Arena) -> &mut [u8] {
         &mut arena.block_mut(self.anchor.block)[self.anchor.at(0)..][..Self::HEADER_BYTES]
+    }
+}
+
+impl<B: Blocks> Slots<'_, B> {
+    /// The block of a slot in use and the offset of its first byte there.
+    #[inline(always)]
+    pub fn get(&self, slot: SlotId) -> (BlockId, &Block, usize) {
+        let place = self.place(slot);
+        let block = self.blocks.block(place.block);
+        debug_assert!(is_marked(block, place.index), "slot {} is in use", slot.0);
+        (place.block, block, place.at)
+    }
+
+    #[inline(always)]
+    fn place(&self, slot: SlotId) -> Place {
+        let index = slot.0 & self.mask;
+        assert!(index < self.layout.per_block, "slot {} is outside of its block", slot.0);
+        let block = self.directory.at(slot.0 >> self.bits);
+        let at = self.first_at + (index * self.layout.slot_bytes) as usize;
+        Place { block, index, at }
     }
 }
 

@@ -204,11 +204,19 @@ impl Arena {
     /// The bytes of a live block, to write: keeps the old ones first if a freeze reads them.
     #[inline]
     pub fn block_mut(&mut self, id: BlockId) -> &mut Block {
-        let Stamp { epoch, zone, .. } = self.stamps[id.0 as usize];
-        if epoch != self.zones[zone.0 as usize].epoch {
+        if !self.is_written(id) {
             self.turn_epoch(id);
         }
         debug_assert!(self.is_live(id), "block {} is freed", id.0);
+        self.state.block_mut(id.0)
+    }
+
+    /// The bytes of a block that was written in this epoch already, to write more. For loops that
+    /// come back to the same blocks: the first write kept what a freeze reads.
+    #[inline(always)]
+    pub fn written_mut(&mut self, id: BlockId) -> &mut Block {
+        debug_assert!(self.is_live(id), "block {} is freed", id.0);
+        debug_assert!(self.is_written(id), "block {} was not written in this epoch", id.0);
         self.state.block_mut(id.0)
     }
 
@@ -245,6 +253,13 @@ impl Arena {
         self.used
     }
 
+    /// Whether the last write to the block was in the epoch that its zone is in.
+    #[inline(always)]
+    fn is_written(&self, id: BlockId) -> bool {
+        let Stamp { epoch, zone, .. } = self.stamps[id.0 as usize];
+        epoch == self.zone(zone).epoch
+    }
+
     /// Whether the block belongs to a live extent and was not freed.
     pub(super) fn is_live(&self, id: BlockId) -> bool {
         let Some(row) = self.blocks.get(id.0 as usize) else { return false };
@@ -252,6 +267,7 @@ impl Arena {
         row.freed == NEVER && extent.freed == NEVER && extent.born <= row.born
     }
 
+    #[inline]
     pub(super) fn zone(&self, zone: ZoneId) -> &ZoneRow {
         &self.zones[zone.0 as usize]
     }

@@ -104,3 +104,13 @@ fn the_hash_is_what_it_was_when_databases_were_first_written() {
     }
     assert_eq!(EMPTY, 0x7047_178b_a597_86d6, "{EMPTY:#018x}");
 }
+
+#[test]
+fn a_text_hashes_alike_wherever_it_lies() {
+    let mut texts = Text::default();
+    let all: Vec<String> = (0..=20).map(|len| "abcdefghijklmnopqrstu"[..len].to_owned()).collect();
+    all.iter().for_each(|text| texts.push(text));
+    for (row, text) in all.iter().enumerate() {
+        assert_eq!(fold_text(SEED, &texts, row), fold_bytes(SEED, text.as_bytes()), "{text}");
+    }
+}

@@ -3,14 +3,14 @@
 //! A text takes 16 bytes: its length, then up to 12 bytes of text, or its first 4 bytes, its place
 //! in the heap and 4 bytes of zero. So most texts that differ are told apart in the slot.
 
-use sluicedb_sql::column::Values;
+use sluicedb_sql::column::{Text, Values, View};
 use sluicedb_sql::value::compare_doubles;
 use sluicedb_sql::{Column, DataType, Physical};
 
 use crate::core::arena::{Arena, Blocks, Heap, HeapId};
 
 /// Bytes of the longest text that lies in the slot.
-const INLINE_BYTES: usize = 12;
+pub(super) const INLINE_BYTES: usize = 12;
 
 /// A column's place in the slot.
 #[derive(Clone, Copy, Debug)]
@@ -69,12 +69,12 @@ impl Cell {
             Values::F64(values) => put(&values[row].to_le_bytes()),
             Values::I128(values) => put(&values[row].to_le_bytes()),
             Values::Text(texts) => {
-                let text = texts.bytes(row);
-                let mut bytes = [0; 16];
-                bytes[..4].copy_from_slice(&(text.len() as u32).to_le_bytes());
-                if text.len() <= INLINE_BYTES {
-                    bytes[4..4 + text.len()].copy_from_slice(text);
-                } else {
+                let view = &texts.views()[row];
+                let mut bytes = short(view);
+                if view.len() > INLINE_BYTES {
+                    let text = texts.bytes(row);
+                    bytes = [0; 16];
+                    bytes[..4].copy_from_slice(&(text.len() as u32).to_le_bytes());
                     bytes[4..8].copy_from_slice(&text[..4]);
                     bytes[8..12].copy_from_slice(&heap.insert(arena, text).0.to_le_bytes());
                 }
@@ -145,24 +145,40 @@ impl Cell {
                 i128::from_le_bytes(bytes_at(slot, at)) == values[row]
             }
             (Physical::Text, Values::Text(texts)) => {
-                self.equals_text(blocks, heap, slot, texts.bytes(row))
+                self.equals_text(blocks, heap, slot, texts, row)
             }
             _ => panic!("{} is compared with {}", self.data_type, column.data_type()),
         }
     }
 
     #[inline]
-    fn equals_text(self, blocks: &impl Blocks, heap: Heap, slot: &[u8], text: &[u8]) -> bool {
-        let len = self.text_len(slot);
-        let start = &slot[self.offset + 4..self.offset + 16];
-        if len != text.len() {
-            return false;
+    fn equals_text(
+        self,
+        blocks: &impl Blocks,
+        heap: Heap,
+        slot: &[u8],
+        texts: &Text,
+        row: usize,
+    ) -> bool {
+        let view = &texts.views()[row];
+        if view.len() <= INLINE_BYTES {
+            return bytes_at(slot, self.offset) == short(view);
         }
-        match self.long_text(slot) {
-            None => start[..len] == *text,
-            Some(id) => start[..4] == text[..4] && heap.equals(blocks, id, text),
-        }
+        let text = texts.bytes(row);
+        let start = &slot[self.offset + 4..self.offset + 8];
+        self.text_len(slot) == text.len()
+            && *start == text[..4]
+            && self.long_text(slot).is_some_and(|id| heap.equals(blocks, id, text))
     }
+}
+
+/// The cell of a text that lies in its view: both keep it behind its length, padded with zeros. No
+/// cell, if it does not.
+#[inline(always)]
+pub(super) fn short(view: &View) -> [u8; 16] {
+    let mut bytes = view.to_u128().to_ne_bytes();
+    bytes[..4].copy_from_slice(&(view.len() as u32).to_le_bytes());
+    bytes
 }
 
 fn push_text(out: &mut Column, bytes: &[u8]) {

@@ -3,9 +3,10 @@
 //! One bit a column that says NULL comes first, then the values of 1, 4, 8 and 16 bytes, the
 //! columns of one width in their order. Numbers are little-endian; the value of a NULL is zero.
 
+use sluicedb_sql::column::{Values, View};
 use sluicedb_sql::{Column, DataType, SqlError, Value};
 
-use super::cell::Cell;
+use super::cell::{Cell, INLINE_BYTES, short};
 use crate::core::arena::{Arena, BLOCK_BYTES, Blocks, Heap, Slab};
 
 /// One row of a morsel, or some of its columns.
@@ -18,6 +19,26 @@ pub struct Row<'a> {
     /// Which row.
     pub row: usize,
 }
+
+/// Rows of a morsel that are compared with encoded ones, one after the other.
+#[derive(Clone, Copy)]
+pub struct Probe<'a> {
+    layout: &'a RowLayout,
+    columns: &'a [Column],
+    picks: &'a [usize],
+}
+
+/// The only column of rows, if no value of it is NULL and it is of a kind that loops compare
+/// without a look at types: [`only_i64`] and [`only_text`] do.
+pub enum Only<'a> {
+    /// BIGINT and TIMESTAMP.
+    I64(&'a [i64]),
+    /// TEXT.
+    Text(&'a [View]),
+}
+
+/// Bytes of an encoded row of one text: its bit, then its cell. No other only value takes more.
+pub const ONLY_BYTES: usize = 17;
 
 /// Rows with texts that are written or freed before the memory that is left is looked at again.
 /// Each text may take a block beyond its bytes, and copy four: so more rows would ask for more
@@ -122,11 +143,16 @@ impl RowLayout {
     }
 
     /// Whether all values of an encoded row equal those of `row`.
-    #[inline]
     pub fn equals(&self, blocks: &impl Blocks, heap: Heap, slot: &[u8], row: Row<'_>) -> bool {
         debug_assert_eq!(row.picks.len(), self.cells.len(), "one column for each value");
         let mut picks = row.picks.iter().enumerate();
         picks.all(|(at, &pick)| self.equals_at(blocks, heap, slot, at, &row.columns[pick], row.row))
+    }
+
+    /// For many comparisons with the rows of these columns.
+    pub fn probe<'a>(&'a self, columns: &'a [Column], picks: &'a [usize]) -> Probe<'a> {
+        assert_eq!(picks.len(), self.cells.len(), "one column for each value");
+        Probe { layout: self, columns, picks }
     }
 
     /// Whether all values of an encoded row are the same as those of `row`, down to the sign of zero.
@@ -176,6 +202,45 @@ impl RowLayout {
             }
         }
     }
+}
+
+impl<'a> Probe<'a> {
+    /// Row `row`.
+    #[inline]
+    pub fn row(&self, row: usize) -> Row<'a> {
+        Row { columns: self.columns, picks: self.picks, row }
+    }
+
+    /// The values, where there is one column and loops need not ask for its type.
+    pub fn only(&self) -> Option<Only<'a>> {
+        let &[pick] = self.picks else { return None };
+        let column = &self.columns[pick];
+        match column.values() {
+            _ if column.has_nulls() => None,
+            Values::I64(values) => Some(Only::I64(values)),
+            Values::Text(texts) => Some(Only::Text(texts.views())),
+            _ => None,
+        }
+    }
+
+    /// Whether all values of an encoded row equal those of row `row`.
+    pub fn equals(&self, blocks: &impl Blocks, heap: Heap, slot: &[u8], row: usize) -> bool {
+        self.layout.equals(blocks, heap, slot, self.row(row))
+    }
+}
+
+/// Whether an encoded row of one number is this one.
+#[inline(always)]
+pub fn only_i64(slot: &[u8; 9], value: i64) -> bool {
+    let [bits, value_bytes @ ..] = slot;
+    *bits == 0 && *value_bytes == value.to_le_bytes()
+}
+
+/// Whether an encoded row of one text is this one; false for one that does not lie in its view.
+#[inline(always)]
+pub fn only_text(slot: &[u8; ONLY_BYTES], view: &View) -> bool {
+    let [bits, text @ ..] = slot;
+    *bits == 0 && view.len() <= INLINE_BYTES && *text == short(view)
 }
 
 #[inline]

@@ -178,9 +178,10 @@ impl Shard {
         }
         match input {
             Input::Frame { lane, frame } => self.frame(lane, frame),
-            Input::Fed(fed) => {
-                assert!(self.accepts_feeder(fed.feeder()), "{} was not accepted", fed.feeder());
-                self.admit(fed);
+            Input::Fed(Fed::Row(ref row)) => self.admit_row(row),
+            Input::Fed(Fed::Frame(frame)) => {
+                assert!(self.accepts_feeder(frame.feeder), "{} was not accepted", frame.feeder);
+                self.admit(frame);
             }
             Input::Quiet { feeder, word, progress } => self.intake.quiet(feeder, word, &progress),
             Input::Room { lane, frames } => {
@@ -228,8 +229,9 @@ impl Shard {
         journal.and_then(Journal::wake_at)
     }
 
-    /// Works on what was taken until that is done, stuck, or out of fuel; returns whether another
-    /// call would get further. If not, only an input does.
+    /// Works on what was taken until that is done, stuck, or out of fuel, or until there is something
+    /// to publish, which nobody is to wait for; returns whether another call would get further. If
+    /// not, only an input does.
     pub fn work(&mut self, fuel: usize, effects: &mut Vec<Effect>) -> bool {
         if self.poison.is_some() {
             return false;
@@ -238,7 +240,11 @@ impl Shard {
         self.feed_replay();
         for at in (0..self.stages.len()).rev() {
             self.work_stage(at, &mut left, effects);
+            if matches!(effects.last(), Some(Effect::Publish { .. })) {
+                break;
+            }
         }
+        let published = matches!(effects.last(), Some(Effect::Publish { .. }));
         self.end_epoch(effects);
         if let Some(stop) = self.stop {
             let poison = match stop {
@@ -253,7 +259,8 @@ impl Shard {
         }
         let owes = self.flush.work(fuel, &mut self.arena, effects);
         // An operator may stop early because it was only allowed a few rows at a time.
-        let worked = left < fuel && !self.stages.iter().all(Stage::rests);
+        let moved = published || left < fuel;
+        let worked = moved && !self.stages.iter().all(Stage::rests);
         worked || owes || !self.replay.is_empty() && self.stages[0].has_room_for_rows()
     }
 
@@ -289,50 +296,53 @@ impl Shard {
     }
 
     /// Takes rows in: logs them if they are of the open epoch, and hands them to stage 0.
-    #[inline]
-    fn admit(&mut self, fed: Fed) {
-        let marks = fed.marks();
-        match self.intake.take(&marks) {
-            Taken::Held => self.intake.hold(fed),
-            Taken::Duplicate => self.drop_rows(fed),
+    fn admit(&mut self, frame: FeederFrame) {
+        match self.intake.take(&frame.marks()) {
+            Taken::Held => self.intake.hold(Fed::Frame(frame)),
+            Taken::Duplicate => self.pool.put(frame.morsel),
             Taken::Rows => {
-                if self.options.logged[marks.source.index()] {
-                    self.log(&fed);
+                if self.options.logged[frame.source.index()] {
+                    let journal = self.journal.as_mut().expect("a logged source has a log");
+                    journal.append(&frame);
                 }
-                // A row is looked at where it lies: it is too large to be passed on for nothing.
-                match &fed {
-                    Fed::Row(row) => self.enter_row(row),
-                    Fed::Frame(_) => self.enter(fed),
+                self.enter(frame);
+            }
+        }
+    }
+
+    /// The same for a row, which is read where it lies: it is too large to be moved for nothing.
+    #[inline]
+    fn admit_row(&mut self, row: &FeederRow) {
+        assert!(self.accepts_feeder(row.feeder), "{} was not accepted", row.feeder);
+        self.take_row(row);
+    }
+
+    #[inline]
+    fn take_row(&mut self, row: &FeederRow) {
+        let marks = row.marks();
+        match self.intake.take(&marks) {
+            Taken::Held => self.intake.hold(Fed::Row(*row)),
+            Taken::Duplicate => {}
+            Taken::Rows => {
+                let shard = self.options.shard;
+                let rows = &self.sources[row.source.index()];
+                if self.options.logged[row.source.index()] {
+                    let journal = self.journal.as_mut().expect("a logged source has a log");
+                    journal.append_row(row, shard, &rows.layout, rows.tied);
                 }
+                let merged = self.stages[0].gather_row(row, rows, &mut self.pool);
+                self.merged += u64::from(merged);
                 self.promise(&marks);
             }
         }
     }
 
-    fn log(&mut self, fed: &Fed) {
-        let journal = self.journal.as_mut().expect("a logged source has a log");
-        match fed {
-            Fed::Frame(frame) => journal.append(frame),
-            Fed::Row(row) => {
-                let SourceRows { layout, tied, .. } = &self.sources[row.source.index()];
-                journal.append_row(row, self.options.shard, layout, *tied);
-            }
-        }
-    }
-
-    #[inline]
-    fn enter_row(&mut self, row: &FeederRow) {
-        let rows = &self.sources[row.source.index()];
-        let merged = self.stages[0].gather_row(row, rows, &mut self.pool);
+    /// Hands rows to stage 0.
+    fn enter(&mut self, frame: FeederFrame) {
+        let marks = frame.marks();
+        let merged = self.stages[0].gather(frame.source, frame.morsel, &mut self.pool);
         self.merged += u64::from(merged);
-    }
-
-    fn enter(&mut self, fed: Fed) {
-        let Fed::Frame(FeederFrame { source, morsel, .. }) = fed else {
-            unreachable!("a row enters by reference")
-        };
-        let merged = self.stages[0].gather(source, morsel, &mut self.pool);
-        self.merged += u64::from(merged);
+        self.promise(&marks);
     }
 
     #[inline]
@@ -342,24 +352,13 @@ impl Shard {
         }
     }
 
-    fn drop_rows(&mut self, fed: Fed) {
-        if let Fed::Frame(frame) = fed {
-            self.pool.put(frame.morsel);
-        }
-    }
-
     fn feed_replay(&mut self) {
         while self.stages[0].has_room_for_rows() {
             let Some(mut frame) = self.replay.pop_front() else { return };
             frame.epoch = self.intake.open();
-            let fed = Fed::Frame(frame);
-            let marks = fed.marks();
-            match self.intake.take(&marks) {
-                Taken::Rows => {
-                    self.enter(fed);
-                    self.promise(&marks);
-                }
-                Taken::Duplicate => self.drop_rows(fed),
+            match self.intake.take(&frame.marks()) {
+                Taken::Rows => self.enter(frame),
+                Taken::Duplicate => self.pool.put(frame.morsel),
                 Taken::Held => unreachable!("replay belongs to the open epoch"),
             }
         }
@@ -384,7 +383,10 @@ impl Shard {
         self.front = Some(Front::new(self.stages.len(), feeders, sources, log_from));
         self.stages[0].end(barrier);
         for fed in self.intake.advance() {
-            self.admit(fed);
+            match fed {
+                Fed::Frame(frame) => self.admit(frame),
+                Fed::Row(row) => self.take_row(&row),
+            }
         }
         self.tell_of_rows(effects);
     }

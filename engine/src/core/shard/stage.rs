@@ -238,10 +238,14 @@ impl Stage {
         self.queue.push_back(Queued::Barrier(barrier));
     }
 
-    /// Works until it is done, stuck, or has passed a barrier, which it returns.
+    /// Works until it is done, stuck, has published something, or has passed a barrier, which it
+    /// returns.
     pub(super) fn work(&mut self, resources: &mut Resources<'_>) -> Option<Barrier> {
         loop {
             match self.advance(resources) {
+                Move::Done if matches!(resources.effects.last(), Some(Effect::Publish { .. })) => {
+                    return None;
+                }
                 Move::Done => {}
                 Move::Stuck => return None,
                 Move::Passed(barrier) => return Some(barrier),

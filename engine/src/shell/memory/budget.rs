@@ -29,10 +29,9 @@ const TIGHT_PERCENT: u64 = 90;
 
 // A batch full of text, and its copies, fit into the least that a shard can have.
 const TEXT_BLOCKS: usize = BATCH_TEXT_BYTES_MAX.div_ceil(BLOCK_BYTES / 2);
-const _: () = assert!(
-    OPERATOR_BLOCKS_MIN + STATE_BLOCKS_PER_ROW + TEXT_BLOCKS <= SHARD_BLOCKS_MIN as usize
-        && SHADOW_BLOCKS_PER_ROW + TEXT_BLOCKS <= SHARD_BLOCKS_MIN as usize
-);
+const _: () =
+    assert!(OPERATOR_BLOCKS_MIN + STATE_BLOCKS_PER_ROW + TEXT_BLOCKS <= SHARD_BLOCKS_MIN as usize);
+const _: () = assert!(SHADOW_BLOCKS_PER_ROW + TEXT_BLOCKS <= SHARD_BLOCKS_MIN as usize);
 
 /// What a database and each of its shards may use.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,6 +7,7 @@ use arrow::buffer::{BooleanBuffer, Buffer, ScalarBuffer};
 use arrow::datatypes::ArrowNativeType;
 
 use crate::column::{Bitmap, Text};
+use crate::limits::HEAP_BYTES_MAX;
 
 /// A buffer moves only if it holds at most this beyond twice its values: one row cut out of a large
 /// batch must not keep the memory of all of them.
@@ -43,13 +44,16 @@ pub(super) fn bits(bits: BooleanBuffer) -> Bitmap {
 }
 
 /// The texts of an array; texts of NULLs are whatever they are. `None` where the views cannot be
-/// taken as they are, because long texts lie in several buffers or in one that is mostly unused.
+/// taken as they are, because long texts lie in several buffers or in one that is mostly unused or
+/// too large.
 pub(super) fn texts(array: StringViewArray) -> Result<Text, StringViewArray> {
     let long: usize = array.lengths().filter(|len| *len > 12).map(|len| len as usize).sum();
-    let wasteful = |heap: &Buffer| heap.capacity() > 2 * long + SPARE_BYTES_MAX;
+    let movable = |heap: &Buffer| {
+        heap.capacity() <= 2 * long + SPARE_BYTES_MAX && heap.len() <= HEAP_BYTES_MAX
+    };
     match array.data_buffers() {
         _ if long == 0 => {}
-        [heap] if !wasteful(heap) => {}
+        [heap] if movable(heap) => {}
         _ => return Err(array),
     }
     let (views, mut buffers, _) = array.into_parts();

@@ -94,7 +94,7 @@ fn every_type_goes_out_and_comes_back() {
             let array = out.clone().into_array();
             assert_eq!(*array.data_type(), arrow_type(data_type));
             array.to_data().validate_full().expect("a valid array");
-            let nulls = if null_every == 0 { 0 } else { rows / null_every };
+            let nulls = rows.checked_div(null_every).unwrap_or(0);
             assert_eq!((array.len(), array.null_count()), (rows, nulls));
             let back = incoming(array, data_type).into_column();
             assert_eq!(back, out, "{rows} rows of {data_type}");
@@ -153,7 +153,11 @@ fn a_few_rows_do_not_keep_the_memory_of_a_large_batch() {
     let texts = (0..rows).map(|row| format!("the text of row number {row}"));
     let text: ArrayRef = Arc::new(StringViewArray::from_iter_values(texts));
     let number: ArrayRef = Arc::new(Int64Array::from_iter_values(0..rows));
-    for (array, data_type) in [(text, DataType::Text), (number, DataType::BigInt)] {
+    let one_buffer = Column::of(DataType::Text, &vec![Value::text(&"x".repeat(200)); 1000]);
+    let one_buffer = one_buffer.into_array();
+    assert_eq!(one_buffer.as_string_view().data_buffers().len(), 1);
+    let text = [(text, DataType::Text), (one_buffer, DataType::Text)];
+    for (array, data_type) in text.into_iter().chain([(number, DataType::BigInt)]) {
         let cut = array.slice(0, 3);
         drop(array);
         let column = incoming(cut, data_type).into_column();
@@ -209,6 +213,25 @@ fn what_arrow_keeps_in_the_place_of_a_null_is_not_taken_over() {
             blank.resize(1);
             assert!(column.equal(0, &blank, 0), "{data_type}");
         }
+    }
+}
+
+#[test]
+fn a_text_over_the_limit_in_the_place_of_a_null_is_no_text() {
+    let long = "x".repeat(TEXT_BYTES_MAX + 1);
+    let nulls = || Some(vec![true, false].into());
+    let (views, buffers, _) = StringViewArray::from_iter_values(["a", &long]).into_parts();
+    let (offsets, bytes, _) = StringArray::from_iter_values(["a", &long]).into_parts();
+    let arrays: [ArrayRef; 2] = [
+        Arc::new(StringViewArray::new(views, buffers, nulls())),
+        Arc::new(StringArray::new(offsets, bytes, nulls())),
+    ];
+    for array in arrays {
+        let taken = incoming(array, DataType::Text);
+        let mut appended = Column::new(DataType::Text);
+        taken.append_to(0..2, &mut appended);
+        assert_eq!(values(&appended), [Value::text("a"), Value::Null]);
+        assert_eq!(taken.into_column(), appended);
     }
 }
 

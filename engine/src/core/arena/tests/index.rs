@@ -42,6 +42,13 @@ impl Subject for Index {
             assert_eq!(index.find(blocks, *hash, |found| found == *value), Some(*value));
             assert_eq!(index.find(blocks, *hash, |found| found == 5001), None);
         }
+        let hashes: Vec<u64> = twin.iter().map(|(hash, _)| *hash).chain(0..20).collect();
+        let mut guesses = Vec::new();
+        index.lookup(blocks).guess(&hashes, &mut guesses);
+        for (hash, guess) in hashes.into_iter().zip(guesses) {
+            let found = index.find(blocks, hash, |found| found == guess);
+            assert!(guess == u32::MAX || found == Some(guess), "a guess is a value of the tag");
+        }
     }
 }
 
@@ -50,6 +57,21 @@ fn random_entries_agree_with_a_set_also_when_frozen() {
     for seed in 0..20 {
         run::<Index>(seed, 6000);
     }
+}
+
+#[test]
+fn most_values_are_guessed() {
+    let mut arena = Arena::new(Region::heap(4096), Region::heap(4));
+    let zone = arena.create_zone(1);
+    let (extent, anchor) = (arena.root_extent(zone), Anchor::new(arena.root(zone), 0));
+    let index = HashIndex::create(&mut arena, extent, anchor);
+    let hashes: Vec<u64> =
+        (0..10_000).map(|value: u64| value.wrapping_mul(0xD6E8_FEB8_6659_FD93)).collect();
+    hashes.iter().zip(0..).for_each(|(&hash, value)| index.insert(&mut arena, hash, value));
+    let mut guesses = Vec::new();
+    index.lookup(&arena).guess(&hashes, &mut guesses);
+    let right = guesses.iter().zip(0..).filter(|&(guess, value)| *guess == value).count();
+    assert!(right > 9_000, "{right}");
 }
 
 #[test]

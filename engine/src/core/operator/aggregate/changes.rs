@@ -3,7 +3,7 @@
 use sluicedb_sql::{Column, DataType};
 
 use super::Spec;
-use super::layout::Group;
+use super::layout::{Group, Located};
 use crate::core::arena::Arena;
 use crate::core::limits::MORSEL_ROWS_MAX;
 use crate::core::morsel::{Morsel, Pool, ShapeId};
@@ -34,7 +34,7 @@ pub(super) struct Changes {
     deltas: Vec<Delta>,
     /// Deltas that were put out.
     done: usize,
-    visible: Vec<Group>,
+    visible: Vec<Located>,
 }
 
 impl Rows {
@@ -48,13 +48,19 @@ impl Rows {
         self.of.clear();
     }
 
-    fn take(&mut self, spec: &Spec, arena: &mut Arena, groups: &[Group], visible: &mut Vec<Group>) {
+    fn take(
+        &mut self,
+        spec: &Spec,
+        arena: &mut Arena,
+        groups: &[Group],
+        visible: &mut Vec<Located>,
+    ) {
         self.clear();
         visible.clear();
         spec.write_rows(arena, groups, visible, &mut self.columns);
         let mut rows = visible.iter().enumerate().peekable();
         for group in groups {
-            let row = rows.next_if(|&(_, next)| next == group);
+            let row = rows.next_if(|(_, next)| next.group == *group);
             self.of.push(row.map_or(NONE, |(row, _)| row as u32));
         }
         assert!(rows.next().is_none(), "rows come in the order of their groups");

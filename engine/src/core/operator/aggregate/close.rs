@@ -6,7 +6,7 @@
 //!   that the last watermark left open.
 
 use super::Spec;
-use super::layout::{Group, Pane};
+use super::layout::{Group, Located, Pane};
 use super::merge::Merge;
 use super::windows::{Target, Windows};
 use crate::core::arena::{Arena, SlotId};
@@ -15,8 +15,10 @@ use crate::core::limits::MORSEL_ROWS_MAX;
 use crate::core::morsel::Morsel;
 use crate::core::operator::Context;
 
-/// Rows of a window that are put out first, so that they need not wait for a full morsel.
-const FIRST_ROWS: usize = 64;
+/// Rows of a window that are put out first, so that they need not wait for a full morsel. Each
+/// morsel behind it may have `MORE` times as many.
+const FIRST_ROWS: usize = 8;
+const MORE: usize = 4;
 
 /// A watermark that is being worked off, and scratch space for that.
 #[derive(Debug)]
@@ -28,7 +30,7 @@ pub(super) struct Close {
     stage: Stage,
     merge: Merge,
     groups: Vec<Group>,
-    visible: Vec<Group>,
+    visible: Vec<Located>,
 }
 
 #[derive(Debug)]
@@ -151,7 +153,7 @@ impl Close {
             *from = group.slot.0.checked_add(1).map(SlotId);
             self.groups.push(group);
         }
-        *rows_max = MORSEL_ROWS_MAX;
+        *rows_max = (*rows_max * MORE).min(MORSEL_ROWS_MAX);
         if self.groups.is_empty() {
             let (start, pane) = (*start, *pane);
             self.finish(spec, windows, context.arena, start, pane);

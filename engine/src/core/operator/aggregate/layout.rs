@@ -12,6 +12,7 @@
 use sluicedb_sql::{DataType, SqlError};
 
 use super::accumulator::{Accumulator, CELL_VALUE_BYTES};
+use super::finder::Finder;
 use crate::core::arena::{
     Anchor, Arena, BLOCK_BYTES, Block, BlockId, Blocks, ExtentId, HashIndex, Heap, Slab, SlotId,
     Tree,
@@ -25,10 +26,10 @@ const INDEX: usize = 20;
 const HEAP: usize = INDEX + HashIndex::HEADER_BYTES;
 const SLABS: usize = HEAP + Heap::HEADER_BYTES;
 
-const HASH: usize = 0;
+pub(super) const HASH: usize = 0;
 const ROWS: usize = 8;
 const MARK: usize = 16;
-const KEY: usize = 20;
+pub(super) const KEY: usize = 20;
 
 /// The header of a pane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,8 +47,15 @@ pub(super) struct Group {
 /// Where the first part of a group is; good while the group is there.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
-    block: BlockId,
-    at: u16,
+    pub(super) block: BlockId,
+    pub(super) at: u16,
+}
+
+/// A group and where its first part is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Located {
+    pub(super) group: Group,
+    place: Place,
 }
 
 /// Where the state of a call is in a group.
@@ -185,7 +193,6 @@ impl Layout {
     }
 
     /// The group with this key.
-    #[inline]
     pub(super) fn find(
         &self,
         arena: &Arena,
@@ -193,12 +200,8 @@ impl Layout {
         hash: u64,
         key: Row<'_>,
     ) -> Option<SlotId> {
-        let (slab, heap) = (pane.slab(0), pane.heap());
-        let found = pane.index().find(arena, hash, |value| {
-            let slot = slab.slot(arena, SlotId(value));
-            u64_at(slot, HASH) == hash && self.keys.equals(arena, heap, self.key(slot), key)
-        });
-        found.map(SlotId)
+        let keys = self.keys.probe(key.columns, key.picks);
+        Finder::new(self, arena, pane).find(hash, &keys, key.row).map(|(slot, _)| slot)
     }
 
     /// Adds a group that is not there.
@@ -260,6 +263,44 @@ impl Layout {
         u64_at(group.pane.slab(0).slot(arena, group.slot), HASH)
     }
 
+    /// Appends where the first parts of some groups are; the headers of a pane are read once for
+    /// all its groups in a row.
+    pub(super) fn locate_all(&self, arena: &Arena, groups: &[Group], out: &mut Vec<Located>) {
+        for run in groups.chunk_by(|left, right| left.pane == right.pane) {
+            let slots = run[0].pane.slab(0).slots(arena);
+            out.extend(run.iter().map(|&group| {
+                let (block, _, at) = slots.get(group.slot);
+                Located { group, place: Place { block, at: at as u16 } }
+            }));
+        }
+    }
+
+    /// The sum of the weights of a group's rows.
+    #[inline]
+    pub(super) fn rows_at(&self, arena: &Arena, located: &Located) -> i64 {
+        i64_at(located.bytes(arena), ROWS)
+    }
+
+    /// The key of a group as it is kept.
+    #[inline]
+    pub(super) fn key_at<'a>(&self, arena: &'a Arena, located: &Located) -> &'a [u8] {
+        self.key(located.bytes(arena))
+    }
+
+    /// The state of a call in a group, and what follows it.
+    #[inline]
+    pub(super) fn state_at<'a>(
+        &self,
+        arena: &'a Arena,
+        located: &Located,
+        field: Field,
+    ) -> &'a [u8] {
+        if field.part != 0 {
+            return self.state(arena, located.group, field);
+        }
+        &located.bytes(arena)[usize::from(field.offset)..]
+    }
+
     /// Where the first part of a group is.
     #[inline]
     pub(super) fn locate(&self, arena: &Arena, group: Group) -> Place {
@@ -267,28 +308,30 @@ impl Layout {
         Place { block, at: at as u16 }
     }
 
-    /// The state of a call in a group of which the place is known, and what follows it, to write.
-    #[inline]
-    pub(super) fn entry_mut<'a>(
+    /// The state of a call in a group of which the place is known, to write. Its rows were counted
+    /// first.
+    #[inline(always)]
+    pub(super) fn entry_mut<'a, const N: usize>(
         &self,
         arena: &'a mut Arena,
         group: Group,
         place: Place,
         field: Field,
-    ) -> &'a mut [u8] {
+    ) -> &'a mut [u8; N] {
         if field.part != 0 {
-            return self.state_mut(arena, group, field);
+            let state = self.state_mut(arena, group, field).first_chunk_mut();
+            return state.expect("a state lies in its slot");
         }
-        &mut arena.block_mut(place.block)[usize::from(place.at + field.offset)..]
+        array_mut(arena.written_mut(place.block), usize::from(place.at) + usize::from(field.offset))
     }
 
     /// Counts rows of a group of which the place is known.
-    #[inline]
+    #[inline(always)]
     pub(super) fn add_rows_at(&self, arena: &mut Arena, place: Place, weight: i64) {
-        let slot = &mut arena.block_mut(place.block)[usize::from(place.at)..];
-        let rows = i64_at(slot, ROWS).checked_add(weight);
-        let rows = rows.expect("a group has fewer than 2^63 rows");
-        slot[ROWS..MARK].copy_from_slice(&rows.to_le_bytes());
+        let bytes: &mut [u8; 8] =
+            array_mut(arena.block_mut(place.block), usize::from(place.at) + ROWS);
+        let rows = i64::from_le_bytes(*bytes).checked_add(weight);
+        *bytes = rows.expect("a group has fewer than 2^63 rows").to_le_bytes();
     }
 
     /// Counts rows of a group.
@@ -308,6 +351,13 @@ impl Layout {
     pub(super) fn set_mark(&self, arena: &mut Arena, group: Group, marked: bool) {
         let slot = group.pane.slab(0).slot_mut(arena, group.slot);
         slot[MARK..KEY].copy_from_slice(&u32::from(marked).to_le_bytes());
+    }
+}
+
+impl Located {
+    #[inline]
+    fn bytes(self, arena: &Arena) -> &[u8] {
+        &arena.block(self.place.block)[usize::from(self.place.at)..]
     }
 }
 
@@ -331,12 +381,12 @@ impl Pane {
     }
 
     #[inline]
-    fn slab(self, part: usize) -> Slab {
+    pub(super) fn slab(self, part: usize) -> Slab {
         Slab::open(self.slab_anchor(part))
     }
 
     #[inline]
-    fn index(self) -> HashIndex {
+    pub(super) fn index(self) -> HashIndex {
         HashIndex::open(self.at(INDEX))
     }
 
@@ -375,6 +425,12 @@ impl Pane {
     fn header_mut(self, arena: &mut Arena) -> &mut [u8] {
         &mut arena.block_mut(self.anchor.block)[usize::from(self.anchor.offset)..]
     }
+}
+
+/// The `N` bytes of a block from `at` on.
+#[inline(always)]
+fn array_mut<const N: usize>(block: &mut Block, at: usize) -> &mut [u8; N] {
+    (&mut block[at..at + N]).try_into().expect("as many bytes as were sliced")
 }
 
 #[inline]

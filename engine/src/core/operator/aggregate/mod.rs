@@ -13,6 +13,7 @@ mod accumulator;
 mod assign;
 mod changes;
 mod close;
+mod finder;
 mod layout;
 mod merge;
 mod options;

@@ -1,17 +1,19 @@
 //! A part of a morsel, as much as fuel and memory allow: rows to groups, groups to states.
 
+use std::ops::Range;
+
 use super::Spec;
 use super::accumulator::Entry;
 use super::assign::Assigned;
 use super::changes::Changes;
-use super::layout::{Group, Pane};
+use super::finder::{Finder, Wanted};
+use super::layout::{Group, Pane, Place};
 use super::windows::Target;
-use crate::core::arena::Arena;
+use crate::core::arena::{Arena, BlockId, SlotId};
 use crate::core::hash::hash_rows;
 use crate::core::ids::Time;
 use crate::core::morsel::Morsel;
 use crate::core::operator::Context;
-use crate::core::row::Row;
 
 /// The morsel that is worked on, and how far.
 #[derive(Debug)]
@@ -29,11 +31,16 @@ pub(super) struct Given {
 #[derive(Debug, Default)]
 pub(super) struct Parts {
     assigned: Assigned,
+    /// Hashes of the keys of the rows that are taken.
     hashes: Vec<u64>,
+    /// Slots that may be those of the groups that are looked for.
+    guesses: Vec<u32>,
     targets: Vec<Target>,
     /// Panes that rows of this morsel went into, sorted by target.
     panes: Vec<(Target, Pane)>,
+    /// As many as a part has ever had; the first `listed` are those of the part at hand.
     entries: Vec<Entry>,
+    listed: usize,
     /// Groups whose change is put out, in the order of their first row.
     touched: Vec<Group>,
     /// Other groups that may lose their last row.
@@ -67,7 +74,14 @@ impl Parts {
         self.targets.clear();
         let keys = spec.options.keys.iter().map(|&column| &morsel.columns[column]);
         hash_rows(keys, morsel.rows(), &mut self.hashes);
-        let Assigned { late, untimed, .. } = &self.assigned;
+        let Assigned { taken, late, untimed, .. } = &self.assigned;
+        if taken.len() < morsel.rows() {
+            // Row numbers ascend, so none is read behind where it was written.
+            taken
+                .iter()
+                .enumerate()
+                .for_each(|(at, &row)| self.hashes[at] = self.hashes[row as usize]);
+        }
         spec.root.count(context.arena, late.len(), *untimed);
         if late.is_empty() {
             return None;
@@ -92,7 +106,11 @@ impl Parts {
     ) -> usize {
         let from = given.listed.saturating_sub(1);
         let ahead = &self.assigned.taken[from..];
+        let of_any = spec.text_bytes_of_any(&given.morsel);
         let text_bytes = |entries: usize| {
+            if let Some(bytes) = of_any {
+                return bytes * entries;
+            }
             let rows = ahead.iter().take(entries + 1);
             let longest = rows.map(|&row| spec.text_bytes(&given.morsel, row as usize)).max();
             longest.unwrap_or(0) * entries
@@ -103,25 +121,31 @@ impl Parts {
         }
         self.group(spec, context.arena, given, allowed);
         changes.before(spec, context.arena, &self.touched);
-        for entry in &self.entries {
-            let weight = given.morsel.weight(entry.row as usize);
+        let (weights, entries) = (&given.morsel.weights[..], &self.entries[..self.listed]);
+        for entry in entries {
+            let weight = if weights.is_empty() { 1 } else { weights[entry.row as usize] };
             spec.layout.add_rows_at(context.arena, entry.place, weight);
         }
         for call in &spec.accumulators {
-            call.update(context.arena, &spec.layout, &given.morsel, &self.entries);
+            call.update(context.arena, &spec.layout, &given.morsel, entries);
         }
         changes.after(spec, context.arena, &self.touched);
         self.release(spec, context.arena);
-        self.entries.len()
+        self.listed
     }
 
     /// Finds or makes the groups of the next rows, at most `allowed` in all.
     fn group(&mut self, spec: &Spec, arena: &mut Arena, given: &mut Given, allowed: usize) {
-        self.entries.clear();
+        self.listed = 0;
+        if self.entries.len() < allowed {
+            let group = Group { pane: spec.root.pane(), slot: SlotId::NONE };
+            let place = Place { block: BlockId::NONE, at: 0 };
+            self.entries.resize(allowed, Entry { row: 0, group, place });
+        }
         self.touched.clear();
         self.quiet.clear();
         let limit = spec.limit(arena);
-        while self.entries.len() < allowed {
+        while self.listed < allowed {
             if given.done == self.targets.len() {
                 if given.listed == self.assigned.taken.len() {
                     break;
@@ -129,24 +153,69 @@ impl Parts {
                 self.list_targets(spec, &given.morsel, given.listed, limit);
                 (given.listed, given.done) = (given.listed + 1, 0);
             }
-            let row = self.assigned.taken[given.listed - 1];
+            let first = given.listed - 1;
             let target = self.targets[given.done];
             given.done += 1;
-            let pane = self.pane(spec, arena, target);
-            let hash = self.hashes[row as usize];
-            let key = Row {
-                columns: &given.morsel.columns,
-                picks: &spec.options.keys,
-                row: row as usize,
+            if self.targets.len() == 1 {
+                given.listed += self.alike(spec, &given.morsel, first, allowed - self.listed);
+            }
+            let before = self.listed;
+            self.find(spec, arena, &given.morsel, first..given.listed, target);
+            let at_once = spec.puts_out(target, limit);
+            if at_once || spec.options.retracts {
+                self.touch(spec, arena, before, at_once);
+            }
+        }
+    }
+
+    /// How many of the `rows - 1` rows behind one have the same targets as it has.
+    fn alike(&self, spec: &Spec, morsel: &Morsel, first: usize, rows: usize) -> usize {
+        let Assigned { taken, slices, .. } = &self.assigned;
+        let end = taken.len().min(first + rows);
+        let Some(windows) = &spec.windows else { return end - first - 1 };
+        let slice = slices[first];
+        let others = slices[first + 1..end].iter();
+        let same = others.take_while(|&&other| other == slice).count();
+        if windows.single() || morsel.behind.is_empty() {
+            return same;
+        }
+        let behind = |row: u32| morsel.behind(row as usize);
+        let others = taken[first + 1..][..same].iter();
+        others.take_while(|&&row| behind(row) == behind(taken[first])).count()
+    }
+
+    /// Finds or makes the groups of some of the rows that are taken.
+    fn find(
+        &mut self,
+        spec: &Spec,
+        arena: &mut Arena,
+        morsel: &Morsel,
+        rows: Range<usize>,
+        target: Target,
+    ) {
+        let pane = self.pane(spec, arena, target);
+        let keys = spec.layout.keys().probe(&morsel.columns, &spec.options.keys);
+        let hashes = &self.hashes[rows.clone()];
+        self.guesses.clear();
+        Finder::new(&spec.layout, arena, pane).guess(hashes, &mut self.guesses);
+        let rows = &self.assigned.taken[rows];
+        let mut wanted = Wanted { rows, hashes, guesses: &self.guesses };
+        loop {
+            // Groups that are there are looked up in one go; one that is not changes the pane.
+            let finder = Finder::new(&spec.layout, arena, pane);
+            let found = finder.entries(wanted, &keys, &mut self.entries[self.listed..]);
+            self.listed += found;
+            wanted = wanted.from(found);
+            let (Some(&row), Some(&hash)) = (wanted.rows.first(), wanted.hashes.first()) else {
+                return;
             };
-            let slot = match spec.layout.find(arena, pane, hash, key) {
-                Some(slot) => slot,
-                None => spec.layout.insert(arena, pane, hash, key, &mut self.scratch),
-            };
+            let key = keys.row(row as usize);
+            let slot = spec.layout.insert(arena, pane, hash, key, &mut self.scratch);
             let group = Group { pane, slot };
-            let place = spec.layout.locate(arena, group);
-            self.entries.push(Entry { row, group, place });
-            self.touch(spec, arena, target, group, limit);
+            self.entries[self.listed] =
+                Entry { row, group, place: spec.layout.locate(arena, group) };
+            self.listed += 1;
+            wanted = wanted.from(1);
         }
     }
 
@@ -173,16 +242,15 @@ impl Parts {
         }
     }
 
-    /// Remembers a group that is put out at once, or may have to be freed.
-    #[inline]
-    fn touch(&mut self, spec: &Spec, arena: &mut Arena, target: Target, group: Group, limit: Time) {
-        let at_once = spec.puts_out(target, limit);
-        if !at_once && !spec.options.retracts {
-            return;
-        }
-        if !spec.layout.is_marked(arena, group) {
-            spec.layout.set_mark(arena, group, true);
-            if at_once { &mut self.touched } else { &mut self.quiet }.push(group);
+    /// Remembers the groups of the entries from `from` on: they are put out at once, or may have
+    /// to be freed.
+    fn touch(&mut self, spec: &Spec, arena: &mut Arena, from: usize, at_once: bool) {
+        let list = if at_once { &mut self.touched } else { &mut self.quiet };
+        for &Entry { group, .. } in &self.entries[from..self.listed] {
+            if !spec.layout.is_marked(arena, group) {
+                spec.layout.set_mark(arena, group, true);
+                list.push(group);
+            }
         }
     }
 

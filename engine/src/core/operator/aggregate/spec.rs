@@ -32,6 +32,9 @@ pub(super) struct Spec {
 /// and more behind a split, so that six levels hold all that a slot number can name.
 const TREE_BLOCKS: usize = 7;
 
+/// Bytes of the longest text that lies in its view.
+const VIEW_TEXT_BYTES: usize = 12;
+
 impl Spec {
     /// Works the options out.
     pub(super) fn new(
@@ -102,6 +105,14 @@ impl Spec {
             && !self.is_global()
             && self.layout.rows(arena, group) == 0
             && self.accumulators.iter().all(|call| call.is_empty(arena, &self.layout, group))
+    }
+
+    /// A bound on the text that one row of a morsel may add to the heap, if it need not be worked
+    /// out row by row: no text is longer than what lies in the views.
+    pub(super) fn text_bytes_of_any(&self, morsel: &Morsel) -> Option<usize> {
+        let mut texts = self.texts.iter().map(|&column| morsel.columns[column].texts());
+        let short = texts.all(|texts| texts.heap().is_empty());
+        short.then_some(self.texts.len() * VIEW_TEXT_BYTES)
     }
 
     /// Bytes of text that a row may add to the heap.

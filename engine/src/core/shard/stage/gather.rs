@@ -98,7 +98,7 @@ impl Stage {
                 Queued::Rows { .. } | Queued::Watermark { .. } => {}
             }
         }
-        self.queue.push_back(Queued::Watermark { entry, time });
+        self.watermark(entry, time);
     }
 }
 

@@ -6,10 +6,10 @@ use std::cmp::Ordering;
 
 use sluicedb_sql::Column;
 
-use crate::core::arena::SlotId;
+use crate::core::arena::{Arena, Heap, SlotId};
 use crate::core::morsel::Morsel;
 
-use super::sort_key::{SORT_KEY_BYTES_MAX, SortKey};
+use super::sort_key::{SORT_KEY_BYTES_MAX, SortKey, Words, of_f64, of_i64};
 use super::{Entry, Group, Store};
 
 const KEY_AT: usize = 1;
@@ -29,12 +29,20 @@ impl Best {
     }
 
     pub(super) fn update(&self, store: &mut Store<'_>, morsel: &Morsel, entries: &[Entry]) {
+        match self.key.words(morsel) {
+            Some(Words::I64(values)) => {
+                return self.offer_words(store, entries, |row| of_i64(values[row]));
+            }
+            Some(Words::F64(values)) => {
+                return self.offer_words(store, entries, |row| of_f64(values[row]));
+            }
+            None => {}
+        }
         self.key.each(morsel, entries, |entry, key, text| {
             if self.key.is_text() {
                 return self.offer(store, entry.group, key, text);
             }
-            let state = store.entry_mut(entry);
-            let kept = &mut state[..KEY_AT + key.len()];
+            let kept = &mut store.state_mut(entry.group)[..KEY_AT + key.len()];
             let better = match self.greatest {
                 true => key > &kept[KEY_AT..],
                 false => key < &kept[KEY_AT..],
@@ -44,6 +52,26 @@ impl Best {
                 kept[KEY_AT..].copy_from_slice(key);
             }
         });
+    }
+
+    /// Offers a key of eight bytes of each row. Whether it is better hangs on the data, so both
+    /// outcomes write: a branch would be guessed wrong too often.
+    #[inline]
+    fn offer_words(
+        &self,
+        store: &mut Store<'_>,
+        entries: &[Entry],
+        key: impl Fn(usize) -> [u8; 8],
+    ) {
+        for entry in entries {
+            let key = u64::from_be_bytes(key(entry.row as usize));
+            let [any, kept_bytes @ ..] = store.entry_mut::<{ KEY_AT + 8 }>(entry);
+            let kept = u64::from_be_bytes(*kept_bytes);
+            let best = if self.greatest { kept.max(key) } else { kept.min(key) };
+            let best = if *any == 0 { key } else { best };
+            *any = 1;
+            *kept_bytes = best.to_be_bytes();
+        }
     }
 
     /// Keeps the key if it is better than the one that is there.
@@ -106,12 +134,10 @@ impl Best {
     }
 
     /// Appends the value.
-    pub(super) fn push(&self, store: &Store<'_>, group: Group, out: &mut Column) {
-        let state = store.state(group);
+    pub(super) fn push(&self, arena: &Arena, heap: Heap, state: &[u8], out: &mut Column) {
         if state[0] == 0 {
             return out.push_null();
         }
-        let heap = store.heap(group.pane);
-        self.key.push(store.arena, heap, &state[KEY_AT..][..self.key.bytes()], out);
+        self.key.push(arena, heap, &state[KEY_AT..][..self.key.bytes()], out);
     }
 }

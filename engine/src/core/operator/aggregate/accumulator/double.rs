@@ -44,11 +44,13 @@ impl Double {
     pub(super) fn update(&self, store: &mut Store<'_>, morsel: &Morsel, entries: &[Entry]) {
         let column = &morsel.columns[self.column];
         let values = column.f64s();
-        let add = if self.exact { add_exact } else { add_in_order };
-        for entry in entries {
-            let row = entry.row as usize;
-            if !column.is_null(row) {
-                add(store.entry_mut(entry), values[row], morsel.weight(row));
+        let rows = entries.iter().filter(|entry| !column.is_null(entry.row as usize));
+        for entry in rows {
+            let (value, weight) = (values[entry.row as usize], morsel.weight(entry.row as usize));
+            if self.exact {
+                add_exact(store.entry_mut::<{ EXACT_AT + EXACT_BYTES }>(entry), value, weight);
+            } else {
+                add_in_order(store.entry_mut::<{ MARKS_AT + 1 }>(entry), value, weight);
             }
         }
     }

@@ -19,7 +19,7 @@ pub(super) use sort_key::{of_i64, to_i64};
 use sluicedb_sql::plan::{Call, Function};
 use sluicedb_sql::{Column, DataType};
 
-use super::layout::{Field, Group, Layout, Pane, Place};
+use super::layout::{Field, Group, Layout, Located, Pane, Place};
 use crate::core::arena::{Arena, Heap, Tree};
 use crate::core::morsel::Morsel;
 
@@ -236,35 +236,38 @@ impl Accumulator {
     }
 
     /// Whether the result has a place in its type.
-    pub(super) fn fits(&self, arena: &mut Arena, layout: &Layout, group: Group) -> bool {
-        let store = &Store { arena, layout, field: self.field };
+    pub(super) fn fits(&self, arena: &Arena, layout: &Layout, located: &Located) -> bool {
+        let state = || layout.state_at(arena, located, self.field);
         match &self.family {
             Family::Rows | Family::Best(_) | Family::Ordered(_) => true,
-            Family::Count { .. } => i64_at(store.state(group), 0) >= 0,
-            Family::Sum(sum) => sum.fits(store.state(group)),
-            Family::Double(double) => double.fits(store.state(group)),
+            Family::Count { .. } => i64_at(state(), 0) >= 0,
+            Family::Sum(sum) => sum.fits(state()),
+            Family::Double(double) => double.fits(state()),
         }
     }
 
     /// Appends the results of these groups.
     pub(super) fn push(
         &self,
-        arena: &mut Arena,
+        arena: &Arena,
         layout: &Layout,
-        groups: &[Group],
+        groups: &[Located],
         out: &mut Column,
     ) {
-        let store = &Store { arena, layout, field: self.field };
-        let groups = groups.iter().copied();
+        let state = |located| layout.state_at(arena, located, self.field);
+        let groups = groups.iter();
         match &self.family {
-            Family::Rows => groups.for_each(|group| out.push_i64(layout.rows(store.arena, group))),
-            Family::Count { .. } => {
-                groups.for_each(|group| out.push_i64(i64_at(store.state(group), 0)));
+            Family::Rows => groups.for_each(|at| out.push_i64(layout.rows_at(arena, at))),
+            Family::Count { .. } => groups.for_each(|at| out.push_i64(i64_at(state(at), 0))),
+            Family::Sum(sum) => groups.for_each(|at| sum.push(state(at), out)),
+            Family::Double(double) => groups.for_each(|at| double.push(state(at), out)),
+            Family::Best(best) => {
+                groups.for_each(|at| best.push(arena, at.group.pane.heap(), state(at), out));
             }
-            Family::Sum(sum) => groups.for_each(|group| sum.push(store.state(group), out)),
-            Family::Double(double) => groups.for_each(|group| double.push(store.state(group), out)),
-            Family::Best(best) => groups.for_each(|group| best.push(store, group, out)),
-            Family::Ordered(ordered) => groups.for_each(|group| ordered.push(store, group, out)),
+            Family::Ordered(ordered) => groups.for_each(|at| {
+                let tree = layout.tree(at.group.pane, ordered.tree);
+                ordered.push(arena, tree, at.group, out);
+            }),
         }
     }
 }
@@ -273,7 +276,7 @@ fn count(store: &mut Store<'_>, column: &Column, morsel: &Morsel, entries: &[Ent
     for entry in entries {
         let row = entry.row as usize;
         if !column.is_null(row) {
-            add_i64(store.entry_mut(entry), morsel.weight(row));
+            add_i64(store.entry_mut::<8>(entry), morsel.weight(row));
         }
     }
 }
@@ -289,9 +292,9 @@ impl Store<'_> {
         self.layout.state_mut(self.arena, group, self.field)
     }
 
-    /// The state of the call in the group of an entry, and what follows it, to write.
-    #[inline]
-    fn entry_mut(&mut self, entry: &Entry) -> &mut [u8] {
+    /// The state of the call in the group of an entry, to write.
+    #[inline(always)]
+    fn entry_mut<const N: usize>(&mut self, entry: &Entry) -> &mut [u8; N] {
         self.layout.entry_mut(self.arena, entry.group, entry.place, self.field)
     }
 
@@ -304,12 +307,12 @@ impl Store<'_> {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn i64_at(state: &[u8], at: usize) -> i64 {
     i64::from_le_bytes(state[at..at + 8].try_into().expect("eight bytes"))
 }
 
-#[inline]
+#[inline(always)]
 fn add_i64(state: &mut [u8], value: i64) {
     let sum = i64_at(state, 0).checked_add(value).expect("a group has fewer than 2^63 rows");
     state[..8].copy_from_slice(&sum.to_le_bytes());

@@ -121,8 +121,8 @@ impl Ordered {
     }
 
     /// Appends the value that is first or last of those that are there.
-    pub(super) fn push(&self, store: &Store<'_>, group: Group, out: &mut Column) {
-        let (tree, heap) = (store.tree(group.pane, self.tree), store.heap(group.pane));
+    pub(super) fn push(&self, arena: &Arena, tree: Tree, group: Group, out: &mut Column) {
+        let heap = group.pane.heap();
         let mut buffer = [0; CELL_KEY_BYTES_MAX];
         let bound = &mut buffer[..self.cell_key_bytes()];
         let slot = if self.greatest { group.slot.0 + 1 } else { group.slot.0 };
@@ -142,14 +142,14 @@ impl Ordered {
         };
         let order = self.order(heap, PROBE, &[]);
         match (self.greatest, self.key.is_text()) {
-            (true, true) => tree.walk_back(store.arena, &order, Bound::Excluded(bound), visit),
-            (true, false) => tree.walk_back(store.arena, &Bytes, Bound::Excluded(bound), visit),
-            (false, true) => tree.walk(store.arena, &order, Bound::Included(bound), visit),
-            (false, false) => tree.walk(store.arena, &Bytes, Bound::Included(bound), visit),
+            (true, true) => tree.walk_back(arena, &order, Bound::Excluded(bound), visit),
+            (true, false) => tree.walk_back(arena, &Bytes, Bound::Excluded(bound), visit),
+            (false, true) => tree.walk(arena, &order, Bound::Included(bound), visit),
+            (false, false) => tree.walk(arena, &Bytes, Bound::Included(bound), visit),
         }
         match found {
             None => out.push_null(),
-            Some(key) => self.key.push(store.arena, heap, &key[..self.key.bytes()], out),
+            Some(key) => self.key.push(arena, heap, &key[..self.key.bytes()], out),
         }
     }
 

@@ -34,6 +34,12 @@ pub(super) struct SortKey {
     order: Option<usize>,
 }
 
+/// Values that are a key of eight bytes, for loops that compare numbers.
+pub(super) enum Words<'a> {
+    I64(&'a [i64]),
+    F64(&'a [f64]),
+}
+
 /// Orders keys, of which one names `text` as `probe`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TextOrder<'a> {
@@ -77,6 +83,19 @@ impl SortKey {
     /// The column whose values are kept.
     pub(super) fn column(&self) -> usize {
         self.column
+    }
+
+    /// The values of the keys, if a key is one number of eight bytes and every row has one.
+    pub(super) fn words<'a>(&self, morsel: &'a Morsel) -> Option<Words<'a>> {
+        let column = &morsel.columns[self.column];
+        if self.order.is_some() || column.has_nulls() {
+            return None;
+        }
+        match column.values() {
+            Values::I64(values) => Some(Words::I64(values)),
+            Values::F64(values) => Some(Words::F64(values)),
+            _ => None,
+        }
     }
 
     /// Calls `visit` with the key of each row that has one, and the whole text that it stands for.
@@ -283,7 +302,7 @@ fn of_i128(value: i128) -> [u8; 16] {
 }
 
 #[inline]
-fn of_f64(value: f64) -> [u8; 8] {
+pub(super) fn of_f64(value: f64) -> [u8; 8] {
     let value = if value.is_nan() {
         f64::NAN.abs()
     } else if value == 0.0 {

@@ -50,6 +50,15 @@ impl Sum {
 
     pub(super) fn update(&self, store: &mut Store<'_>, morsel: &Morsel, entries: &[Entry]) {
         let column = &morsel.columns[self.column];
+        if morsel.weights.is_empty() && !column.has_nulls() {
+            match column.values() {
+                Values::I32(values) => {
+                    return add_plain(store, entries, |row| i64::from(values[row]));
+                }
+                Values::I64(values) => return add_plain(store, entries, |row| values[row]),
+                _ => {}
+            }
+        }
         match column.values() {
             Values::I32(values) => {
                 self.add(store, morsel, entries, |row| i128::from(values[row]));
@@ -75,7 +84,11 @@ impl Sum {
             let row = entry.row as usize;
             if !column.is_null(row) {
                 let weight = morsel.weight(row);
-                merge(store.entry_mut(entry), weight, Wide::product(value(row), weight));
+                merge(
+                    store.entry_mut::<SUM_BYTES>(entry),
+                    weight,
+                    Wide::product(value(row), weight),
+                );
             }
         }
     }
@@ -119,6 +132,16 @@ impl Sum {
             other => unreachable!("no sum is {other}"),
         };
         fits.then_some(result)
+    }
+}
+
+/// Adds a value of each row, each once.
+#[inline]
+fn add_plain(store: &mut Store<'_>, entries: &[Entry], value: impl Fn(usize) -> i64) {
+    for entry in entries {
+        let state = store.entry_mut::<SUM_BYTES>(entry);
+        super::add_i64(state, 1);
+        Wide::add_i64(&mut state[SUM_AT..], value(entry.row as usize));
     }
 }
 

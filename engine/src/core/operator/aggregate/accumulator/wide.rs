@@ -25,6 +25,22 @@ impl Wide {
         }
     }
 
+    /// Adds to the number in `bytes`. The upper half changes with a carry or a borrow only, which
+    /// small values seldom cause.
+    #[inline]
+    pub(super) fn add_i64(bytes: &mut [u8], value: i64) {
+        let (low, high) = bytes[..WIDE_BYTES].split_at_mut(WIDE_BYTES / 2);
+        let half = |bytes: &[u8]| u128::from_le_bytes(bytes.try_into().expect("sixteen bytes"));
+        let (sum, carry) = half(low).overflowing_add(i128::from(value) as u128);
+        low.copy_from_slice(&sum.to_le_bytes());
+        let change = i128::from(carry) - i128::from(value < 0);
+        if change != 0 {
+            let sum = (half(high) as i128).checked_add(change);
+            let sum = sum.expect("a group has fewer than 2^63 rows");
+            high.copy_from_slice(&sum.to_le_bytes());
+        }
+    }
+
     /// `value * weight`.
     #[inline]
     pub(super) fn product(value: i128, weight: i64) -> Wide {
@@ -154,6 +170,11 @@ mod tests {
                     let mut bytes = [0; WIDE_BYTES];
                     sum.write(&mut bytes);
                     assert_eq!(Wide::read(&bytes), sum);
+                    for value in [0, 1, -1, weight, i64::MAX, i64::MIN] {
+                        sum.write(&mut bytes);
+                        Wide::add_i64(&mut bytes, value);
+                        assert_eq!(Wide::read(&bytes), sum.plus(Wide::from(i128::from(value))));
+                    }
                 }
             }
         }

@@ -173,7 +173,7 @@ fn random_window(prng: &mut Prng) -> WindowOptions {
 fn run(seed: u64) {
     let mut prng = Prng(seed);
     let window = if prng.one_in(4) { None } else { Some(random_window(&mut prng)) };
-    let keys: &[usize] = [&[][..], &[1], &[1, 2], &[4], &[6], &[7, 3]][prng.below(6)];
+    let keys: &[usize] = [&[][..], &[1], &[1, 2], &[4], &[6], &[3], &[7, 3]][prng.below(7)];
     let retracts = prng.one_in(2);
     let calls = random_calls(&mut prng);
     let lag_us = window.as_ref().and_then(|window| window.lag_us).unwrap_or(0);
