@@ -44,6 +44,32 @@ fn a_sleeper_finds_what_was_published_before_its_bell_was_rung() {
 }
 
 #[test]
+fn a_task_that_sleeps_finds_what_was_published_before_its_bell_was_rung() {
+    loom::model(|| {
+        let bell = Arc::new(Bell::new());
+        let mark = Arc::new(Mark::new(&Progress::START));
+        let coordinator = {
+            let (bell, mark) = (bell.clone(), mark.clone());
+            thread::spawn(move || {
+                mark.settle(1);
+                bell.ring();
+            })
+        };
+        loom::future::block_on(async {
+            while mark.settled() < 1 {
+                bell.arm();
+                if mark.settled() < 1 {
+                    bell.rung().await;
+                } else {
+                    bell.disarm();
+                }
+            }
+        });
+        coordinator.join().unwrap();
+    });
+}
+
+#[test]
 fn two_that_ring_at_once_wake_the_sleeper_and_it_finds_both() {
     few_switches().check(|| {
         let bell = Arc::new(Bell::new());

@@ -1,6 +1,12 @@
 //! The database that an application links: [`Database`] on threads of its own, [`InlineDatabase`]
 //! inside a loop of the application's.
 
+#![expect(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "handles of applications wait, and are shared"
+)]
+
 pub mod arrow;
 mod builder;
 pub mod changes;

@@ -11,8 +11,10 @@ use super::source::{BatchSource, Source};
 use super::subscribe::{SubscribeOptions, Subscription};
 use super::view::View;
 use super::{Changes, Stats};
+use crate::core::arena::BLOCK_BYTES;
 use crate::core::graph::{Graph, ViewSpec};
 use crate::core::ids::SourceId;
+use crate::core::limits::FEEDERS_MAX;
 use crate::core::morsel::Pool;
 use crate::shell::bell::Bell;
 use crate::shell::desk::desk;
@@ -81,7 +83,11 @@ impl Session {
     }
 
     fn attach(&self, patience: &mut impl Patience, source: SourceId) -> Result<Inlet, Error> {
-        self.request(patience, |reply| Request::Attach { source, reply })
+        let inlet = self.request(patience, |reply| Request::Attach { source, reply })?;
+        inlet.ok_or_else(|| Error::Option {
+            name: "sources",
+            what: format!("{FEEDERS_MAX} handles are open, which is the limit: drop some"),
+        })
     }
 
     pub(super) fn source<R: Row>(
@@ -208,8 +214,6 @@ impl Session {
         stats
     }
 }
-
-use crate::core::arena::BLOCK_BYTES;
 
 /// The error for a name that is not there, with those that are.
 fn unknown<'a>(what: &str, name: &str, names: impl Iterator<Item = &'a str>) -> SqlError {

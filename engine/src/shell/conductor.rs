@@ -24,6 +24,7 @@ use crate::core::feeder::{Feeder, FeederOptions, Progress};
 use crate::core::frame::Fed;
 use crate::core::graph::Graph;
 use crate::core::ids::{Epoch, FeederId, ShardId, SourceId};
+use crate::core::limits::FEEDERS_MAX;
 use crate::core::morsel::Pool;
 
 /// The way to one shard and back.
@@ -60,7 +61,7 @@ struct Arrival {
     mark: Arc<Mark>,
     lanes: Vec<Sender<Fed>>,
     room: Arc<Bell>,
-    reply: Reply<Inlet>,
+    reply: Reply<Option<Inlet>>,
 }
 
 /// The coordinator and all it is connected to.
@@ -185,10 +186,12 @@ impl Conductor {
         }
     }
 
-    fn attach(&mut self, source: SourceId, reply: Reply<Inlet>) {
+    fn attach(&mut self, source: SourceId, reply: Reply<Option<Inlet>>) {
         let known = self.free.iter().position(|id| self.feeders[id.index()] == source);
         let feeder = match known {
             Some(at) => self.free.swap_remove(at),
+            // Nobody is told more than that there is no place.
+            None if self.feeders.len() == FEEDERS_MAX => return reply.give(None),
             None => {
                 self.feeders.push(source);
                 FeederId(self.feeders.len() as u32 - 1)
@@ -236,7 +239,7 @@ impl Conductor {
             life: Arc::clone(&self.parts.life),
             inbox: Arc::clone(&self.parts.inbox),
         };
-        reply.give(Inlet::new(Feeder::new(options, progress), shared));
+        reply.give(Some(Inlet::new(Feeder::new(options, progress), shared)));
     }
 
     fn carry_out(&mut self, effect: CoordinatorEffect) {

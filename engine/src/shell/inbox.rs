@@ -13,8 +13,8 @@ use crate::core::ids::{FeederId, SourceId, ViewId};
 
 /// What is asked.
 pub(crate) enum Request {
-    /// A feeder for a source.
-    Attach { source: SourceId, reply: Reply<Inlet> },
+    /// A feeder for a source; none if there are as many as there may be.
+    Attach { source: SourceId, reply: Reply<Option<Inlet>> },
     /// The producer of a feeder is gone.
     Detach { feeder: FeederId },
     /// Something to be installed on some shards.

@@ -22,8 +22,10 @@ use crate::core::ids::{FeederId, LaneId};
 use crate::core::morsel::{Morsel, Pool};
 use crate::core::shard::Shard;
 
-/// Rows a shard may work on in a turn before it looks at its rings again.
-const FUEL: usize = 16 * 1024;
+/// Rows a shard may work on before what came of them is handed on.
+const FUEL: usize = 4 * 1024;
+/// How often it works in a turn, at most, before it looks at its rings again.
+const SLICES_PER_TURN: usize = 16;
 /// Frames or rows that are taken off one lane in a turn, so that no lane waits for another.
 const FRAMES_PER_TURN: usize = 1024;
 
@@ -155,10 +157,8 @@ impl Reactor {
             worked |= self.take_fed();
             worked |= self.visit_guests();
             self.report_room();
-            worked |= self.shard.work(FUEL, &mut self.effects);
         }
-        worked |= !self.effects.is_empty();
-        self.carry_out();
+        worked |= self.work();
         worked |= self.answer();
         self.wake_others();
         if worked { Turn::Worked } else { Turn::Idle }
@@ -231,11 +231,14 @@ impl Reactor {
     fn take_fed(&mut self) -> bool {
         let mut any = false;
         self.undecided = false;
+        // State that nears its limit slows feeders down: what frees memory gets its turns first.
+        let tight = self.ports.stats.is_tight(self.shard.arena());
+        let most = if tight { 1 } else { FRAMES_PER_TURN };
         for (at, door) in self.doors.iter_mut().enumerate() {
             let Some(door) = door else { continue };
             let feeder = FeederId(at as u32);
             let mut taken = 0;
-            let waiting = door.lane.waiting().min(FRAMES_PER_TURN);
+            let waiting = door.lane.waiting().min(most);
             while taken < waiting && self.shard.accepts_feeder(feeder) {
                 let Some(fed) = door.lane.take() else { break };
                 if let Fed::Frame(frame) = &fed {
@@ -276,6 +279,20 @@ impl Reactor {
                 self.shard.step(input, &mut self.effects);
             }
         }
+    }
+
+    /// Lets the shard work, and hands on what comes of it as it comes.
+    fn work(&mut self) -> bool {
+        let mut any = false;
+        for _ in 0..SLICES_PER_TURN {
+            let more = !self.outlets.is_stuck() && self.shard.work(FUEL, &mut self.effects);
+            any |= more || !self.effects.is_empty();
+            self.carry_out();
+            if !more {
+                break;
+            }
+        }
+        any
     }
 
     fn carry_out(&mut self) {

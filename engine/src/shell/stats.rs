@@ -3,6 +3,9 @@
 use super::sync::{AtomicU64, Ordering};
 use crate::core::arena::Arena;
 
+/// Blocks in use, in percent of all, from which feeders are slowed down.
+const TIGHT_PERCENT: u64 = 90;
+
 /// Of one shard. Written by the shard alone.
 #[derive(Debug, Default)]
 pub(crate) struct ShardStats {
@@ -20,6 +23,12 @@ impl ShardStats {
     pub(crate) fn set_blocks(&self, arena: &Arena) {
         self.blocks_used.store(u64::from(arena.used_blocks()), Ordering::Relaxed);
         self.blocks_max.store(u64::from(arena.blocks_max()), Ordering::Relaxed);
+    }
+
+    /// Whether a shard's state is close to its limit.
+    #[inline]
+    pub(crate) fn is_tight(&self, arena: &Arena) -> bool {
+        u64::from(arena.used_blocks()) * 100 >= u64::from(arena.blocks_max()) * TIGHT_PERCENT
     }
 
     pub(crate) fn dead_letters(&self) -> u64 {

@@ -24,9 +24,6 @@ const COST_BYTES: u64 = BLOCK_BYTES as u64 + 64;
 /// Blocks of state, and of copies, with which a shard can work at all: 16 MiB each.
 const SHARD_BLOCKS_MIN: u32 = 8 * STEP_BLOCKS;
 
-/// Blocks in use, in percent of all, from which feeders are slowed down.
-const TIGHT_PERCENT: u64 = 90;
-
 // A batch full of text, and its copies, fit into the least that a shard can have.
 const TEXT_BLOCKS: usize = BATCH_TEXT_BYTES_MAX.div_ceil(BLOCK_BYTES / 2);
 const _: () =
@@ -141,12 +138,6 @@ impl Budget {
     pub fn outside_bytes(&self) -> u64 {
         self.limit_bytes / OUTSIDE_SHARE
     }
-
-    /// Whether a shard that uses so many blocks of state is close to its limit, so that feeders are
-    /// to be slowed down.
-    pub fn is_tight(&self, used_blocks: u32) -> bool {
-        u64::from(used_blocks) * 100 >= u64::from(self.state_blocks) * TIGHT_PERCENT
-    }
 }
 
 impl fmt::Display for Budget {
@@ -254,12 +245,5 @@ mod tests {
         );
         let unknown = Budget::new(None, 1, None).unwrap_err().to_string();
         assert!(unknown.ends_with("set memory_limit"), "{unknown}");
-    }
-
-    #[test]
-    fn memory_is_tight_from_nine_tenths_on() {
-        let budget = Budget::new(Some(1 << 30), 1, None).unwrap();
-        let tight = (u64::from(budget.state_blocks()) * 9).div_ceil(10) as u32;
-        assert!(!budget.is_tight(tight - 1) && budget.is_tight(tight));
     }
 }
