@@ -67,6 +67,7 @@ impl World {
             feeder: FeederId(at as u32),
             source,
             schema: spec.schema.clone(),
+            shape: spec.shape,
             key: spec.key.clone(),
             time: spec.time.map(|time| (time.column, time.delay_us)),
             tied: spec.tied,
