@@ -83,6 +83,21 @@ pub struct FeederRow {
     pub record: Record,
 }
 
+impl FeederRow {
+    /// A row without values, of no statement.
+    pub const EMPTY: FeederRow = FeederRow {
+        feeder: FeederId(0),
+        source: SourceId(0),
+        epoch: Epoch(0),
+        sequence: 0,
+        opening: Time::MIN,
+        watermark: Time::MIN,
+        rows_numbered: 0,
+        behind: Time::MIN,
+        record: Record::EMPTY,
+    };
+}
+
 /// What a feeder's lane carries.
 #[derive(Clone, Debug)]
 pub enum Fed {

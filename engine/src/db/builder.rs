@@ -164,11 +164,15 @@ impl Builder {
     pub fn start(self, plan: &Plan) -> Result<Database, Error> {
         let (runtime, fallback) = self.choose_runtime()?;
         let request = Request { shards: self.shards, cores: self.cores.clone() };
-        let placement = place(&Topology::read().topology, &request).map_err(Error::Placement)?;
+        let topology = Topology::read().topology;
+        let placement = place(&topology, &request).map_err(Error::Placement)?;
         let budget = self.budget(placement.shards.len())?;
         let populator = Populator::start(&placement.housekeeping).map_err(Error::Thread)?;
         let nodes: Vec<u32> = placement.shards.iter().map(|seat| seat.node).collect();
-        let setup = self.setup(plan, memory(&budget, &nodes, Some(&populator))?)?;
+        let memory = memory(&budget, &nodes, Some(&populator))?;
+        let several = topology.cpus().iter().any(|cpu| cpu.node != topology.cpus()[0].node);
+        let near = nodes.iter().map(|node| several.then_some(*node)).collect();
+        let setup = self.setup(plan, memory, near)?;
         let running = start(setup, self.seating(&placement, runtime));
         let running = running.map_err(|error| Error::starting(error, self.directory.clone()))?;
         Database::new(running, placement, budget, runtime, fallback)
@@ -185,7 +189,7 @@ impl Builder {
             return Err(Error::Option { name: "shards", what });
         }
         let budget = self.budget(1)?;
-        let setup = self.setup(plan, memory(&budget, &[0], None)?)?;
+        let setup = self.setup(plan, memory(&budget, &[0], None)?, vec![None])?;
         let inline = start_inline(setup);
         let inline = inline.map_err(|error| Error::starting(error, self.directory.clone()))?;
         InlineDatabase::new(inline)
@@ -222,7 +226,12 @@ impl Builder {
         }
     }
 
-    fn setup(&self, plan: &Plan, memory: Vec<(Region, Region)>) -> Result<Setup, Error> {
+    fn setup(
+        &self,
+        plan: &Plan,
+        memory: Vec<(Region, Region)>,
+        nodes: Vec<Option<u32>>,
+    ) -> Result<Setup, Error> {
         for (name, frames) in
             [("lane_frames", self.lane_frames), ("exchange_frames", self.exchange_frames)]
         {
@@ -248,7 +257,7 @@ impl Builder {
             seed: random(),
         };
         let (lane_frames, exchange_frames) = (self.lane_frames, self.exchange_frames);
-        Ok(Setup { graph, options, directory, memory, lane_frames, exchange_frames })
+        Ok(Setup { graph, options, directory, memory, nodes, lane_frames, exchange_frames })
     }
 }
 

@@ -14,14 +14,14 @@ use super::bell::Bell;
 use super::clock::Clock;
 use super::inbox::{Inbox, Reply, Request};
 use super::inlet::{Inlet, InletParts};
-use super::lane::{Sender, lane};
+use super::lane::{Place, Sender, near_lane};
 use super::life::{Ending, Life};
 use super::mark::{Mark, OpenEpoch};
 use super::reactor::{Door, ToShard, Turn};
 use crate::core::coordinator::Coordinator;
 use crate::core::effect::{CoordinatorEffect, CoordinatorInput, Report};
 use crate::core::feeder::{Feeder, FeederOptions, Progress};
-use crate::core::frame::Fed;
+use crate::core::frame::{Fed, FeederRow};
 use crate::core::graph::Graph;
 use crate::core::ids::{Epoch, FeederId, ShardId, SourceId};
 use crate::core::limits::FEEDERS_MAX;
@@ -31,7 +31,8 @@ use crate::core::morsel::Pool;
 pub(crate) struct ShardPort {
     pub(crate) orders: Producer<ToShard>,
     pub(crate) reports: Consumer<Report>,
-    pub(crate) bell: Arc<Bell>,
+    /// Where the shard runs, and sleeps.
+    pub(crate) place: Place,
     /// What found no room.
     pub(crate) unsent: VecDeque<ToShard>,
 }
@@ -200,8 +201,9 @@ impl Conductor {
         let mark = Arc::new(Mark::new(&Progress::START));
         let room = Arc::new(Bell::new());
         let mut lanes = Vec::with_capacity(self.parts.shards.len());
+        let blank = Fed::Row(FeederRow::EMPTY);
         for port in &mut self.parts.shards {
-            let (sender, receiver) = lane(self.parts.lane_frames, &port.bell);
+            let (sender, receiver) = near_lane(self.parts.lane_frames, &port.place, &blank);
             lanes.push(sender);
             let door = Door { lane: receiver, mark: Arc::clone(&mark), room: Arc::clone(&room) };
             port.send(ToShard::Door(feeder, door));
@@ -320,7 +322,7 @@ impl ShardPort {
             any = true;
         }
         if any {
-            self.bell.ring();
+            self.place.bell.ring();
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rtrb::{Consumer, Producer, RingBuffer};
 
 use super::bell::Bell;
+use super::topology::near_node;
 use crate::core::morsel::Morsel;
 
 /// The end of a lane that sends.
@@ -18,6 +19,35 @@ pub(crate) struct Sender<T> {
 pub(crate) struct Receiver<T> {
     ring: Consumer<T>,
     returns: Producer<Morsel>,
+}
+
+/// Where a lane leads to.
+#[derive(Clone)]
+pub(crate) struct Place {
+    /// At which whoever takes frames sleeps.
+    pub(crate) bell: Arc<Bell>,
+    /// The NUMA node from which it runs, if there are several.
+    pub(crate) node: Option<u32>,
+}
+
+/// A lane of so many frames to another part of the engine. Its memory is touched here, near whoever
+/// takes from it, so that nobody faults on the way; `blank` owns nothing and is what it is touched
+/// with.
+pub(crate) fn near_lane<T: Clone>(
+    frames: usize,
+    to: &Place,
+    blank: &T,
+) -> (Sender<T>, Receiver<T>) {
+    // Memory of another node is slower, not wrong.
+    let _near = to.node.and_then(|node| near_node(node).ok());
+    let (mut sender, receiver) = lane(frames, &to.bell);
+    let mut chunk = sender.ring.write_chunk_uninit(frames).expect("all places are free");
+    // Nothing is committed, so nobody sees what is written.
+    let (places, _) = chunk.as_mut_slices();
+    for place in places {
+        place.write(blank.clone());
+    }
+    (sender, receiver)
 }
 
 /// A lane of so many frames to whoever sleeps at `bell`.

@@ -15,7 +15,7 @@ use super::desk::{self, Lookup};
 use super::driver::{Driver, Spin, conduct};
 use super::host::{self, Done, HostError, Runtime};
 use super::inbox::{Inbox, Request};
-use super::lane::lane;
+use super::lane::{Place, near_lane};
 use super::life::{Ending, Life};
 use super::mark::OpenEpoch;
 use super::reactor::{LaneIn, LaneOut, Ports, Reactor, Turn};
@@ -25,7 +25,7 @@ use super::{enter_turn, leave_turn};
 use crate::core::arena::Region;
 use crate::core::frame::Frame;
 use crate::core::graph::Graph;
-use crate::core::ids::{LaneId, ShardId};
+use crate::core::ids::{EdgeId, LaneId, ShardId, Time};
 use crate::core::recovery::{DatabaseOptions, NoFiles, Opened, RecoverError, open};
 use sluicedb_wal::directory::Directory;
 
@@ -40,6 +40,8 @@ pub(crate) struct Setup {
     pub(crate) directory: Option<Directory>,
     /// The memory of each shard, for state and for the copies that freezes need.
     pub(crate) memory: Vec<(Region, Region)>,
+    /// By shard: the NUMA node from which it runs, if there are several.
+    pub(crate) nodes: Vec<Option<u32>>,
     /// Frames or rows on the lane from a feeder to a shard.
     pub(crate) lane_frames: usize,
     /// Frames on a lane between two shards.
@@ -141,7 +143,7 @@ pub(crate) fn start_inline(setup: Setup) -> Result<Inline, StartError> {
 }
 
 fn assemble(setup: Setup, inline: bool) -> Result<Assembly, StartError> {
-    let Setup { graph, options, directory, memory, lane_frames, exchange_frames } = setup;
+    let Setup { graph, options, directory, memory, nodes, lane_frames, exchange_frames } = setup;
     let files: &dyn Files = directory.as_ref().map_or(&NoFiles, |directory| directory);
     let mut memory = memory.into_iter();
     let next = |_| memory.next().expect("memory for each shard");
@@ -155,7 +157,9 @@ fn assemble(setup: Setup, inline: bool) -> Result<Assembly, StartError> {
     let inbox = Arc::new(Inbox::new(Arc::clone(&bell), Arc::clone(&life), inline));
     let bells: Arc<[_]> = shards.iter().map(|_| Arc::new(Bell::new())).collect();
     let stats: Arc<[_]> = shards.iter().map(|_| Arc::new(ShardStats::default())).collect();
-    let mut lanes = lanes(&graph, &bells, exchange_frames);
+    let place = |(bell, node): (&Arc<Bell>, Option<u32>)| Place { bell: Arc::clone(bell), node };
+    let places: Vec<Place> = bells.iter().zip(nodes).map(place).collect();
+    let mut lanes = lanes(&graph, &places, exchange_frames);
     let mut reactors = Vec::new();
     let mut ports = Vec::new();
     for (at, shard) in shards.into_iter().enumerate() {
@@ -164,7 +168,7 @@ fn assemble(setup: Setup, inline: bool) -> Result<Assembly, StartError> {
         ports.push(ShardPort {
             orders,
             reports,
-            bell: Arc::clone(&bells[at]),
+            place: places[at].clone(),
             unsent: VecDeque::new(),
         });
         let (lanes_in, lanes_out) = std::mem::take(&mut lanes[at]);
@@ -208,14 +212,15 @@ fn wakes(bell: &Arc<Bell>) -> Box<dyn Fn() + Send + Sync> {
 }
 
 /// By shard: the lanes that lead to it, and those that lead away.
-fn lanes(graph: &Graph, bells: &[Arc<Bell>], frames: usize) -> Vec<(Vec<LaneIn>, Vec<LaneOut>)> {
-    let shards = bells.len() as u16;
+fn lanes(graph: &Graph, places: &[Place], frames: usize) -> Vec<(Vec<LaneIn>, Vec<LaneOut>)> {
+    let shards = places.len() as u16;
+    let blank = Frame::Watermark { edge: EdgeId(0), time: Time::MIN };
     let ids = |shard| graph.stages.iter().flat_map(move |stage| stage.outgoing(shard, shards));
-    let all: Vec<LaneId> = (0..shards).map(ShardId).flat_map(ids).collect();
-    let mut ends: BTreeMap<LaneId, _> =
-        all.into_iter().map(|id| (id, lane::<Frame>(frames, &bells[id.to.index()]))).collect();
+    let all = (0..shards).map(ShardId).flat_map(ids);
+    let ends = all.map(|id| (id, near_lane(frames, &places[id.to.index()], &blank)));
+    let mut ends: BTreeMap<LaneId, _> = ends.collect();
     let mut by_shard: Vec<(Vec<LaneIn>, Vec<LaneOut>)> = Vec::new();
-    by_shard.resize_with(bells.len(), Default::default);
+    by_shard.resize_with(places.len(), Default::default);
     while let Some((id, (sender, receiver))) = ends.pop_first() {
         by_shard[id.to.index()].0.push(LaneIn { id, receiver });
         // Ascending, as the reactor finds them.

@@ -130,16 +130,16 @@ impl Feeder {
     pub fn new(options: FeederOptions, progress: Progress) -> Feeder {
         assert!(options.feeder.index() < super::limits::FEEDERS_MAX, "{}", options.feeder);
         let Progress { epoch, sequence, opening, watermark, rows_numbered } = progress;
+        let (feeder, source) = (options.feeder, options.source);
         let row = FeederRow {
-            feeder: options.feeder,
-            source: options.source,
+            feeder,
+            source,
             epoch,
             sequence,
             opening,
             watermark,
             rows_numbered,
-            behind: Time::MIN,
-            record: Record::EMPTY,
+            ..FeederRow::EMPTY
         };
         Feeder {
             layout: Arc::new(RecordLayout::new(&options.schema)),

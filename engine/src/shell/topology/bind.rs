@@ -106,9 +106,54 @@ pub fn bind_memory(start: NonNull<u8>, bytes: usize, node: u32) -> Result<(), Bi
     done.map_err(|source| BindError { what: what(), source })
 }
 
+/// While it lives, pages that the current thread is the first to touch come from one node.
+#[derive(Debug)]
+pub(crate) struct NearNode {
+    /// Neither sent nor shared: the policy is the thread's.
+    _thread: std::marker::PhantomData<*const ()>,
+}
+
+/// Has fresh pages of the current thread come from a node while it has some.
+pub(crate) fn near_node(node: u32) -> Result<NearNode, BindError> {
+    let set = mask(&[node]).and_then(|mask| set_policy(libc::MPOL_PREFERRED, &mask));
+    let what = || format!("this thread cannot take memory from NUMA node {node}");
+    set.map_err(|source| BindError { what: what(), source })?;
+    Ok(NearNode { _thread: std::marker::PhantomData })
+}
+
+impl Drop for NearNode {
+    fn drop(&mut self) {
+        // The default needs no nodes and cannot be refused where another policy was granted.
+        let _ = set_policy(libc::MPOL_DEFAULT, &[]);
+    }
+}
+
+fn set_policy(policy: libc::c_int, mask: &[libc::c_ulong]) -> io::Result<()> {
+    let bits = if mask.is_empty() { 0 } else { mask.len() * WORD_BITS };
+    // SAFETY: the kernel reads `bits` bits of the mask, which are there, and with none looks at no
+    // mask at all. A policy says where pages come from and changes nothing that is in memory.
+    let code = unsafe { libc::syscall(libc::SYS_set_mempolicy, policy, mask.as_ptr(), bits) };
+    if code == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_thread_takes_memory_from_a_node_and_then_from_anywhere() {
+        apart(|| match near_node(0) {
+            Ok(near) => {
+                let numa = std::fs::read_to_string("/proc/thread-self/numa_maps");
+                let preferred = |text: &str| text.contains("prefer");
+                assert!(numa.is_ok_and(|text| preferred(&text)), "no mapping prefers a node");
+                drop(near);
+                let numa = std::fs::read_to_string("/proc/thread-self/numa_maps");
+                assert!(numa.is_ok_and(|text| !preferred(&text)), "a mapping prefers a node");
+            }
+            Err(error) => println!("skipped: {error}"),
+        });
+    }
 
     /// Binding holds for a thread, so each test has one of its own.
     fn apart<T: Send>(work: impl FnOnce() -> T + Send) -> T {

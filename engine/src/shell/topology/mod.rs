@@ -9,6 +9,7 @@ mod place;
 mod read;
 mod text;
 
+pub(crate) use bind::near_node;
 pub use bind::{BindError, bind_memory, bind_thread};
 pub use cpus::{CpuListError, Cpus, parse_cpus};
 pub use place::{Placement, PlacementError, Request, Seat, place};
