@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use crate::core_run::CoreRun;
-use crate::trades::{Query, Trades};
-use sluicedb::core::recovery::RecoverError;
+use crate::trades::{Query, Trades, plan};
 
 /// Groups of a window.
 pub const GROUPS: usize = 10_000;
@@ -28,7 +27,7 @@ pub struct Closes {
 }
 
 /// Fills and closes `closes` windows of [`GROUPS`] groups each.
-pub fn run(closes: usize) -> Result<Closes, RecoverError> {
+pub fn run(closes: usize) -> Result<Closes, String> {
     let names: Vec<String> = (0..GROUPS).map(|n| format!("SYM{n:05}")).collect();
     let mut closed = Closes { first: Vec::new(), all: Vec::new() };
     for start in (0..closes).step_by(CLOSES_PER_RUN) {
@@ -39,19 +38,20 @@ pub fn run(closes: usize) -> Result<Closes, RecoverError> {
     Ok(closed)
 }
 
-fn close(closes: usize, names: &[String], closed: &mut Closes) -> Result<(), RecoverError> {
-    let mut run = CoreRun::new(Query::Tumble)?;
+fn close(closes: usize, names: &[String], closed: &mut Closes) -> Result<(), String> {
+    let plan = plan(Query::Tumble).map_err(|error| error.to_string())?;
+    let mut run = CoreRun::new(&plan).map_err(|error| error.to_string())?;
     for second in 0..=closes as i64 {
         // The first row of a second closes the window of the one before.
         let rows = trades(second, 0..1);
         for batch in run.batches(&rows, names, BATCH) {
-            let (first, all) = run.push_timed(&batch, TURN_FUEL);
+            let (first, all) = run.push_timed(batch, TURN_FUEL);
             closed.first.extend(first);
             closed.all.extend(first.map(|_| all));
         }
         let rows = trades(second, 1..GROUPS);
         for batch in run.batches(&rows, names, BATCH) {
-            run.push(&batch);
+            run.push(batch);
         }
         run.end_epoch();
     }

@@ -19,13 +19,12 @@ fn run(plan: &Plan) -> Result<CoreRun, String> {
 struct CorePaced<'a> {
     run: CoreRun,
     names: &'a [String],
-    morsel: Morsel,
     pushed: usize,
 }
 
 impl Paced for CorePaced<'_> {
     fn send(&mut self, tick: Tick) -> bool {
-        self.run.push_tick(tick, &self.names[tick.symbol], &mut self.morsel);
+        self.run.push_tick(tick, &self.names[tick.symbol]);
         self.pushed += 1;
         if self.pushed.is_multiple_of(TICKS_PER_EPOCH) {
             self.run.end_epoch();
@@ -62,15 +61,15 @@ pub fn paced<'a>(setup: &'a Setup, collector: &Collector) -> Result<Box<dyn Pace
     one_shard(setup, "core")?;
     let plan = timed_plan(setup.query).map_err(|error| error.to_string())?;
     let mut run = run(&plan)?;
-    let (names, recorder, morsel) = (&setup.names[..], collector.recorder(), run.morsel());
+    let (names, recorder) = (&setup.names[..], collector.recorder());
     if setup.query != Query::Lookup {
         run.recorder = Some(recorder);
-        return Ok(Box::new(CorePaced { run, names, morsel, pushed: 0 }));
+        return Ok(Box::new(CorePaced { run, names, pushed: 0 }));
     }
-    let mut fill = CorePaced { run, names, morsel, pushed: 0 };
+    let mut fill = CorePaced { run, names, pushed: 0 };
     (0..names.len()).for_each(|at| assert!(fill.send(Tick::new(at, 0)), "the core has room"));
     fill.run.end_epoch();
-    let view = plan.view("totals").expect("the plan of a lookup has this view");
+    let view = plan.view(setup.query.relation()).expect("the plan of a lookup has this view");
     let fields = plan.node(view).schema.fields().iter();
     Ok(Box::new(CoreLookup {
         run: fill.run,
@@ -83,12 +82,12 @@ pub fn paced<'a>(setup: &'a Setup, collector: &Collector) -> Result<Box<dyn Pace
 
 struct CoreBulk {
     run: CoreRun,
-    batches: Vec<Morsel>,
+    batches: Vec<Option<Morsel>>,
 }
 
 impl Bulk for CoreBulk {
     fn push(&mut self, batch: usize) -> bool {
-        self.run.push(&self.batches[batch]);
+        self.run.push(self.batches[batch].take().expect("each batch is pushed once"));
         if (batch + 1).is_multiple_of(BATCHES_PER_EPOCH) {
             self.run.end_epoch();
         }
@@ -108,5 +107,5 @@ pub fn bulk<'a>(setup: &'a Setup, load: &'a Load) -> Result<Box<dyn Bulk + 'a>, 
     one_shard(setup, "core")?;
     let mut run = run(&plan(setup.query).map_err(|error| error.to_string())?)?;
     let batches = run.batches(&load.trades, &setup.names, load.batch);
-    Ok(Box::new(CoreBulk { run, batches }))
+    Ok(Box::new(CoreBulk { run, batches: batches.into_iter().map(Some).collect() }))
 }

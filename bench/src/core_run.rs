@@ -9,10 +9,10 @@ use crate::trades::{Tick, Trades};
 use sluicedb::core::arena::Region;
 use sluicedb::core::coordinator::Coordinator;
 use sluicedb::core::effect::{CoordinatorEffect, CoordinatorInput, Effect, Input};
-use sluicedb::core::feeder::{Feeder, FeederOptions, FeederStep};
-use sluicedb::core::frame::FeederFrame;
+use sluicedb::core::feeder::{Cells, FEEDER_IDLE, Feeder, FeederOptions, Outlet, Progress};
+use sluicedb::core::frame::Fed;
 use sluicedb::core::graph::{Graph, Route, lower};
-use sluicedb::core::ids::{Epoch, FeederId, SourceId, ViewId};
+use sluicedb::core::ids::{Epoch, FeederId, ShardId, SourceId, ViewId};
 use sluicedb::core::morsel::{Morsel, Pool};
 use sluicedb::core::recovery::{DatabaseOptions, NoFiles, Opened, RecoverError, open};
 use sluicedb::core::shard::Shard;
@@ -21,6 +21,8 @@ use sluicedb_sql::{Column, Value};
 
 /// Blocks of 4 KiB for state, and for the copies that freezes need.
 const ARENA_BLOCKS: u32 = 1 << 16;
+/// Rows between two turns of the shard, where rows are pushed one by one.
+pub const RING_ROWS: usize = 64;
 const FUEL: usize = 1 << 20;
 
 /// A database of one shard that is driven by its caller.
@@ -29,7 +31,11 @@ pub struct CoreRun {
     shard: Shard,
     coordinator: Coordinator,
     feeder: Feeder,
+    attached: bool,
     open: Epoch,
+    /// The lane from the feeder.
+    ring: Vec<Fed>,
+    /// Of the producer.
     pool: Pool,
     effects: Vec<Effect>,
     orders: Vec<CoordinatorEffect>,
@@ -45,7 +51,6 @@ impl CoreRun {
         let graph = Arc::new(lower(plan, Route::Aligned)?);
         let options = DatabaseOptions {
             shards: 1,
-            feeders: vec![SourceId(0)],
             logged: vec![false],
             log: None,
             epoch_interval_ns: 1,
@@ -55,25 +60,15 @@ impl CoreRun {
             seed: 0,
         };
         let memory = |_| (Region::heap(ARENA_BLOCKS), Region::heap(ARENA_BLOCKS));
-        let Opened { mut shards, coordinator, feeders, .. } =
-            open(&NoFiles, &graph, &options, memory)?;
-        let source = &graph.sources[0];
-        let feeder = FeederOptions {
-            feeder: FeederId(0),
-            source: SourceId(0),
-            schema: source.schema.clone(),
-            key: source.key.clone(),
-            time: source.time.map(|time| (time.column, time.delay_us)),
-            tied: source.tied,
-            logged: false,
-            shards: 1,
-        };
+        let Opened { mut shards, coordinator, .. } = open(&NoFiles, &graph, &options, memory)?;
         let mut run = CoreRun {
             pool: Pool::new(&graph.shapes),
             shard: shards.remove(0),
             coordinator,
-            feeder: Feeder::new(feeder, feeders[0]),
+            feeder: Feeder::new(feeder(&graph), Progress::START),
+            attached: false,
             open: Epoch(0),
+            ring: Vec::with_capacity(RING_ROWS),
             effects: Vec::new(),
             orders: Vec::new(),
             published: 0,
@@ -82,6 +77,10 @@ impl CoreRun {
         };
         run.shard.launch(&mut run.effects);
         run.settle();
+        let attach = CoordinatorInput::Attach { feeder: FEEDER, source: SourceId(0) };
+        run.coordinator.step(attach, &mut run.orders);
+        run.settle();
+        assert!(run.attached, "a shard that rests attaches a feeder at once");
         Ok(run)
     }
 
@@ -107,42 +106,87 @@ impl CoreRun {
         (0..rows).step_by(batch).map(fill).collect()
     }
 
-    /// An empty morsel of the source.
-    pub fn morsel(&mut self) -> Morsel {
-        self.pool.take(self.graph.sources[0].shape)
+    /// Pushes one timed trade and lets the shard work until it is done.
+    pub fn push_tick(&mut self, tick: Tick, name: &str) {
+        let mut row = self.feeder.write_row(&mut self.pool);
+        row.text(name);
+        row.i64(tick.price);
+        row.i64(tick.size);
+        row.i64(tick.ts_us);
+        row.i64(tick.sent);
+        row.finish().expect("a timed trade fits its schema");
+        self.publish_row();
+        self.take();
     }
 
-    /// Pushes one timed trade, by way of a morsel that the caller keeps for it.
-    pub fn push_tick(&mut self, tick: Tick, name: &str, morsel: &mut Morsel) {
-        morsel.clear();
-        let [symbol, price, size, ts, sent] = &mut morsel.columns[..] else {
-            panic!("timed trades have five columns")
-        };
-        symbol.push_text(name);
-        price.push_i64(tick.price);
-        size.push_i64(tick.size);
-        ts.push_i64(tick.ts_us);
-        sent.push_i64(tick.sent);
-        morsel.set_rows(1);
-        self.push(morsel);
+    /// Puts a trade on the ring.
+    #[inline]
+    pub fn push_row(&mut self, symbol: &str, price: i64, size: i64, ts_us: i64) {
+        let mut row = self.feeder.write_row(&mut self.pool);
+        row.text(symbol);
+        row.i64(price);
+        row.i64(size);
+        row.i64(ts_us);
+        row.finish().expect("a trade fits its schema");
+        self.publish_row();
+    }
+
+    #[inline]
+    fn publish_row(&mut self) {
+        let pushed = self.feeder.push_row(self.open, |_| 1, &mut self.pool);
+        pushed.expect("the one lane has room");
+        self.feeder.publish(&mut Producer { ring: &mut self.ring, open: self.open });
+    }
+
+    /// Puts a batch on the ring.
+    pub fn enqueue(&mut self, batch: Morsel) {
+        let pushed = self.feeder.push(batch, self.open, |_| 1, &mut self.pool);
+        pushed.expect("the one lane has room");
+        self.feeder.publish(&mut Producer { ring: &mut self.ring, open: self.open });
+    }
+
+    /// The shard takes what is on the ring, one by one, and works until nothing is left of it.
+    pub fn take(&mut self) {
+        self.hand_in();
+        self.settle();
+    }
+
+    /// The same, and after each batch the results go out.
+    pub fn take_each(&mut self) {
+        let mut ring = std::mem::take(&mut self.ring);
+        for fed in ring.drain(..) {
+            self.shard.step(Input::Fed(fed), &mut self.effects);
+            while self.shard.work(FUEL, &mut self.effects) {}
+            self.carry_out();
+        }
+        self.ring = ring;
+        self.settle();
+    }
+
+    fn hand_in(&mut self) {
+        for fed in self.ring.drain(..) {
+            self.shard.step(Input::Fed(fed), &mut self.effects);
+        }
     }
 
     /// Appends the rows with this key in the one view, as it is between two steps.
     pub fn find(&self, key: &[Value], out: &mut [Column], weights: &mut Vec<i64>) {
-        self.shard.reader(ViewId(0)).find(self.shard.arena(), key, out, weights);
+        let reader = self.shard.reader(ViewId(0)).expect("the plan keeps a view");
+        reader.find(self.shard.arena(), key, out, weights);
     }
 
     /// Pushes a batch and lets the shard work until it is done.
-    pub fn push(&mut self, batch: &Morsel) {
-        self.hand_in(batch);
-        self.settle();
+    pub fn push(&mut self, batch: Morsel) {
+        self.enqueue(batch);
+        self.take();
     }
 
     /// The same in turns of `fuel`. Returns how long the first rows took to come out, if any did,
     /// and how long all of it took.
-    pub fn push_timed(&mut self, batch: &Morsel, fuel: usize) -> (Option<Duration>, Duration) {
+    pub fn push_timed(&mut self, batch: Morsel, fuel: usize) -> (Option<Duration>, Duration) {
         let start = Instant::now();
-        self.hand_in(batch);
+        self.enqueue(batch);
+        self.hand_in();
         let mut first = None;
         loop {
             let goes_on = self.shard.work(fuel, &mut self.effects);
@@ -158,48 +202,9 @@ impl CoreRun {
         }
     }
 
-    fn hand_in(&mut self, batch: &Morsel) {
-        let room = |_| 1;
-        self.feeder.push(batch, self.open, room, self.shard.pool()).expect("the one lane has room");
-        loop {
-            match self.feeder.next_step() {
-                FeederStep::ReadOpen => self.feeder.opened(self.open),
-                FeederStep::Publish(_, frame) => {
-                    self.shard.step(Input::Fed(frame), &mut self.effects);
-                }
-                FeederStep::StoreWord(_) | FeederStep::StoreProgress(_) => {}
-                FeederStep::Rest => break,
-            }
-        }
-    }
-
-    /// Pushes batches as frames that the shard has not taken yet.
-    pub fn frames(&mut self, batches: &[Morsel]) -> Vec<FeederFrame> {
-        let mut frames = Vec::with_capacity(batches.len());
-        for batch in batches {
-            let room = |_| 1;
-            self.feeder
-                .push(batch, self.open, room, self.shard.pool())
-                .expect("the one lane has room");
-            loop {
-                match self.feeder.next_step() {
-                    FeederStep::ReadOpen => self.feeder.opened(self.open),
-                    FeederStep::Publish(_, frame) => frames.push(frame),
-                    FeederStep::StoreWord(_) | FeederStep::StoreProgress(_) => {}
-                    FeederStep::Rest => break,
-                }
-            }
-        }
-        frames
-    }
-
-    /// Lets the shard take frames one by one, each until its result is published.
-    pub fn take(&mut self, frames: Vec<FeederFrame>) {
-        for frame in frames {
-            self.shard.step(Input::Fed(frame), &mut self.effects);
-            while self.shard.work(FUEL, &mut self.effects) {}
-            self.carry_out();
-        }
+    /// Morsels that were made because none was free.
+    pub fn morsels_made(&mut self) -> u64 {
+        self.pool.made() + self.shard.pool().made()
     }
 
     /// Ends the open epoch.
@@ -241,23 +246,75 @@ impl CoreRun {
         }
         assert!(self.effects.is_empty(), "nothing that is carried out here asks for more");
         self.effects = effects;
-        for order in std::mem::take(&mut self.orders) {
-            match order {
-                CoordinatorEffect::Open(epoch) => self.open = epoch,
-                CoordinatorEffect::Order(_, order) => {
-                    self.shard.step(Input::Order(order), &mut self.effects);
-                    if self.shard.asks(FeederId(0)) {
-                        let quiet = Input::Quiet {
-                            feeder: FeederId(0),
-                            word: sluicedb::core::feeder::FEEDER_IDLE,
-                            progress: *self.feeder.progress(),
-                        };
-                        self.shard.step(quiet, &mut self.effects);
-                    }
-                }
-                _ => {}
+        while !self.orders.is_empty() {
+            for order in std::mem::take(&mut self.orders) {
+                self.obey(order);
             }
         }
+    }
+
+    fn obey(&mut self, order: CoordinatorEffect) {
+        match order {
+            CoordinatorEffect::Open(epoch) => self.open = epoch,
+            CoordinatorEffect::Order(_, order) => {
+                self.shard.step(Input::Order(order), &mut self.effects);
+                if self.shard.asks(FEEDER) {
+                    let progress = *self.feeder.progress();
+                    let quiet = Input::Quiet { feeder: FEEDER, word: FEEDER_IDLE, progress };
+                    self.shard.step(quiet, &mut self.effects);
+                }
+            }
+            CoordinatorEffect::Attached { progress, .. } => {
+                self.feeder = Feeder::new(feeder(&self.graph), progress);
+                self.attached = true;
+            }
+            _ => {}
+        }
+    }
+}
+
+const FEEDER: FeederId = FeederId(0);
+
+fn feeder(graph: &Graph) -> FeederOptions {
+    let source = &graph.sources[0];
+    FeederOptions {
+        feeder: FEEDER,
+        source: SourceId(0),
+        schema: source.schema.clone(),
+        shape: source.shape,
+        key: source.key.clone(),
+        time: source.time.map(|time| (time.column, time.delay_us)),
+        tied: source.tied,
+        logged: false,
+        shards: 1,
+    }
+}
+
+/// The producer's end of the ring; words that other cores would read go nowhere.
+struct Producer<'a> {
+    ring: &'a mut Vec<Fed>,
+    open: Epoch,
+}
+
+impl Outlet for Producer<'_> {
+    #[inline]
+    fn store_word(&mut self, word: u64) {
+        std::hint::black_box(word);
+    }
+
+    #[inline]
+    fn read_open(&mut self) -> Epoch {
+        std::hint::black_box(self.open)
+    }
+
+    #[inline]
+    fn publish(&mut self, _: ShardId, fed: Fed) {
+        self.ring.push(fed);
+    }
+
+    #[inline]
+    fn store_progress(&mut self, progress: &Progress) {
+        std::hint::black_box(progress);
     }
 }
 

@@ -27,6 +27,15 @@ impl Query {
             Query::Lookup => "lookup",
         }
     }
+
+    /// The view or stream that its plan makes.
+    pub fn relation(self) -> &'static str {
+        match self {
+            Query::Filter => "dear",
+            Query::Tumble => "bars",
+            Query::Lookup => "totals",
+        }
+    }
 }
 
 /// SplitMix64: a counter, and a mixer of its bits.
@@ -119,13 +128,13 @@ impl Tick {
     }
 }
 
-/// The plan of a query, with one view.
+/// The plan of a query, with one view or stream.
 pub fn plan(query: Query) -> Result<Plan, SqlError> {
     build(query, false)
 }
 
 /// The same over trades that bear when they were due, in a further column `sent`; the last column of
-/// the view is that of the latest trade in the row. Aggregates put out every change at once.
+/// the result is that of the latest trade in the row. Aggregates put out every change at once.
 pub fn timed_plan(query: Query) -> Result<Plan, SqlError> {
     build(query, true)
 }
@@ -152,12 +161,9 @@ fn build(query: Query, timed: bool) -> Result<Plan, SqlError> {
     };
     match query {
         Query::Filter => {
-            let mut rows = dear(&mut builder)?;
-            if !timed {
-                // A window that never fills: what is measured is the path to it.
-                rows = builder.filter(rows, &Expr::col("value").lt(lit(0i64)))?;
-            }
-            builder.view(rows, "dear", &[])?;
+            let rows = dear(&mut builder)?;
+            // Subscribers are all it serves: a view would keep every row for ever.
+            builder.stream(rows, query.relation())?;
         }
         Query::Tumble => {
             let mut calls = vec![
@@ -175,7 +181,7 @@ fn build(query: Query, timed: bool) -> Result<Plan, SqlError> {
                 allowed_lateness_us: 0,
             };
             let bars = builder.aggregate(trades, &spec)?;
-            builder.view(bars, "bars", &[])?;
+            builder.view(bars, query.relation(), &[])?;
         }
         Query::Lookup => {
             let rows = dear(&mut builder)?;
@@ -186,7 +192,7 @@ fn build(query: Query, timed: bool) -> Result<Plan, SqlError> {
             let (emit, allowed_lateness_us) = (Emit::Changes, 0);
             let spec = AggregateSpec { window: None, keys, calls, emit, allowed_lateness_us };
             let totals = builder.aggregate(rows, &spec)?;
-            builder.view(totals, "totals", &["symbol"])?;
+            builder.view(totals, query.relation(), &["symbol"])?;
         }
     }
     builder.finish()

@@ -22,6 +22,20 @@ fn the_plan_of_this_machine_is_printed_with_its_reasons() {
 }
 
 #[test]
+fn the_demo_prints_results_and_then_what_they_took() {
+    let output = sluice("demo --seconds 1 --rate 2000 --shards 2");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.stderr.is_empty(), "progress is for terminals");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let trades = text.lines().filter(|line| line.contains(" trades of ") && line.contains(':'));
+    assert_eq!(trades.count(), 1, "one second has closed: {text}");
+    for part in ["\n  ACME ", "\nrows     ", "\nlatency  from when ", "\nmemory   ", "shard 1 on "]
+    {
+        assert!(text.contains(part), "no {part:?} in {text}");
+    }
+}
+
+#[test]
 fn every_command_has_help_with_an_example_that_works() {
     check("--help", 0, "topology");
     let overview = String::from_utf8(sluice("help").stdout).unwrap();
@@ -42,12 +56,14 @@ fn wrong_usage_ends_with_2_and_a_hint() {
     check("", 2, "sluice: a command is missing; `sluice --help` lists them");
     check("fly", 2, "there is no command `fly`; `sluice --help` lists them");
     check("topology --shards many", 2, "see `sluice topology --help`");
+    check("demo --rate slow", 2, "see `sluice demo --help`");
     check("version 2", 2, "see `sluice version --help`");
 }
 
 #[test]
 fn what_cannot_be_done_ends_with_1_and_the_reason() {
     check("topology --cores 65535", 1, "cpu 65535, which does not exist; it may use cpu");
+    check("demo --shards 0", 1, "0 shards: a database has 1 to 64");
     check("topology --shards 0", 1, "0 shards: a database has 1 to 64");
     check("topology --machine /nowhere", 1, "/nowhere: ");
 }

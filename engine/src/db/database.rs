@@ -18,7 +18,7 @@ use crate::shell::inbox::Answer;
 use crate::shell::memory::Budget;
 use crate::shell::start::Running;
 use crate::shell::topology::Placement;
-use crate::shell::{Runtime, in_turn};
+use crate::shell::{Ending, Runtime, in_turn};
 
 /// A database: queries that are kept up to date while rows are pushed.
 ///
@@ -103,10 +103,11 @@ pub struct Stats {
 struct Block;
 
 impl Patience for Block {
+    fn may_wait(&self) -> Result<(), Error> {
+        if in_turn() { Err(Error::WouldWait) } else { Ok(()) }
+    }
+
     fn wait<T>(&mut self, answer: Answer<T>) -> Result<T, Error> {
-        if in_turn() {
-            return Err(Error::WouldWait);
-        }
         Ok(answer.wait()?)
     }
 }
@@ -135,6 +136,10 @@ impl Database {
         fallback: Option<String>,
     ) -> Result<Database, Error> {
         let session = Session::new(running.contact.clone(), false)?;
+        if running.replays {
+            // Views are whole when they are first looked at.
+            session.flush(&mut Block)?;
+        }
         let running = Mutex::new(running);
         let inner = Inner { session, running, placement, budget, runtime, fallback };
         Ok(Database { inner: Arc::new(inner) })
@@ -171,7 +176,8 @@ impl Database {
     /// Calls a function with the changes of a view or stream from here on, on the turn of the shard
     /// that makes them: the shortest way out, and the shard waits for it. Each shard gets a clone.
     ///
-    /// A call that waits for the database is refused in there. A panic ends the database.
+    /// A call that waits for the database is refused in there. A panic ends the database. A function
+    /// that holds a handle of the database keeps it from ending by itself: then close it.
     pub fn on_changes(
         &self,
         name: &str,
@@ -202,9 +208,13 @@ impl Database {
         self.session().flush(&mut Block)
     }
 
-    /// Works off what was pushed before, then ends the database and waits for its threads.
+    /// Works off what was pushed before, then ends the database and waits for its threads. In a
+    /// directory all of it is saved first. One that is closed already stays so.
     pub fn close(self) -> Result<(), Error> {
-        self.flush()?;
+        match self.session().save(&mut Block) {
+            Ok(()) | Err(Error::Ended(Ending::Closed)) => {}
+            Err(error) => return Err(error),
+        }
         self.inner.lock().stop();
         Ok(())
     }

@@ -54,6 +54,10 @@ pub struct InlineDatabase {
 struct Turning<'a>(&'a mut Inline);
 
 impl Patience for Turning<'_> {
+    fn may_wait(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
     fn wait<T>(&mut self, answer: Answer<T>) -> Result<T, Error> {
         loop {
             if let Some(answer) = answer.poll() {
@@ -70,6 +74,11 @@ impl Patience for Turning<'_> {
 impl InlineDatabase {
     pub(super) fn new(inline: Inline) -> Result<InlineDatabase, Error> {
         let session = Session::new(inline.contact.clone(), true)?;
+        let mut inline = inline;
+        if inline.replays {
+            // Views are whole when they are first looked at.
+            session.flush(&mut Turning(&mut inline))?;
+        }
         Ok(InlineDatabase { session, inline })
     }
 
@@ -117,6 +126,7 @@ impl InlineDatabase {
     /// The rows of a view with this key, as they are between two turns.
     #[inline]
     pub fn get<'v>(&self, view: &'v mut View, key: impl Key) -> Result<Changes<'v>, Error> {
+        view.is_of(&self.session.contact.life)?;
         match view.question(&key)? {
             None => Ok(view.none()),
             Some((shard, mut lookup)) => {

@@ -1,5 +1,27 @@
 //! The database that an application links: [`Database`] on threads of its own, [`InlineDatabase`]
 //! inside a loop of the application's.
+//!
+//! | Type | Is | Threads |
+//! | --- | --- | --- |
+//! | [`Database`] | the database; the last handle ends it | `Send`, `Sync`, cheap to clone |
+//! | [`Source`], [`BatchSource`] | one producer's way in | one thread at a time |
+//! | [`Subscription`], [`BatchStream`] | one consumer's changes | one thread at a time |
+//! | [`View`] | lookups in a view by its key | one thread at a time |
+//! | [`Changes`] | rows that came and went, read where they lie | borrowed |
+//!
+//! - **Rows** are structs with `derive(Row)`, whose fields are the columns in order, or Arrow record
+//!   batches. Nothing is parsed on the way.
+//! - **Pressure** comes back to whoever pushes: `push` says full and has taken nothing, `push_wait`
+//!   and `push_async` wait. Subscribers that do not keep up are treated as
+//!   [`SubscribeOptions`] say, and by default disconnected: they never stop the engine unasked.
+//! - **Event time** is a column of the source. A handle that was made and has pushed nothing yet, or
+//!   rests, holds the watermark of its source back until it pushes or is dropped; so make all handles
+//!   first, and drop those that are done.
+//! - **Waiting** for the database inside a callback would be waiting for itself, and is an error
+//!   ([`Error::WouldWait`]).
+//! - **Errors** say what to do. After a disk or a shard has failed the database is over: every later
+//!   call and every subscription returns the cause, the application lives, and opening it again
+//!   recovers what was durable.
 
 #![expect(
     clippy::disallowed_types,
@@ -31,3 +53,6 @@ pub use sluicedb_sql::{DataType, Field, Schema, SqlError};
 pub use source::{BatchSource, Source};
 pub use subscribe::{BatchStream, ChangeSet, SubscribeOptions, Subscription};
 pub use view::{Key, KeyWriter, View};
+
+#[cfg(test)]
+mod tests;

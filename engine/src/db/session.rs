@@ -34,6 +34,9 @@ pub(super) struct Session {
 
 /// Waits for an answer, in whatever way there is.
 pub(super) trait Patience {
+    /// An error where waiting would never end. Asked first, so that what is refused is not done.
+    fn may_wait(&self) -> Result<(), Error>;
+
     /// Waits for the answer.
     fn wait<T>(&mut self, answer: Answer<T>) -> Result<T, Error>;
 }
@@ -64,6 +67,7 @@ impl Session {
         patience: &mut impl Patience,
         make: impl FnOnce(Reply<T>) -> Request,
     ) -> Result<T, Error> {
+        patience.may_wait()?;
         let (reply, answer) = question(&self.contact.life);
         self.contact.inbox.post(make(reply))?;
         patience.wait(answer)
@@ -200,7 +204,12 @@ impl Session {
     }
 
     pub(super) fn flush(&self, patience: &mut impl Patience) -> Result<(), Error> {
-        self.request(patience, |reply| Request::Flush { reply })
+        self.request(patience, |reply| Request::Flush { save: false, reply })
+    }
+
+    /// The same, and all of it is in a checkpoint where there is a directory.
+    pub(super) fn save(&self, patience: &mut impl Patience) -> Result<(), Error> {
+        self.request(patience, |reply| Request::Flush { save: true, reply })
     }
 
     pub(super) fn stats(&self) -> Stats {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::arrow::array::RecordBatch;
-use sluicedb_sql::Schema;
+use sluicedb_sql::{Schema, SqlError};
 
 use super::arrow::Batch;
 use super::error::PushError;
@@ -91,6 +91,22 @@ impl<R: Row> Source<R> {
         push_morsel(&mut self.inlet, morsel)
     }
 
+    /// Pushes rows as one statement, all or none, and waits while the engine is behind.
+    pub fn push_all_wait<'a>(
+        &mut self,
+        rows: impl IntoIterator<Item = &'a R> + Clone,
+    ) -> Result<(), PushError>
+    where
+        R: 'a,
+    {
+        loop {
+            match self.push_all(rows.clone()) {
+                Err(error) if error.is_full() => wait_for_room(&self.inlet)?,
+                other => return other,
+            }
+        }
+    }
+
     /// The statements this handle has pushed so far: each push is one.
     pub fn pushed(&self) -> u64 {
         self.inlet.sequence()
@@ -119,10 +135,20 @@ impl BatchSource {
     ///
     /// Its buffers are moved where it has at most 1 024 rows, nobody else holds them, and all rows go
     /// to one shard; otherwise rows are copied once. Each 1 024 rows are a statement of their own.
+    ///
+    /// Whoever wants to try again keeps a clone, which shares the buffers, so that they are copied.
     pub fn push(&mut self, batch: RecordBatch) -> Result<(), PushError> {
         self.inlet.life().check()?;
         let mut left = Batch::new(batch, &self.schema).map_err(PushError::Sql)?;
         let morsels = left.morsels_left();
+        let most = self.inlet.frames_max();
+        if morsels > most {
+            // Not full: it would never fit.
+            return Err(PushError::Sql(
+                SqlError::limit_exceeded("statements of one record batch", morsels, most)
+                    .hint("Push it in parts, by push_wait, or set lane_frames higher."),
+            ));
+        }
         if let Some(busy) = self.inlet.lacks_room(morsels) {
             return Err(PushError::Full(busy));
         }

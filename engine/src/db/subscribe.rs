@@ -95,7 +95,7 @@ impl Subscription {
             return Ok(None);
         }
         // Looked at first: what was published before the end is there when the lanes are looked at.
-        let ended = self.life.ending();
+        let (ended, cut) = (self.life.ending(), self.gap.is_cut());
         for _ in 0..self.lanes.len() {
             let at = self.next;
             self.next = (at + 1) % self.lanes.len();
@@ -104,7 +104,7 @@ impl Subscription {
                 return Ok(Some(ChangeSet { relation, epoch, shard, morsel }));
             }
         }
-        if self.gap.is_cut() {
+        if cut {
             self.over = true;
             return Err(Error::Disconnected { missed: self.gap.skipped() });
         }
@@ -126,7 +126,8 @@ impl Subscription {
     /// The next changes; waits for them at most so long. Nothing when the time is over or the database
     /// was closed.
     pub fn next_timeout(&mut self, time: Duration) -> Result<Option<ChangeSet>, Error> {
-        self.wait(Some(Instant::now() + time))
+        // A time that no clock reaches is for ever.
+        self.wait(Instant::now().checked_add(time))
     }
 
     fn wait(&mut self, until: Option<Instant>) -> Result<Option<ChangeSet>, Error> {
@@ -187,6 +188,14 @@ pub struct BatchStream {
     weights: Weights,
 }
 
+impl BatchStream {
+    /// The next record batch, or nothing once the database is closed. It needs no trait of another
+    /// crate, and loses nothing where it is dropped before it is done.
+    pub async fn next(&mut self) -> Option<Result<RecordBatch, Error>> {
+        std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
+    }
+}
+
 impl Stream for BatchStream {
     type Item = Result<RecordBatch, Error>;
 
@@ -217,6 +226,7 @@ impl Subscription {
     /// Whether there is neither a change nor news of the end.
     fn is_quiet(&self) -> bool {
         let any = self.lanes.iter().any(|lane| !lane.is_empty());
-        !any && !self.gap.is_cut() && !self.life.has_ended()
+        let left = self.life.has_ended() && self.lanes.iter().all(Receiver::is_abandoned);
+        !any && !left && !self.gap.is_cut()
     }
 }

@@ -220,7 +220,8 @@ impl View {
 
     /// The rows with this key, each with how often it is there; usually one or none.
     ///
-    /// Waits for the owning shard, a few hundred nanoseconds where that is awake.
+    /// Waits for the owning shard, a few hundred nanoseconds where that is awake. A database that its
+    /// caller turns is asked by [`InlineDatabase::get`](super::InlineDatabase::get) instead.
     #[inline]
     pub fn get(&mut self, key: impl Key) -> Result<Changes<'_>, Error> {
         let Some((shard, lookup)) = self.question(&key)? else { return Ok(self.none()) };
@@ -238,6 +239,16 @@ impl View {
             Some(lookup) => Ok(self.answered(lookup)),
             None => Err(Error::Ended(self.life.why())),
         }
+    }
+
+    /// Refuses a view that was made by another database.
+    #[inline]
+    pub(super) fn is_of(&self, life: &Arc<Life>) -> Result<(), Error> {
+        if Arc::ptr_eq(&self.life, life) {
+            return Ok(());
+        }
+        let what = format!("\"{}\" was made by another database", self.relation.name());
+        Err(Error::Option { name: "view", what })
     }
 
     /// The question for a key, and the shard that can answer; nothing where no row can have the key.

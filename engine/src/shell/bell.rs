@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use super::sync::{AtomicBool, Condvar, Mutex, MutexGuard, Ordering, fence};
 
-/// One sleeper's bell.
+/// One sleeper's bell, on cache lines of its own: all who ring look at it, with each push.
+#[repr(align(128))]
 pub(crate) struct Bell {
     armed: AtomicBool,
     /// The sleeper, if it is a task.

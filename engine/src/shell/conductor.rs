@@ -80,6 +80,8 @@ pub(crate) struct Conductor {
     marks: BTreeMap<FeederId, (Arc<Mark>, Arc<Bell>)>,
     /// Who waits for everything up to an epoch to be worked on.
     flushes: VecDeque<(Epoch, Reply<()>)>,
+    /// Who waits for it to be in a checkpoint.
+    saves: VecDeque<(Epoch, Reply<()>)>,
     stopped: bool,
 }
 
@@ -96,6 +98,7 @@ impl Conductor {
             arrivals: BTreeMap::new(),
             marks: BTreeMap::new(),
             flushes: VecDeque::new(),
+            saves: VecDeque::new(),
             stopped: false,
         }
     }
@@ -178,10 +181,13 @@ impl Conductor {
                     self.parts.shards[usize::from(shard)].send(told);
                 }
             }
-            Request::Flush { reply } => {
+            Request::Flush { save, reply } => {
+                let checkpoint = save && self.parts.disk.is_some();
                 // What was published so far is in the open epoch or before it.
-                self.flushes.push_back((self.parts.coordinator.open(), reply));
-                self.step(CoordinatorInput::Wanted { checkpoint: false, read: false });
+                let epoch = self.parts.coordinator.open();
+                let waiting = if checkpoint { &mut self.saves } else { &mut self.flushes };
+                waiting.push_back((epoch, reply));
+                self.step(CoordinatorInput::Wanted { checkpoint, read: false });
             }
             Request::Close => self.stop(Ending::Closed),
         }
@@ -255,13 +261,7 @@ impl Conductor {
                 let disk = self.parts.disk.as_mut();
                 disk.expect("only a database with a disk has use for one").submit(issued);
             }
-            CoordinatorEffect::Passed(epoch) => {
-                while let Some((_, reply)) =
-                    self.flushes.pop_front_if(|(wanted, _)| *wanted <= epoch)
-                {
-                    reply.give(());
-                }
-            }
+            CoordinatorEffect::Passed(epoch) => answer_up_to(epoch, &mut self.flushes),
             CoordinatorEffect::Attached { feeder, progress } => self.attached(feeder, progress),
             CoordinatorEffect::Detached { feeder } => {
                 self.free.push(feeder);
@@ -272,7 +272,8 @@ impl Conductor {
             }
             CoordinatorEffect::Readable(_) => self.step(CoordinatorInput::ReadDone),
             CoordinatorEffect::Settled { feeder, sequence } => self.settled(feeder, sequence),
-            CoordinatorEffect::Sealed { feeders, .. } => {
+            CoordinatorEffect::Sealed { epoch, feeders } => {
+                answer_up_to(epoch, &mut self.saves);
                 feeders.iter().for_each(|mark| self.settled(mark.feeder, mark.sequence));
             }
             CoordinatorEffect::Poisoned(poison) => self.stop(Ending::Poisoned(poison)),
@@ -294,12 +295,20 @@ impl Conductor {
         self.stopped = true;
         self.parts.inbox.close(ending);
         self.flushes.clear();
+        self.saves.clear();
         self.arrivals.clear();
         // Producers that wait for room hear that there will be none.
         self.marks.values().for_each(|(_, room)| room.ring());
         for port in &mut self.parts.shards {
             port.send(ToShard::Stop);
         }
+    }
+}
+
+/// Answers those who wait for an epoch up to this one.
+fn answer_up_to(epoch: Epoch, waiting: &mut VecDeque<(Epoch, Reply<()>)>) {
+    while let Some((_, reply)) = waiting.pop_front_if(|(wanted, _)| *wanted <= epoch) {
+        reply.give(());
     }
 }
 
@@ -314,6 +323,10 @@ impl ShardPort {
 
     fn flush(&mut self) {
         let mut any = false;
+        if self.orders.is_abandoned() {
+            // The shard has ended, by a panic if nobody told it to.
+            self.unsent.clear();
+        }
         while let Some(told) = self.unsent.pop_front() {
             if let Err(rtrb::PushError::Full(told)) = self.orders.push(told) {
                 self.unsent.push_front(told);

@@ -1,5 +1,6 @@
 //! Turns one after another, until there is nothing to do and then to sleep.
 
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
@@ -12,7 +13,6 @@ use super::conductor::Conductor;
 use super::inbox::Inbox;
 use super::life::Ending;
 use super::reactor::{Reactor, Turn};
-use super::{enter_turn, leave_turn};
 
 /// When a shard that has nothing to do goes to sleep.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -47,14 +47,14 @@ impl Driver {
     }
 
     /// Runs to the end on this thread.
-    pub(crate) fn run(mut self) {
+    pub(crate) fn run(&mut self) {
         while let Next::Sleep(at_most) = self.until_idle() {
             self.bell.sleep(at_most);
         }
     }
 
     /// Runs to the end as a task of an executor.
-    pub(crate) async fn drive(mut self) {
+    pub(crate) async fn drive(&mut self) {
         while let Next::Sleep(at_most) = self.until_idle() {
             let mut rung = pin!(self.bell.rung());
             match at_most {
@@ -79,16 +79,10 @@ impl Driver {
     /// Takes turns until the shard wants to sleep or stop. A panic ends the database, not the
     /// process.
     fn until_idle(&mut self) -> Next {
-        enter_turn();
-        let turns = catch_unwind(AssertUnwindSafe(|| self.turns()));
-        leave_turn();
-        match turns {
+        match catch_unwind(AssertUnwindSafe(|| self.turns())) {
             Ok(next) => next,
             Err(panic) => {
-                let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-                let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-                let text = text.unwrap_or_else(|| "without a message".to_owned());
-                self.inbox.end(Ending::Panicked(text));
+                self.inbox.end(panicked(panic));
                 Next::Stop
             }
         }
@@ -127,8 +121,25 @@ impl Driver {
     }
 }
 
-/// Runs the coordinator to the end on this thread.
+/// The ending by a panic, with its message.
+pub(crate) fn panicked(panic: Box<dyn Any + Send>) -> Ending {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    // What was thrown is of the application, and may panic again where it is dropped.
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(panic)));
+    Ending::Panicked(text.unwrap_or_else(|| "without a message".to_owned()))
+}
+
+/// Runs the coordinator to the end on this thread. A panic ends the database, and shards hear of it.
 pub(crate) fn conduct(mut conductor: Conductor, clock: Clock) {
+    let turns = catch_unwind(AssertUnwindSafe(|| turn_to_the_end(&mut conductor, clock)));
+    if let Err(panic) = turns {
+        conductor.stop(panicked(panic));
+        turn_to_the_end(&mut conductor, clock);
+    }
+}
+
+fn turn_to_the_end(conductor: &mut Conductor, clock: Clock) {
     let bell = Arc::clone(conductor.bell());
     loop {
         match conductor.turn() {

@@ -4,12 +4,14 @@
 //! ends; so it never ends. Where the kernel has no io_uring for this process, plain threads run the
 //! same turns.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError};
 
 use glommio::{LocalExecutorBuilder, Placement, PoolPlacement};
 
+use super::TurnMark;
 use super::bell::Bell;
-use super::driver::Driver;
+use super::driver::{Driver, panicked};
 use super::sync::{AtomicBool, Mutex, Ordering};
 use super::topology::bind_thread;
 
@@ -88,11 +90,16 @@ fn make(runtime: Runtime, cpu: Option<u32>) -> Result<Arc<Host>, HostError> {
                 let _ = up.send(());
                 own.serve().await;
             };
-            let executor = LocalExecutorBuilder::new(placement)
-                .name("sluice-shard")
-                .io_memory(IO_MEMORY_BYTES)
-                .blocking_thread_pool_placement(PoolPlacement::Unbound(1))
-                .spawn(serve)
+            let spawn = || {
+                LocalExecutorBuilder::new(placement)
+                    .name("sluice-shard")
+                    .io_memory(IO_MEMORY_BYTES)
+                    .blocking_thread_pool_placement(PoolPlacement::Unbound(1))
+                    .spawn(serve)
+            };
+            // It reads the topology of the machine, and panics where it has no descriptor for that.
+            let executor = catch_unwind(AssertUnwindSafe(spawn))
+                .map_err(|panic| HostError(std::io::Error::other(panicked(panic).to_string())))?
                 .map_err(|error| HostError(std::io::Error::other(error.to_string())))?;
             if is_up.recv().is_err() {
                 let why = executor.join().err().map(|error| error.to_string());
@@ -116,26 +123,31 @@ fn make(runtime: Runtime, cpu: Option<u32>) -> Result<Arc<Host>, HostError> {
 
 impl Host {
     async fn serve(self: Arc<Host>) {
+        // For good: callbacks are dropped outside turns, and must not wait for this thread either.
+        let _mark = TurnMark::set();
         loop {
             self.bell.arm();
             let Some(Job { driver, done }) = self.next() else {
                 self.bell.rung().await;
                 continue;
             };
+            let mut driver = driver;
             driver.drive().await;
-            self.finish(&done);
+            self.finish(driver, &done);
         }
     }
 
     fn serve_blocking(self: Arc<Host>) {
+        let _mark = TurnMark::set();
         loop {
             self.bell.arm();
             let Some(Job { driver, done }) = self.next() else {
                 self.bell.sleep(None);
                 continue;
             };
+            let mut driver = driver;
             driver.run();
-            self.finish(&done);
+            self.finish(driver, &done);
         }
     }
 
@@ -148,7 +160,9 @@ impl Host {
     }
 
     /// Waits for the next shard; whoever waited for the end of this one finds the host free.
-    fn finish(self: &Arc<Host>, done: &Done) {
+    fn finish(self: &Arc<Host>, driver: Box<Driver>, done: &Done) {
+        // Callbacks go with it, and what they hold may panic: the host is needed for longer.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(driver)));
         lock(&IDLE).push(Arc::clone(self));
         done.over.store(true, Ordering::Release);
         done.bell.ring();

@@ -19,8 +19,8 @@ pub(crate) enum Request {
     Detach { feeder: FeederId },
     /// Something to be installed on some shards.
     Install { parts: Vec<(u16, Part)>, installed: Installed },
-    /// Everything that was pushed before is to be worked on.
-    Flush { reply: Reply<()> },
+    /// Everything that was pushed before is to be worked on; and saved, where there is a disk.
+    Flush { save: bool, reply: Reply<()> },
     /// The end.
     Close,
 }

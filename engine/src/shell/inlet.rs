@@ -11,6 +11,7 @@ use super::mark::{Mark, OpenEpoch};
 use crate::core::feeder::{Feeder, FeederStep, PushError, Refused, RowWriter, RowsError};
 use crate::core::frame::Fed;
 use crate::core::ids::{Epoch, ShardId};
+use crate::core::limits::UNSETTLED_STATEMENTS_MAX;
 use crate::core::morsel::{Morsel, Pool, ShapeId};
 
 /// Why a row was not pushed.
@@ -95,8 +96,20 @@ impl Inlet {
         !self.inbox.is_inline() && !in_turn()
     }
 
+    /// The most frames that can be pushed at a time.
+    pub(crate) fn frames_max(&self) -> usize {
+        let places = self.lanes.iter().map(Sender::places).min().unwrap_or(0);
+        if self.logged { places.min(UNSETTLED_STATEMENTS_MAX as usize) } else { places }
+    }
+
     /// What keeps so many frames from being pushed to every shard, if anything does.
     pub(crate) fn lacks_room(&self, frames: usize) -> Option<PushError> {
+        if self.logged {
+            let statements = self.feeder.progress().sequence - self.mark.settled();
+            if statements + frames as u64 > UNSETTLED_STATEMENTS_MAX {
+                return Some(PushError::Unsettled { statements });
+            }
+        }
         let full = self.lanes.iter().position(|lane| !lane.has_room(frames))?;
         Some(PushError::Full { shard: ShardId(full as u16) })
     }

@@ -12,7 +12,17 @@ use crate::core::morsel::Morsel;
 pub(crate) struct Sender<T> {
     ring: Producer<T>,
     returns: Consumer<Morsel>,
-    bell: Arc<Bell>,
+    /// Last, so that it rings when the receiver can see that nothing more will come.
+    bell: Farewell,
+}
+
+/// The receiver's bell. It is rung once more when the sender is gone.
+struct Farewell(Arc<Bell>);
+
+impl Drop for Farewell {
+    fn drop(&mut self) {
+        self.0.ring();
+    }
 }
 
 /// The end of a lane that receives.
@@ -56,7 +66,7 @@ pub(crate) fn lane<T>(frames: usize, bell: &Arc<Bell>) -> (Sender<T>, Receiver<T
     // Single rows need no buffers, so a long lane does not need as many places on its way back.
     let (giver, returns) = RingBuffer::new(frames.min(RETURNS_MAX));
     (
-        Sender { ring: sender, returns, bell: Arc::clone(bell) },
+        Sender { ring: sender, returns, bell: Farewell(Arc::clone(bell)) },
         Receiver { ring: receiver, returns: giver },
     )
 }
@@ -87,7 +97,12 @@ impl<T> Sender<T> {
     /// Wakes the receiver if it sleeps.
     #[inline]
     pub(crate) fn ring(&self) {
-        self.bell.ring();
+        self.bell.0.ring();
+    }
+
+    /// Places in all.
+    pub(crate) fn places(&self) -> usize {
+        self.ring.buffer().capacity()
     }
 
     /// An empty buffer that came back.

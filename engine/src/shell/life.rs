@@ -6,14 +6,14 @@ use std::sync::{Arc, OnceLock};
 use super::sync::{AtomicBool, Ordering};
 use crate::core::effect::Poison;
 
-/// Why a database no longer takes anything.
+/// Why a database takes nothing more.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Ending {
     /// It was closed.
     Closed,
     /// Its state or its disk does not let it go on; it can be opened again.
     Poisoned(Poison),
-    /// A bug of ours, or a callback of the application, panicked on a shard.
+    /// A bug of ours, or a callback of the application, panicked.
     Panicked(String),
 }
 
@@ -39,7 +39,7 @@ impl fmt::Display for Ending {
             ),
             Ending::Panicked(message) => write!(
                 f,
-                "the database stopped because a shard panicked: {message}. Unless a callback of \
+                "the database stopped because one of its threads panicked: {message}. Unless a callback of \
                  yours did, please report it"
             ),
         }
@@ -68,7 +68,7 @@ impl Life {
     /// Whether it has ended.
     #[inline]
     pub(crate) fn has_ended(&self) -> bool {
-        self.ended.load(Ordering::Relaxed)
+        self.ended.load(Ordering::Acquire)
     }
 
     /// Why it ended, if it has.

@@ -37,9 +37,13 @@ pub(crate) struct Mark {
     /// Odd while the progress is being stored.
     version: AtomicU64,
     progress: [AtomicU64; 5],
-    /// Statements up to this one are safe from a crash. Written by the coordinator's thread.
-    settled: AtomicU64,
+    settled: Settled,
 }
+
+/// Statements up to this one are safe from a crash. Written by the coordinator's thread, so it has a
+/// cache line of its own.
+#[repr(align(128))]
+struct Settled(AtomicU64);
 
 impl Mark {
     /// Of a feeder that publishes nothing.
@@ -48,7 +52,7 @@ impl Mark {
             word: AtomicU64::new(FEEDER_IDLE),
             version: AtomicU64::new(0),
             progress: words(progress).map(AtomicU64::new),
-            settled: AtomicU64::new(progress.sequence),
+            settled: Settled(AtomicU64::new(progress.sequence)),
         }
     }
 
@@ -101,14 +105,14 @@ impl Mark {
 impl Mark {
     /// Statements up to this one are safe from a crash.
     pub(crate) fn settle(&self, sequence: u64) {
-        let before = self.settled.load(Ordering::Relaxed);
-        self.settled.store(before.max(sequence), Ordering::Release);
+        let before = self.settled.0.load(Ordering::Relaxed);
+        self.settled.0.store(before.max(sequence), Ordering::Release);
     }
 
     /// The last statement that is safe from a crash.
     #[inline]
     pub(crate) fn settled(&self) -> u64 {
-        self.settled.load(Ordering::Acquire)
+        self.settled.0.load(Ordering::Acquire)
     }
 }
 

@@ -2,6 +2,14 @@
 //!
 //! Decides nothing about data, epochs or recovery: it moves frames over rings, reads clocks, carries
 //! out effects and sleeps.
+//!
+//! What of it an application may want to look at: [`topology`] says which shard runs on which CPU and
+//! why, [`memory`] how much each may use, [`probe`] whether this process may have an io_uring, and
+//! [`Runtime`] what follows from that. [`Overflow`] and [`Ending`] are part of the interface of
+//! [`crate::db`].
+//!
+//! How the parts work together is in `engine/ARCHITECTURE.md`; how threads wake each other in
+//! `bell.rs`, which is checked by a model in `engine/loom`.
 
 #![expect(
     clippy::disallowed_types,
@@ -35,21 +43,30 @@ pub use life::Ending;
 pub use outlet::Overflow;
 
 std::thread_local! {
-    /// Whether this thread is in the middle of a shard's turn.
+    /// Whether this thread runs a shard or the coordinator.
     static IN_TURN: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }
 
-/// Whether this thread is in the middle of a shard's turn, so that it must not wait for the shard.
+/// Whether this thread runs a shard or the coordinator, so that it must not wait for them.
 pub(crate) fn in_turn() -> bool {
     IN_TURN.get()
 }
 
-/// Marks this thread as one that runs shards.
-pub(crate) fn enter_turn() {
-    IN_TURN.set(true);
+/// Marks this thread as one that runs shards, until the mark is dropped.
+#[must_use]
+pub(crate) struct TurnMark {
+    before: bool,
 }
 
-/// Marks this thread as one that runs shards no more.
-pub(crate) fn leave_turn() {
-    IN_TURN.set(false);
+impl TurnMark {
+    /// From here on.
+    pub(crate) fn set() -> TurnMark {
+        TurnMark { before: IN_TURN.replace(true) }
+    }
+}
+
+impl Drop for TurnMark {
+    fn drop(&mut self) {
+        IN_TURN.set(self.before);
+    }
 }

@@ -1,5 +1,6 @@
 //! Where the deltas of a view leave a shard: a callback on its turn, or a lane to a subscriber.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::lane::Sender;
@@ -42,9 +43,9 @@ impl Gap {
         self.skipped.load(Ordering::Relaxed)
     }
 
-    /// Whether it was disconnected.
+    /// Whether it was disconnected. Whoever sees that sees what it missed, and what it was given.
     pub(crate) fn is_cut(&self) -> bool {
-        self.cut.load(Ordering::Relaxed) > 0
+        self.cut.load(Ordering::Acquire) > 0
     }
 }
 
@@ -56,36 +57,61 @@ pub(crate) struct LaneOut {
     lane: Sender<Delivery>,
     overflow: Overflow,
     gap: Arc<Gap>,
+    /// What waits for room, in order, where the engine waits for the subscriber.
+    held: VecDeque<Delivery>,
     /// Whether it leads nowhere any more.
     cut: bool,
 }
 
 impl LaneOut {
     pub(crate) fn new(lane: Sender<Delivery>, overflow: Overflow, gap: Arc<Gap>) -> LaneOut {
-        LaneOut { lane, overflow, gap, cut: false }
+        LaneOut { lane, overflow, gap, held: VecDeque::new(), cut: false }
     }
 
-    /// Hands deltas on; gives them back if they must wait for room.
-    fn pass(&mut self, delivery: Delivery, pool: &mut Pool) -> Option<Delivery> {
-        self.cut |= self.lane.is_abandoned();
-        if !self.cut && self.lane.has_room(1) {
-            self.lane.send(delivery);
-            self.lane.ring();
-            while let Some(spare) = self.lane.returned() {
-                pool.put(spare);
-            }
-            return None;
+    /// Hands deltas on, or does with them what the subscriber chose.
+    fn pass(&mut self, delivery: Delivery, pool: &mut Pool) {
+        // Where one shard has cut the subscriber off, the others do too: what it is given ends.
+        self.cut |= self.lane.is_abandoned() || self.gap.is_cut();
+        if !self.cut && self.held.is_empty() && self.lane.has_room(1) {
+            self.send(delivery, pool);
+            return;
         }
         if !self.cut && self.overflow == Overflow::Block {
-            return Some(delivery);
-        }
-        if self.overflow == Overflow::Disconnect {
-            self.gap.cut.fetch_add(1, Ordering::Relaxed);
-            self.cut = true;
+            self.held.push_back(delivery);
+            return;
         }
         self.gap.skipped.fetch_add(delivery.morsel.rows() as u64, Ordering::Relaxed);
+        if self.overflow == Overflow::Disconnect {
+            self.cut = true;
+            self.gap.cut.fetch_add(1, Ordering::Release);
+            // It may have taken the last there was and gone to sleep.
+            self.lane.ring();
+        }
         pool.put(delivery.morsel);
-        None
+    }
+
+    fn send(&mut self, delivery: Delivery, pool: &mut Pool) {
+        self.lane.send(delivery);
+        self.lane.ring();
+        while let Some(spare) = self.lane.returned() {
+            pool.put(spare);
+        }
+    }
+
+    /// Hands on what waits, as far as there is room. Returns whether some still waits.
+    fn retry(&mut self, pool: &mut Pool) -> bool {
+        self.cut |= self.lane.is_abandoned();
+        while let Some(delivery) = self.held.pop_front() {
+            if self.cut {
+                pool.put(delivery.morsel);
+            } else if self.lane.has_room(1) {
+                self.send(delivery, pool);
+            } else {
+                self.held.push_front(delivery);
+                return true;
+            }
+        }
+        false
     }
 }
 
@@ -106,13 +132,13 @@ struct Exits {
 pub(crate) struct Outlets {
     /// By view.
     views: Vec<Exits>,
-    /// Deltas that wait for a subscriber that the engine waits for, and the lane they are for.
-    stuck: Vec<(ViewId, usize, Delivery)>,
+    /// Whether deltas wait for a subscriber that the engine waits for.
+    stuck: bool,
 }
 
 impl Outlets {
     pub(crate) fn new(views: usize) -> Outlets {
-        Outlets { views: (0..views).map(|_| Exits::default()).collect(), stuck: Vec::new() }
+        Outlets { views: (0..views).map(|_| Exits::default()).collect(), stuck: false }
     }
 
     /// Adds a way out of a view.
@@ -120,22 +146,25 @@ impl Outlets {
         let exits = &mut self.views[view.index()];
         match outlet {
             Outlet::Call(call) => exits.calls.push(call),
-            Outlet::Lane(lane) => exits.lanes.push(lane),
+            Outlet::Lane(lane) => {
+                // Subscribers that left are seen when another one comes, if no row came before.
+                exits.lanes.retain(|lane| !lane.lane.is_abandoned());
+                exits.lanes.push(lane);
+            }
         }
     }
 
     /// Whether a subscriber holds the shard up.
     #[inline]
     pub(crate) fn is_stuck(&self) -> bool {
-        !self.stuck.is_empty()
+        self.stuck
     }
 
     /// Tries again to hand on what waits.
     pub(crate) fn retry(&mut self, pool: &mut Pool) {
-        for (view, at, delivery) in std::mem::take(&mut self.stuck) {
-            if let Some(delivery) = self.views[view.index()].lanes[at].pass(delivery, pool) {
-                self.stuck.push((view, at, delivery));
-            }
+        self.stuck = false;
+        for lane in self.views.iter_mut().flat_map(|exits| &mut exits.lanes) {
+            self.stuck |= lane.retry(pool);
         }
     }
 
@@ -152,14 +181,13 @@ impl Outlets {
             let own = if at + 1 == lanes { all.take() } else { None };
             let morsel = own
                 .unwrap_or_else(|| pool.copy(all.as_ref().expect("taken by the last lane only")));
-            if let Some(stuck) = lane.pass(Delivery { epoch, shard, morsel }, pool) {
-                self.stuck.push((view, at, stuck));
-            }
+            lane.pass(Delivery { epoch, shard, morsel }, pool);
+            self.stuck |= !lane.held.is_empty();
         }
         if let Some(morsel) = all {
             pool.put(morsel);
         }
-        if self.stuck.is_empty() && exits.lanes.iter().any(|lane| lane.cut) {
+        if exits.lanes.iter().any(|lane| lane.cut) {
             exits.lanes.retain(|lane| !lane.cut);
         }
     }

@@ -62,6 +62,8 @@ pub(crate) struct LaneOut {
 pub(crate) struct LaneIn {
     pub(crate) id: LaneId,
     pub(crate) receiver: Receiver<Frame>,
+    /// Rung when frames have been taken: the other shard may sleep because it lacks room.
+    pub(crate) room: Arc<Bell>,
 }
 
 /// Everything a shard is connected to.
@@ -144,24 +146,42 @@ impl Reactor {
 
     /// One turn: takes what is there, works on it, hands on what came of it.
     pub(crate) fn turn(&mut self) -> Turn {
+        self.tell_time();
         let mut worked = self.take_orders();
         if self.stopped {
+            self.leave();
             return Turn::Stopped;
         }
         worked |= self.take_completions();
+        // Even if the shard is stuck: a guest may be the subscriber that it waits for.
+        worked |= self.visit_guests();
         if self.outlets.is_stuck() {
             self.outlets.retry(self.shard.pool());
         }
         if !self.outlets.is_stuck() {
             worked |= self.take_frames();
             worked |= self.take_fed();
-            worked |= self.visit_guests();
             self.report_room();
         }
         worked |= self.work();
         worked |= self.answer();
         self.wake_others();
         if worked { Turn::Worked } else { Turn::Idle }
+    }
+
+    /// The log wants to know the time; a database in memory does not.
+    fn tell_time(&mut self) {
+        if self.ports.disk.is_some() {
+            self.shard.step(Input::Clock(self.ports.clock.now_ns()), &mut self.effects);
+        }
+    }
+
+    /// Leaves all who talk to a shard that has stopped, so that they hear of it.
+    fn leave(&mut self) {
+        self.outlets = Outlets::new(0);
+        self.desks.clear();
+        self.doors.clear();
+        self.guests.clear();
     }
 
     fn take_orders(&mut self) -> bool {
@@ -204,8 +224,6 @@ impl Reactor {
         for (ticket, result) in self.completions.drain(..) {
             self.shard.step(Input::Completed { ticket, result }, &mut self.effects);
         }
-        // The log wants to know the time now and then; a database in memory does not.
-        self.shard.step(Input::Clock(self.ports.clock.now_ns()), &mut self.effects);
         any
     }
 
@@ -213,6 +231,7 @@ impl Reactor {
         let mut any = false;
         for lane in &mut self.ports.lanes_in {
             let waiting = lane.receiver.waiting().min(FRAMES_PER_TURN);
+            let mut taken = false;
             for _ in 0..waiting {
                 if !self.shard.accepts(lane.id) {
                     break;
@@ -222,6 +241,10 @@ impl Reactor {
                     give_back(self.shard.pool(), &mut lane.receiver, morsel);
                 }
                 self.shard.step(Input::Frame { lane: lane.id, frame }, &mut self.effects);
+                taken = true;
+            }
+            if taken {
+                lane.room.ring();
                 any = true;
             }
         }

@@ -1,6 +1,8 @@
 //! From shards and a coordinator to threads that run them, and back.
 
+use std::any::Any;
 use std::collections::{BTreeMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -12,7 +14,7 @@ use super::bell::Bell;
 use super::clock::Clock;
 use super::conductor::{Conductor, Parts, ShardPort};
 use super::desk::{self, Lookup};
-use super::driver::{Driver, Spin, conduct};
+use super::driver::{Driver, Spin, conduct, panicked};
 use super::host::{self, Done, HostError, Runtime};
 use super::inbox::{Inbox, Request};
 use super::lane::{Place, near_lane};
@@ -21,7 +23,7 @@ use super::mark::OpenEpoch;
 use super::reactor::{LaneIn, LaneOut, Ports, Reactor, Turn};
 use super::stats::ShardStats;
 use super::topology::bind_thread;
-use super::{enter_turn, leave_turn};
+use super::{TurnMark, in_turn};
 use crate::core::arena::Region;
 use crate::core::frame::Frame;
 use crate::core::graph::Graph;
@@ -89,13 +91,23 @@ struct Assembly {
     conductor: Conductor,
     disks: Option<Disks>,
     clock: Clock,
+    /// Whether rows of the log are worked on again.
+    replays: bool,
 }
 
 /// A database on threads. Dropped, it ends and waits for them.
 pub(crate) struct Running {
     pub(crate) contact: Contact,
+    /// None once it was told to end.
+    threads: Option<Threads>,
+    /// Whether rows of the log are worked on again.
+    pub(crate) replays: bool,
+}
+
+/// What a database runs on.
+struct Threads {
     shards: Vec<Arc<Done>>,
-    conductor: Option<JoinHandle<()>>,
+    conductor: JoinHandle<()>,
     disks: Option<Disks>,
 }
 
@@ -105,13 +117,28 @@ pub(crate) struct Inline {
     reactors: Vec<Reactor>,
     conductor: Conductor,
     disks: Option<Disks>,
+    /// Whether rows of the log are worked on again.
+    pub(crate) replays: bool,
 }
 
 /// Starts a database on threads.
 pub(crate) fn start(setup: Setup, seating: Seating) -> Result<Running, StartError> {
     let Seating { shards: seats, housekeeping, runtime } = seating;
-    let Assembly { contact, reactors, conductor, disks, clock } = assemble(setup, false)?;
+    let Assembly { contact, reactors, conductor, disks, clock, replays } = assemble(setup, false)?;
     assert_eq!(seats.len(), reactors.len(), "a seat for each shard");
+    // First, so that nothing runs yet if there is no thread for it.
+    let (give, take) = std::sync::mpsc::channel();
+    let run = move || {
+        // Callbacks that nobody takes any more are dropped here.
+        let _mark = TurnMark::set();
+        // A thread that may not be bound runs anywhere.
+        let _ = bind_thread(&housekeeping);
+        if let Ok(conductor) = take.recv() {
+            conduct(conductor, clock);
+        }
+    };
+    let thread = std::thread::Builder::new().name("sluice-epochs".to_owned()).spawn(run);
+    let thread = thread.map_err(StartError::Host)?;
     let mut shards = Vec::with_capacity(reactors.len());
     for (reactor, (cpu, spin)) in reactors.into_iter().zip(seats) {
         let driver = Driver::new(reactor, spin, clock, Arc::clone(&contact.inbox));
@@ -126,20 +153,19 @@ pub(crate) fn start(setup: Setup, seating: Seating) -> Result<Running, StartErro
             }
         }
     }
-    let run = move || {
-        // A thread that may not be bound runs anywhere.
-        let _ = bind_thread(&housekeeping);
-        conduct(conductor, clock);
-    };
-    let thread = std::thread::Builder::new().name("sluice-epochs".to_owned()).spawn(run);
-    let conductor = Some(thread.map_err(StartError::Host)?);
-    Ok(Running { contact, shards, conductor, disks })
+    // It waits for this, and nobody else waits at the end.
+    if give.send(conductor).is_err() {
+        unreachable!("the coordinator's thread takes what it is given");
+    }
+    let threads = Some(Threads { shards, conductor: thread, disks });
+    Ok(Running { contact, threads, replays })
 }
 
 /// Makes a database that its caller turns.
 pub(crate) fn start_inline(setup: Setup) -> Result<Inline, StartError> {
-    let Assembly { contact, reactors, conductor, disks, clock: _ } = assemble(setup, true)?;
-    Ok(Inline { contact, reactors, conductor, disks })
+    let Assembly { contact, reactors, conductor, disks, clock: _, replays } =
+        assemble(setup, true)?;
+    Ok(Inline { contact, reactors, conductor, disks, replays })
 }
 
 fn assemble(setup: Setup, inline: bool) -> Result<Assembly, StartError> {
@@ -147,7 +173,7 @@ fn assemble(setup: Setup, inline: bool) -> Result<Assembly, StartError> {
     let files: &dyn Files = directory.as_ref().map_or(&NoFiles, |directory| directory);
     let mut memory = memory.into_iter();
     let next = |_| memory.next().expect("memory for each shard");
-    let Opened { shards, coordinator, feeders, .. } =
+    let Opened { shards, coordinator, feeders, replayed, sealed: _ } =
         open(files, &graph, &options, next).map_err(StartError::Recover)?;
     let disks = directory.map(|directory| Disks::start(directory, &DiskOptions::default()));
     let mut disks = disks.transpose().map_err(StartError::Disk)?;
@@ -203,7 +229,7 @@ fn assemble(setup: Setup, inline: bool) -> Result<Assembly, StartError> {
         feeders: feeders.iter().map(|mark| mark.source).collect(),
     });
     let contact = Contact { graph, life, inbox, bells, stats };
-    Ok(Assembly { contact, reactors, conductor, disks, clock })
+    Ok(Assembly { contact, reactors, conductor, disks, clock, replays: replayed > 0 })
 }
 
 fn wakes(bell: &Arc<Bell>) -> Box<dyn Fn() + Send + Sync> {
@@ -222,7 +248,8 @@ fn lanes(graph: &Graph, places: &[Place], frames: usize) -> Vec<(Vec<LaneIn>, Ve
     let mut by_shard: Vec<(Vec<LaneIn>, Vec<LaneOut>)> = Vec::new();
     by_shard.resize_with(places.len(), Default::default);
     while let Some((id, (sender, receiver))) = ends.pop_first() {
-        by_shard[id.to.index()].0.push(LaneIn { id, receiver });
+        let room = Arc::clone(&places[id.from.index()].bell);
+        by_shard[id.to.index()].0.push(LaneIn { id, receiver, room });
         // Ascending, as the reactor finds them.
         by_shard[id.from.index()].1.push(LaneOut { id, sender, known: 0, sent: false });
     }
@@ -232,16 +259,27 @@ fn lanes(graph: &Graph, places: &[Place], frames: usize) -> Vec<(Vec<LaneIn>, Ve
 impl Running {
     /// Ends the database and waits for its threads. What was pushed and not flushed may be lost.
     pub(crate) fn stop(&mut self) {
+        let Some(threads) = self.threads.take() else { return };
         // One that has ended already takes no request, and needs none.
         let _ = self.contact.inbox.post(Request::Close);
-        if let Some(conductor) = self.conductor.take() {
-            // If it panicked, it has said so, and the shards were told to stop by nobody.
-            if conductor.join().is_err() {
-                return;
-            }
+        if in_turn() {
+            // A callback had the last handle. A thread of the database cannot wait for itself.
+            let wait = std::thread::Builder::new().name("sluice-end".to_owned());
+            // Without it the threads end all the same, and nobody waits for that.
+            let _ = wait.spawn(move || threads.wait());
+        } else {
+            threads.wait();
         }
-        self.shards.drain(..).for_each(|shard| shard.wait());
-        self.disks = None;
+    }
+}
+
+impl Threads {
+    fn wait(self) {
+        let Threads { shards, conductor, disks } = self;
+        // A panic in it was told to everybody by then.
+        let _ = conductor.join();
+        shards.into_iter().for_each(|shard| shard.wait());
+        drop(disks);
     }
 }
 
@@ -256,12 +294,25 @@ impl Inline {
     #[inline]
     pub(crate) fn turn(&mut self) -> bool {
         let mut worked = self.conductor.turn() == Turn::Worked;
-        enter_turn();
-        for reactor in &mut self.reactors {
-            worked |= reactor.turn() == Turn::Worked;
-        }
-        leave_turn();
-        worked
+        let mark = TurnMark::set();
+        let turns = catch_unwind(AssertUnwindSafe(|| {
+            for reactor in &mut self.reactors {
+                worked |= reactor.turn() == Turn::Worked;
+            }
+            worked
+        }));
+        drop(mark);
+        turns.unwrap_or_else(|panic| self.broken(panic))
+    }
+
+    /// A panic of a callback ends the database, as it does where shards have threads.
+    #[cold]
+    fn broken(&mut self, panic: Box<dyn Any + Send>) -> bool {
+        self.contact.inbox.end(panicked(panic));
+        // Callbacks go with them, and what they hold may panic.
+        let reactors = std::mem::take(&mut self.reactors);
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(reactors)));
+        true
     }
 
     /// Answers a lookup without a detour.

@@ -44,6 +44,7 @@ impl Column {
     typed!(I128, i128, i128s, i128s_mut, push_i128);
 
     /// The values of a BOOLEAN column.
+    #[inline]
     pub fn bools(&self) -> &Bitmap {
         match &self.values {
             Values::Bool(bits) => bits,
@@ -52,6 +53,7 @@ impl Column {
     }
 
     /// The values of a BOOLEAN column, to overwrite; their number must stay.
+    #[inline]
     pub(crate) fn bools_mut(&mut self) -> &mut Bitmap {
         match &mut self.values {
             Values::Bool(bits) => bits,
@@ -67,6 +69,7 @@ impl Column {
     }
 
     /// The values of a TEXT column.
+    #[inline]
     pub fn texts(&self) -> &Text {
         match &self.values {
             Values::Text(text) => text,
@@ -74,6 +77,7 @@ impl Column {
         }
     }
 
+    #[inline]
     pub(crate) fn texts_mut(&mut self) -> &mut Text {
         match &mut self.values {
             Values::Text(text) => text,

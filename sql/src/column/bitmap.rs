@@ -86,11 +86,13 @@ impl Bitmap {
     }
 
     /// The bits, 64 rows a word.
+    #[inline]
     pub fn words(&self) -> &[u64] {
         &self.words
     }
 
     /// Replaces every word by what `word` says for its index. Bits behind the last row are dropped.
+    #[inline]
     pub fn fill_words(&mut self, mut word: impl FnMut(usize) -> u64) {
         for (index, slot) in self.words.iter_mut().enumerate() {
             *slot = word(index);
@@ -157,6 +159,7 @@ impl Bitmap {
         self.words.capacity() * size_of::<u64>()
     }
 
+    #[inline]
     fn mask_tail(&mut self) {
         if let (Some(last), used @ 1..) = (self.words.last_mut(), self.len % 64) {
             *last &= (1 << used) - 1;

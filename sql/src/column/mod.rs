@@ -83,11 +83,13 @@ impl Column {
     }
 
     /// The type of every value.
+    #[inline]
     pub fn data_type(&self) -> DataType {
         self.data_type
     }
 
     /// The buffer.
+    #[inline]
     pub fn values(&self) -> &Values {
         &self.values
     }
@@ -99,6 +101,7 @@ impl Column {
     }
 
     /// Whether there are none.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -151,6 +154,7 @@ impl Column {
     }
 
     /// One bit a row, set where it is NULL; empty where no row is.
+    #[inline]
     pub fn nulls(&self) -> &Bitmap {
         &self.nulls
     }

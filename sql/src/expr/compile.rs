@@ -24,6 +24,7 @@ impl Compiler {
             constants: Vec::new(),
             instructions: Vec::new(),
             outputs: Vec::new(),
+            repeated: Vec::new(),
             reads: Vec::new(),
         };
         Compiler { program, nodes: 0 }
@@ -46,6 +47,9 @@ impl Compiler {
         reads.sort_unstable();
         reads.dedup();
         self.program.reads = reads;
+        let outputs = &self.program.outputs;
+        let again = |(at, slot): (usize, &Slot)| outputs[at + 1..].contains(slot);
+        self.program.repeated = outputs.iter().enumerate().map(again).collect();
         self.program
     }
 

@@ -56,6 +56,7 @@ impl Failures {
     }
 
     /// Rows and reasons, by row.
+    #[inline]
     pub fn rows(&self) -> &[(u32, RowError)] {
         &self.rows
     }
@@ -67,6 +68,7 @@ impl Failures {
     }
 
     /// Forgets all and keeps the room.
+    #[inline]
     pub fn clear(&mut self) {
         self.rows.clear();
     }

@@ -68,6 +68,8 @@ pub struct Program {
     pub(super) constants: Vec<(Value, DataType)>,
     pub(super) instructions: Vec<Instruction>,
     pub(super) outputs: Vec<Slot>,
+    /// By output: whether a later one is the same.
+    pub(super) repeated: Vec<bool>,
     /// The columns of the input that instructions read, ascending.
     pub(super) reads: Vec<usize>,
 }
@@ -165,8 +167,10 @@ impl Program {
         let Machine { registers, constants, none, rows } = machine;
         assert!(u32::try_from(rows).is_ok(), "{rows} rows in a morsel");
         for &column in &self.reads {
-            let (len, data_type) = (input(column).len(), input(column).data_type());
-            assert_eq!((len, data_type), (rows, self.inputs[column]), "length and type");
+            let read = input(column);
+            assert_eq!(read.len(), rows, "column {column} of a morsel");
+            // Kernels that take another layout for theirs stop by themselves.
+            debug_assert_eq!(read.data_type(), self.inputs[column], "column {column}");
         }
         assert_eq!(registers.len(), self.instructions.len(), "scratch of this program");
         for (column, (value, _)) in constants.iter_mut().zip(&self.constants) {
@@ -213,6 +217,7 @@ impl Program {
 
     /// Moves output `index` of the last run over `input`, or over `picks` of it, to an empty column;
     /// copies it where a later output is the same. To be called once an output, in order.
+    #[inline]
     pub fn take_output(
         &self,
         scratch: &mut Scratch,
@@ -221,8 +226,7 @@ impl Program {
         index: usize,
         to: &mut Column,
     ) {
-        let slot = self.outputs[index];
-        let from = match (slot, picks) {
+        let from = match (self.outputs[index], picks) {
             (Slot::Constant(constant), _) => {
                 // A constant serves the next run too.
                 let from = &scratch.constants[constant];
@@ -236,7 +240,7 @@ impl Program {
             },
         };
         assert_eq!(from.data_type(), to.data_type(), "the type of an output");
-        if self.outputs[index + 1..].contains(&slot) {
+        if self.repeated[index] {
             to.append_range(from, 0, from.len());
         } else {
             std::mem::swap(from, to);
@@ -245,6 +249,7 @@ impl Program {
 
     /// Replaces what is in `out` by the rows for which output `index`, of type BOOLEAN, is true:
     /// not false, not NULL, not failed.
+    #[inline]
     pub fn selected(&self, scratch: &Scratch, input: &[Column], index: usize, out: &mut Vec<u32>) {
         let column = self.output(scratch, input, index);
         let nulls = column.nulls().words();
@@ -257,6 +262,7 @@ impl Program {
 }
 
 /// Appends the rows of a word whose bits are one; its first bit is row `first`.
+#[inline]
 fn select(word: u64, first: u32, out: &mut Vec<u32>) {
     if word.count_ones() < SELECTED_FEW {
         let mut rest = word;

@@ -51,6 +51,14 @@ pub struct Lookup<'a, B> {
     mask: u32,
 }
 
+/// Where a value belongs whose hash was looked for. Good until the next insert or removal.
+pub struct Vacancy {
+    tag: u32,
+    bucket: BlockId,
+    /// The block of the bucket that takes it, and the cell; none where all are full.
+    cell: Option<(BlockId, u32)>,
+}
+
 /// Where a cell was found: its block, the one before it in the chain, its number.
 struct Found {
     block: BlockId,
@@ -170,6 +178,36 @@ impl<B: Blocks> Lookup<'_, B> {
         }
     }
 
+    /// What [`Lookup::find`] finds, or else where a value with this hash belongs.
+    #[inline]
+    fn seek(&self, hash: u64, mut matches: impl FnMut(u32) -> bool) -> Result<u32, Vacancy> {
+        let tag = tag_of(hash);
+        let bucket = self.bucket(tag);
+        let mut vacancy = Vacancy { tag, bucket, cell: None };
+        let mut id = bucket;
+        loop {
+            let block = self.blocks.block(id);
+            let mut cell = home(tag);
+            loop {
+                let (found, stored) = cell_at(block, cell);
+                if stored == 0 {
+                    break;
+                }
+                if found == tag && matches(stored - 1) {
+                    return Ok(stored - 1);
+                }
+                cell = after(cell);
+            }
+            if vacancy.cell.is_none() && used(block) < FULL {
+                vacancy.cell = Some((id, cell));
+            }
+            id = overflow(block);
+            if !id.is_some() {
+                return Err(vacancy);
+            }
+        }
+    }
+
     /// For each hash a value that is stored under it or one that shares its tag, or `u32::MAX` where
     /// none was seen at once: then [`Lookup::find`] knows. For loops over many hashes: it looks at a
     /// few cells with no branch between them, since how far a probe goes cannot be guessed.
@@ -251,12 +289,40 @@ impl HashIndex {
         Lookup { blocks, buckets, mask }
     }
 
+    /// What [`HashIndex::find`] finds, or else where a value with this hash belongs.
+    #[inline]
+    pub fn seek<B: Blocks>(
+        self,
+        blocks: &B,
+        hash: u64,
+        matches: impl FnMut(u32) -> bool,
+    ) -> Result<u32, Vacancy> {
+        self.lookup(blocks).seek(hash, matches)
+    }
+
     /// Adds a value, equal ones included; may split one bucket.
     pub fn insert(self, arena: &mut Arena, hash: u64, value: u32) {
+        let Err(vacancy) = self.seek(arena, hash, |_| false) else {
+            unreachable!("nothing was to be found")
+        };
+        self.fill(arena, vacancy, value);
+    }
+
+    /// Adds a value where one belongs with the hash that was looked for; may split one bucket.
+    #[inline]
+    pub fn fill(self, arena: &mut Arena, vacancy: Vacancy, value: u32) {
         assert!(value != u32::MAX, "the largest value marks no slot");
-        let tag = tag_of(hash);
-        let bucket = self.bucket(arena, tag);
-        self.deal(arena, bucket, std::iter::once((tag, value + 1)));
+        let Vacancy { tag, bucket, cell } = vacancy;
+        let stored = (tag, value + 1);
+        match cell {
+            Some((id, cell)) => {
+                let block = arena.block_mut(id);
+                assert_eq!(cell_at(block, cell).1, 0, "a value goes to an empty cell");
+                put_cell(block, cell, stored);
+                put_used(block, used(block) + 1);
+            }
+            None => self.deal(arena, bucket, std::iter::once(stored)),
+        }
         let header = self.header_mut(arena);
         let entries = u32_at(header, ENTRIES) + 1;
         put_u32(header, ENTRIES, entries);

@@ -136,30 +136,24 @@ impl Slab {
 
     /// Takes a free slot; its bytes are zero.
     pub fn insert(self, arena: &mut Arena) -> SlotId {
+        self.take(arena).0
+    }
+
+    /// Takes a free slot; its bytes are zero. Says where it lies, as [`Slab::locate`] does.
+    #[inline]
+    pub fn take(self, arena: &mut Arena) -> (SlotId, BlockId, usize) {
         let header = self.header(arena);
         let layout = Layout::read(header);
         let free = SlotId(u32_at(header, FREE));
-        let (slot, next) = if free.is_some() {
-            (free, None)
+        let (slot, place) = if free.is_some() {
+            self.reuse(arena, layout, free)
         } else {
-            let (slot, next) = self.carve(arena, layout);
-            (slot, Some(next))
+            self.carve(arena, layout)
         };
-        let place = self.place(arena, layout, slot);
         let block = arena.block_mut(place.block);
         assert!(!is_marked(block, place.index), "a free slot is not in use");
         block[place.index as usize / 8] |= 1 << (place.index % 8);
-        let bytes = &mut block[place.at..place.at + layout.slot_bytes as usize];
-        let free_next = u32_at(bytes, 0);
-        bytes.fill(0);
-        let header = self.header_mut(arena);
-        match next {
-            None => put_u32(header, FREE, free_next),
-            Some(next) => put_u32(header, NEXT, next),
-        }
-        let live = u32_at(header, LIVE);
-        put_u32(header, LIVE, live + 1);
-        slot
+        (slot, place.block, place.at)
     }
 
     /// Gives a slot back.
@@ -249,20 +243,38 @@ impl Slab {
         })
     }
 
-    /// A slot that was never used, and the number to carve from next.
-    fn carve(self, arena: &mut Arena, layout: Layout) -> (SlotId, u32) {
-        let header = self.header(arena);
-        let (next, extent) = (u32_at(header, NEXT), ExtentId(u32_at(header, EXTENT)));
+    /// Takes the first slot off the free list and zeroes it.
+    fn reuse(self, arena: &mut Arena, layout: Layout, slot: SlotId) -> (SlotId, Place) {
+        let place = self.place(arena, layout, slot);
+        let block = arena.block_mut(place.block);
+        let bytes = &mut block[place.at..place.at + layout.slot_bytes as usize];
+        let next = u32_at(bytes, 0);
+        bytes.fill(0);
+        let header = self.header_mut(arena);
+        put_u32(header, FREE, next);
+        count_one(header);
+        (slot, place)
+    }
+
+    /// Takes a slot that was never used, so that it is zero, as its block was.
+    #[inline]
+    fn carve(self, arena: &mut Arena, layout: Layout) -> (SlotId, Place) {
+        let slot = u32_at(self.header(arena), NEXT);
         let bits = layout.index_bits();
-        if self.directory().count(arena) == next >> bits {
+        let (at, index) = (slot >> bits, slot & ((1 << bits) - 1));
+        if index == 0 && self.directory().count(arena) == at {
+            let extent = ExtentId(u32_at(self.header(arena), EXTENT));
             let block = arena.alloc(extent);
             self.directory().push(arena, extent, block);
         }
-        let index = next & ((1 << bits) - 1);
+        let block = self.directory().entry(arena, at);
         let end = index + 1 == layout.per_block;
-        let first_of_next = || ((next >> bits) + 1).checked_mul(1 << bits);
-        let next_free = if end { first_of_next() } else { Some(next + 1) };
-        (SlotId(next), next_free.expect("slots of 8 bytes run out at 32 GiB, others never"))
+        let first_of_next = || (at + 1).checked_mul(1 << bits);
+        let next = if end { first_of_next() } else { Some(slot + 1) };
+        let header = self.header_mut(arena);
+        put_u32(header, NEXT, next.expect("slots of 8 bytes run out at 32 GiB, others never"));
+        count_one(header);
+        (SlotId(slot), Place { block, index, at: layout.offset(index) })
     }
 
     #[inline]
@@ -307,6 +319,12 @@ impl<B: Blocks> Slots<'_, B> {
         let at = self.first_at + (index * self.layout.slot_bytes) as usize;
         Place { block, index, at }
     }
+}
+
+#[inline]
+fn count_one(header: &mut [u8]) {
+    let live = u32_at(header, LIVE);
+    put_u32(header, LIVE, live + 1);
 }
 
 #[inline]

@@ -183,6 +183,12 @@ impl Feeder {
         self.settled = self.settled.max(sequence);
     }
 
+    /// Statements that are published and not settled.
+    pub fn unsettled(&self) -> u64 {
+        // What a feeder says again was settled before.
+        self.progress.sequence.saturating_sub(self.settled)
+    }
+
     /// Whether the last statement is published.
     #[inline]
     pub fn rests(&self) -> bool {

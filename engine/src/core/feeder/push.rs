@@ -177,8 +177,7 @@ impl Feeder {
         only: Option<ShardId>,
         room: impl Fn(ShardId) -> usize,
     ) -> Result<(), PushError> {
-        // What a feeder says again was settled before.
-        let statements = self.progress.sequence.saturating_sub(self.settled);
+        let statements = self.unsettled();
         if self.options.logged && statements >= UNSETTLED_STATEMENTS_MAX {
             return Err(PushError::Unsettled { statements });
         }

@@ -53,6 +53,7 @@ impl Pool {
     }
 
     /// An empty morsel.
+    #[inline]
     pub fn take(&mut self, shape: ShapeId) -> Morsel {
         let shelf = &mut self.shelves[usize::from(shape.0)];
         let morsel = shelf.free.pop().unwrap_or_else(|| shelf.make(shape));

@@ -193,4 +193,8 @@ impl Operator for Map {
             Some(item @ Item::Watermark(_)) => Work::Emit(Port(0), item),
         }
     }
+
+    fn rests(&self) -> bool {
+        self.given.is_none()
+    }
 }

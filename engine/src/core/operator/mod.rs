@@ -65,6 +65,12 @@ pub trait Operator: Send {
 
     /// Goes on with what it was given, at most until the fuel is gone.
     fn work(&mut self, context: &mut Context<'_>) -> Work;
+
+    /// Whether it is known to owe nothing, so that `work` need not be asked. Of interest to those
+    /// who are often done with an item as soon as they have taken or emitted one.
+    fn rests(&self) -> bool {
+        false
+    }
 }
 
 /// Why an operator can never go on. Its shard stops, and says so.

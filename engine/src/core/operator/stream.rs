@@ -45,4 +45,8 @@ impl Operator for Stream {
     fn work(&mut self, _context: &mut Context<'_>) -> Work {
         Work::Idle
     }
+
+    fn rests(&self) -> bool {
+        true
+    }
 }

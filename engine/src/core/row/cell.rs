@@ -7,6 +7,7 @@ use sluicedb_sql::column::{Text, Values, View};
 use sluicedb_sql::value::compare_doubles;
 use sluicedb_sql::{Column, DataType, Physical};
 
+use super::Spot;
 use crate::core::arena::{Arena, Blocks, Heap, HeapId};
 
 /// Bytes of the longest text that lies in the slot.
@@ -68,18 +69,40 @@ impl Cell {
             Values::I64(values) => put(&values[row].to_le_bytes()),
             Values::F64(values) => put(&values[row].to_le_bytes()),
             Values::I128(values) => put(&values[row].to_le_bytes()),
-            Values::Text(texts) => {
-                let view = &texts.views()[row];
-                let mut bytes = short(view);
-                if view.len() > INLINE_BYTES {
-                    let text = texts.bytes(row);
-                    bytes = [0; 16];
-                    bytes[..4].copy_from_slice(&(text.len() as u32).to_le_bytes());
-                    bytes[4..8].copy_from_slice(&text[..4]);
-                    bytes[8..12].copy_from_slice(&heap.insert(arena, text).0.to_le_bytes());
-                }
-                put(&bytes);
+            Values::Text(texts) => put(&text(arena, heap, texts, row)),
+        }
+    }
+
+    /// Encodes the values of some rows of a column into slots of zeros that were taken in this step,
+    /// those that are NULL as zeros too. Looks at the type once.
+    pub(super) fn write_all(self, arena: &mut Arena, heap: Heap, column: &Column, spots: &[Spot]) {
+        let found = column.data_type();
+        assert_eq!(found.physical(), self.data_type.physical(), "{found} is kept as another type");
+        match column.values() {
+            Values::Bool(bits) => {
+                self.put_all(arena, spots, |_, row| u8::from(bits.get(row)).to_le_bytes());
             }
+            Values::I32(values) => self.put_all(arena, spots, |_, row| values[row].to_le_bytes()),
+            Values::I64(values) => self.put_all(arena, spots, |_, row| values[row].to_le_bytes()),
+            Values::F64(values) => self.put_all(arena, spots, |_, row| values[row].to_le_bytes()),
+            Values::I128(values) => self.put_all(arena, spots, |_, row| values[row].to_le_bytes()),
+            Values::Text(texts) => {
+                self.put_all(arena, spots, |arena, row| text(arena, heap, texts, row));
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn put_all<const N: usize>(
+        self,
+        arena: &mut Arena,
+        spots: &[Spot],
+        bytes: impl Fn(&mut Arena, usize) -> [u8; N],
+    ) {
+        for spot in spots {
+            let bytes = bytes(arena, spot.row as usize);
+            let at = spot.at + self.offset;
+            arena.written_mut(spot.block)[at..at + N].copy_from_slice(&bytes);
         }
     }
 
@@ -95,7 +118,7 @@ impl Cell {
             Physical::Text => {
                 let len = self.text_len(slot);
                 match self.long_text(slot) {
-                    None => push_text(out, &slot[at + 4..][..len]),
+                    None => out.push_short(view(bytes_at(slot, at))),
                     Some(text) => read_long(blocks, heap, text, len, out),
                 }
             }
@@ -172,6 +195,21 @@ impl Cell {
     }
 }
 
+/// The cell of a text; one that does not lie in its view is put into the heap.
+#[inline]
+fn text(arena: &mut Arena, heap: Heap, texts: &Text, row: usize) -> [u8; 16] {
+    let view = &texts.views()[row];
+    if view.len() > INLINE_BYTES { long(arena, heap, texts.bytes(row)) } else { short(view) }
+}
+
+fn long(arena: &mut Arena, heap: Heap, text: &[u8]) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    bytes[..4].copy_from_slice(&(text.len() as u32).to_le_bytes());
+    bytes[4..8].copy_from_slice(&text[..4]);
+    bytes[8..12].copy_from_slice(&heap.insert(arena, text).0.to_le_bytes());
+    bytes
+}
+
 /// The cell of a text that lies in its view: both keep it behind its length, padded with zeros. No
 /// cell, if it does not.
 #[inline(always)]
@@ -179,6 +217,15 @@ pub(super) fn short(view: &View) -> [u8; 16] {
     let mut bytes = view.to_u128().to_ne_bytes();
     bytes[..4].copy_from_slice(&(view.len() as u32).to_le_bytes());
     bytes
+}
+
+/// What [`short`] made a cell of.
+#[inline(always)]
+fn view(mut bytes: [u8; 16]) -> View {
+    let len = u32::from_le_bytes(bytes_at(&bytes, 0));
+    bytes[..4].copy_from_slice(&len.to_ne_bytes());
+    let bits = u128::from_ne_bytes(bytes);
+    View::from_words([bits as u64, (bits >> 64) as u64])
 }
 
 fn push_text(out: &mut Column, bytes: &[u8]) {

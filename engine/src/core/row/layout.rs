@@ -7,7 +7,7 @@ use sluicedb_sql::column::{Values, View};
 use sluicedb_sql::{Column, DataType, SqlError, Value};
 
 use super::cell::{Cell, INLINE_BYTES, short};
-use crate::core::arena::{Arena, BLOCK_BYTES, Blocks, Heap, Slab};
+use crate::core::arena::{Arena, BLOCK_BYTES, BlockId, Blocks, Heap, Slab};
 
 /// One row of a morsel, or some of its columns.
 #[derive(Clone, Copy)]
@@ -18,6 +18,17 @@ pub struct Row<'a> {
     pub picks: &'a [usize],
     /// Which row.
     pub row: usize,
+}
+
+/// Where a row of a morsel is to be encoded.
+#[derive(Clone, Copy, Debug)]
+pub struct Spot {
+    /// The block.
+    pub block: BlockId,
+    /// The offset in the block.
+    pub at: usize,
+    /// Which row.
+    pub row: u32,
 }
 
 /// Rows of a morsel that are compared with encoded ones, one after the other.
@@ -56,6 +67,10 @@ pub struct RowLayout {
 }
 
 impl RowLayout {
+    /// What `slack_bytes` are where no row has a text that is not in its slot: any number of such
+    /// rows may be written or freed after one look.
+    pub const GROWTH_BYTES: usize = GROWTH_BLOCKS * BLOCK_BYTES / 2;
+
     /// The layout of rows of these columns.
     pub fn new(types: &[DataType]) -> RowLayout {
         let mut bytes = types.len().div_ceil(8);
@@ -107,7 +122,7 @@ impl RowLayout {
     /// Bytes to add to those of the texts for a look that is meant for `rows_per_look`: what is
     /// asked for bytes of text is a block for each half block.
     pub fn slack_bytes(&self) -> usize {
-        (self.texts() * ROWS_PER_LOOK * 4 + GROWTH_BLOCKS) * BLOCK_BYTES / 2
+        self.texts() * ROWS_PER_LOOK * 4 * BLOCK_BYTES / 2 + Self::GROWTH_BYTES
     }
 
     fn texts(&self) -> usize {
@@ -126,6 +141,27 @@ impl RowLayout {
                 slot[at / 8] |= 1 << (at % 8);
             } else {
                 cell.write(arena, heap, column, row.row, slot);
+            }
+        }
+    }
+
+    /// Encodes rows into slots of zeros that were taken in this step, column by column.
+    pub fn write_all(
+        &self,
+        arena: &mut Arena,
+        heap: Heap,
+        columns: &[Column],
+        picks: &[usize],
+        spots: &[Spot],
+    ) {
+        assert_eq!(picks.len(), self.cells.len(), "one column for each value");
+        for (at, (cell, &pick)) in self.cells.iter().zip(picks).enumerate() {
+            let column = &columns[pick];
+            cell.write_all(arena, heap, column, spots);
+            if column.has_nulls() {
+                for spot in spots.iter().filter(|spot| column.is_null(spot.row as usize)) {
+                    arena.written_mut(spot.block)[spot.at + at / 8] |= 1 << (at % 8);
+                }
             }
         }
     }

@@ -9,7 +9,7 @@
 mod cell;
 mod layout;
 mod slab;
-pub use layout::{ONLY_BYTES, Only, Probe, Row, RowLayout, only_i64, only_text};
+pub use layout::{ONLY_BYTES, Only, Probe, Row, RowLayout, Spot, only_i64, only_text};
 pub use slab::RowSlab;
 
 #[cfg(test)]

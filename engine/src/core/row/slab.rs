@@ -2,8 +2,8 @@
 
 use sluicedb_sql::{Column, SqlError};
 
-use super::{Row, RowLayout};
-use crate::core::arena::{Anchor, Arena, Blocks, ExtentId, Heap, Slab, SlotId};
+use super::{Row, RowLayout, Spot};
+use crate::core::arena::{Anchor, Arena, BlockId, Blocks, ExtentId, Heap, Slab, SlotId};
 
 /// Rows in slots, and the heap of their long texts.
 #[derive(Clone, Debug)]
@@ -55,6 +55,48 @@ impl RowSlab {
         let bytes = &mut self.slab.slot_mut(arena, slot)[self.head_bytes..];
         bytes[..self.scratch.len()].copy_from_slice(&self.scratch);
         slot
+    }
+
+    /// Takes a slot of zeros for a row that [`RowSlab::write_all`] is to encode before anyone looks at
+    /// it. The head begins where the slot lies, as [`RowSlab::locate`] says.
+    #[inline]
+    pub fn take(&self, arena: &mut Arena) -> (SlotId, BlockId, usize) {
+        self.slab.take(arena)
+    }
+
+    /// The block of a row and the offset of its head there.
+    #[inline]
+    pub fn locate(&self, blocks: &impl Blocks, slot: SlotId) -> (BlockId, usize) {
+        self.slab.locate(blocks, slot)
+    }
+
+    /// The spot of a row whose head is at an offset.
+    #[inline]
+    pub fn spot(&self, block: BlockId, at: usize, row: usize) -> Spot {
+        Spot { block, at: at + self.head_bytes, row: row as u32 }
+    }
+
+    /// Encodes rows for which slots were taken in this step.
+    pub fn write_all(
+        &self,
+        arena: &mut Arena,
+        columns: &[Column],
+        picks: &[usize],
+        spots: &[Spot],
+    ) {
+        self.layout.write_all(arena, self.heap, columns, picks, spots);
+    }
+
+    /// Whether the row whose head is at an offset of a block equals another.
+    #[inline]
+    pub fn equals_at(
+        &self,
+        blocks: &impl Blocks,
+        (block, at): (BlockId, usize),
+        row: Row<'_>,
+    ) -> bool {
+        let bytes = &blocks.block(block)[at + self.head_bytes..][..self.layout.bytes()];
+        self.layout.equals(blocks, self.heap, bytes, row)
     }
 
     /// Removes a row.

@@ -92,12 +92,17 @@ impl Flush {
 
     /// Hands over blocks as far as the fuel and the writes in flight allow; returns whether more fuel
     /// would help.
+    #[inline]
     pub(super) fn work(
         &mut self,
         fuel: usize,
         arena: &mut Arena,
         effects: &mut Vec<Effect>,
     ) -> bool {
+        self.writing.is_some() && self.write(fuel, arena, effects)
+    }
+
+    fn write(&mut self, fuel: usize, arena: &mut Arena, effects: &mut Vec<Effect>) -> bool {
         let Some(Writing { writer, changed, .. }) = &mut self.writing else { return false };
         let mut left = fuel;
         let mut released = false;

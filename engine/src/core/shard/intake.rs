@@ -136,6 +136,7 @@ impl Intake {
     }
 
     /// The open epoch, once, when the first rows of it are in.
+    #[inline]
     pub(super) fn news(&mut self) -> Option<Epoch> {
         std::mem::take(&mut self.news).then_some(self.open)
     }
@@ -193,6 +194,12 @@ impl Intake {
         assert_eq!(barrier.epoch, self.open, "the coordinator closes the open epoch");
         assert!(self.closing.is_none(), "{} is closing already", self.open);
         self.closing = Some(barrier);
+    }
+
+    /// Whether the coordinator has ended the open epoch.
+    #[inline]
+    pub(super) fn is_closing(&self) -> bool {
+        self.closing.is_some()
     }
 
     /// The barrier, once the open epoch has ended on all lanes.

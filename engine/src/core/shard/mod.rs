@@ -365,12 +365,18 @@ impl Shard {
     }
 
     /// Puts the barrier behind the rows of the open epoch once they are all here.
+    #[inline]
     fn end_epoch(&mut self, effects: &mut Vec<Effect>) {
         self.tell_of_rows(effects);
-        if !self.replay.is_empty() || self.poison.is_some() {
+        if !self.intake.is_closing() || !self.replay.is_empty() || self.poison.is_some() {
             return;
         }
-        let Some(barrier) = self.intake.ended() else { return };
+        if let Some(barrier) = self.intake.ended() {
+            self.end_with(barrier, effects);
+        }
+    }
+
+    fn end_with(&mut self, barrier: Barrier, effects: &mut Vec<Effect>) {
         let Settled { moved, attached } = self.intake.settle();
         for (source, time) in moved {
             self.stages[0].source_watermark(source, time);
@@ -391,8 +397,11 @@ impl Shard {
         self.tell_of_rows(effects);
     }
 
+    #[inline]
     fn tell_of_rows(&mut self, effects: &mut Vec<Effect>) {
-        effects.extend(self.intake.news().map(|epoch| Effect::Tell(Report::Rows(epoch))));
+        if let Some(epoch) = self.intake.news() {
+            effects.push(Effect::Tell(Report::Rows(epoch)));
+        }
     }
 
     fn order(&mut self, order: Order, effects: &mut Vec<Effect>) {

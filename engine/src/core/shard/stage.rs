@@ -173,12 +173,14 @@ impl Stage {
     }
 
     /// Whether no operator owes anything.
+    #[inline]
     fn idle(&self) -> bool {
         self.deliveries.is_empty()
             && self.operators[..self.busy_below].iter().all(|node| !node.busy)
     }
 
     /// Whether nothing at all waits in the stage.
+    #[inline]
     pub(super) fn rests(&self) -> bool {
         self.queue.is_empty() && self.passing.is_none() && self.idle()
     }
@@ -253,6 +255,7 @@ impl Stage {
         }
     }
 
+    #[inline]
     fn advance(&mut self, resources: &mut Resources<'_>) -> Move {
         if let Some((target, _)) = self.deliveries.last()
             && !self.operators[target.operator].busy
@@ -300,6 +303,7 @@ impl Stage {
         match self.operators[at].operator.work(context) {
             Work::Idle => self.operators[at].busy = false,
             Work::Emit(port, item) => {
+                self.operators[at].busy = !self.operators[at].operator.rests();
                 let origin = Origin::Operator { at, port: usize::from(port.0) };
                 self.deliver(origin, item, resources);
             }
@@ -309,21 +313,33 @@ impl Stage {
     }
 
     /// Sends an item on its way to every target of an output.
+    #[inline(always)]
     fn deliver(&mut self, origin: Origin, item: Item, resources: &mut Resources<'_>) {
-        let outlet = match origin {
-            Origin::Entry(entry) => &self.entries[entry].outlet,
-            Origin::Operator { at, port } => &self.operators[at].outputs[port],
-        };
-        let targets = match item {
-            Item::Rows(_) => outlet.rows.as_slice(),
-            Item::Watermark(_) => outlet.times.as_slice(),
-        };
-        if let &[only] = targets
+        if let &[only] = self.targets(origin, &item)
             && self.deliveries.is_empty()
             && !self.operators[only.operator].busy
         {
             return self.hand(only, item, resources);
         }
+        self.deliver_to_all(origin, item, resources);
+    }
+
+    #[inline(always)]
+    fn targets(&self, origin: Origin, item: &Item) -> &[Target] {
+        let outlet = match origin {
+            Origin::Entry(entry) => &self.entries[entry].outlet,
+            Origin::Operator { at, port } => &self.operators[at].outputs[port],
+        };
+        match item {
+            Item::Rows(_) => &outlet.rows,
+            Item::Watermark(_) => &outlet.times,
+        }
+    }
+
+    fn deliver_to_all(&mut self, origin: Origin, item: Item, resources: &mut Resources<'_>) {
+        let start = self.deliveries.len();
+        let mut deliveries = std::mem::take(&mut self.deliveries);
+        let targets = self.targets(origin, &item);
         // The last target to be served gets the item itself; deliveries are taken from the end.
         let mut item = Some(item);
         for (left, &target) in targets.iter().enumerate() {
@@ -332,23 +348,25 @@ impl Stage {
                 Item::Rows(morsel) => Item::Rows(resources.pool.copy(morsel)),
                 Item::Watermark(time) => Item::Watermark(*time),
             };
-            self.deliveries.push((target, given));
+            deliveries.push((target, given));
         }
-        let count = targets.len();
-        let start = self.deliveries.len() - count;
-        self.deliveries[start..].reverse();
+        deliveries[start..].reverse();
+        self.deliveries = deliveries;
         if let Some(Item::Rows(unwanted)) = item {
             resources.pool.put(unwanted);
         }
     }
 
+    #[inline(always)]
     fn hand(&mut self, target: Target, item: Item, resources: &mut Resources<'_>) {
         let node = &mut self.operators[target.operator];
         let context = &mut context(resources, &mut self.lanes, self.epoch, node.zone);
         assert!(!node.busy, "an operator was handed an item while it owes");
         node.operator.accept(target.port, item, context);
-        node.busy = true;
-        self.busy_below = self.busy_below.max(target.operator + 1);
+        if !node.operator.rests() {
+            node.busy = true;
+            self.busy_below = self.busy_below.max(target.operator + 1);
+        }
     }
 
     fn pass(&mut self, barrier: Barrier, resources: &mut Resources<'_>) -> Move {
@@ -370,6 +388,7 @@ impl Stage {
     }
 }
 
+#[inline(always)]
 fn context<'a>(
     resources: &'a mut Resources<'_>,
     lanes: &'a mut Lanes,

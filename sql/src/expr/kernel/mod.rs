@@ -59,12 +59,19 @@ pub(super) fn execute<'a>(
 }
 
 /// NULL in, NULL out; failed in, failed out.
+#[inline]
 fn strict(operands: &[Operand<'_>], out: &mut Register) {
-    if operands.iter().any(|operand| operand.column.has_nulls()) {
-        out.column.fill_nulls(|word| {
-            operands.iter().fold(0, |nulls, operand| nulls | null_word(operand.column, word))
-        });
+    let plain = |operand: &Operand<'_>| !operand.column.has_nulls() && operand.failed.is_empty();
+    if !operands.iter().all(plain) {
+        hand_on(operands, out);
     }
+}
+
+/// Makes the rows NULL that are NULL in an operand, and fails those that failed in one.
+fn hand_on(operands: &[Operand<'_>], out: &mut Register) {
+    out.column.fill_nulls(|word| {
+        operands.iter().fold(0, |nulls, operand| nulls | null_word(operand.column, word))
+    });
     for operand in operands {
         out.failed.add_if(operand.failed, |_| true);
     }

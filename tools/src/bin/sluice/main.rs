@@ -4,6 +4,7 @@
 #![expect(clippy::print_stderr, reason = "it talks to a person")]
 
 mod command;
+mod demo;
 mod topology;
 mod version;
 
@@ -12,7 +13,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 /// In the order in which help names them.
-const COMMANDS: &[Command] = &[topology::COMMAND, version::COMMAND];
+const COMMANDS: &[Command] = &[demo::COMMAND, topology::COMMAND, version::COMMAND];
 
 fn main() -> ExitCode {
     let given: Vec<String> = std::env::args().skip(1).collect();

@@ -7,11 +7,16 @@ use super::layout::{Group, Located};
 use crate::core::arena::Arena;
 
 impl Spec {
-    /// Whether a group has a row: it has rows, and all results fit their types.
-    fn is_visible(&self, arena: &Arena, located: &Located) -> bool {
-        let rows = self.layout.rows_at(arena, located);
-        let exists = rows > 0 || rows == 0 && self.is_global();
-        exists && self.accumulators.iter().all(|call| call.fits(arena, &self.layout, located))
+    /// Keeps the groups that have a row: that have rows, and whose results all fit their types.
+    fn retain_visible(&self, arena: &Arena, groups: &mut Vec<Located>) {
+        let global = self.is_global();
+        groups.retain(|located| match self.layout.rows_at(arena, located) {
+            0 => global,
+            rows => rows > 0,
+        });
+        for call in self.accumulators.iter().filter(|call| call.may_not_fit()) {
+            groups.retain(|located| call.fits(arena, &self.layout, located));
+        }
     }
 
     /// Appends the rows of the groups that have one to `columns`, and those groups to `visible`,
@@ -25,14 +30,17 @@ impl Spec {
     ) {
         assert!(visible.is_empty(), "groups are collected for these rows only");
         self.layout.locate_all(arena, groups, visible);
-        visible.retain(|located| self.is_visible(arena, located));
+        self.retain_visible(arena, visible);
         let mut rest = columns;
         if let Some(windows) = &self.windows {
             let (times, others) = rest.split_at_mut(2);
-            for located in visible.iter() {
-                let start = located.group.pane.span(arena).start;
-                times[0].push_i64(start);
-                times[1].push_i64(windows.end(start));
+            for run in visible.chunk_by(|left, right| left.group.pane == right.group.pane) {
+                let start = run[0].group.pane.span(arena).start;
+                let end = windows.end(start);
+                for _ in run {
+                    times[0].push_i64(start);
+                    times[1].push_i64(end);
+                }
             }
             rest = others;
         }

@@ -9,12 +9,15 @@
 //! - Only a consolidated view has a list of touched rows. It is empty behind a barrier, and then
 //!   every row's published weight is its weight.
 
+mod apply;
+
 use sluicedb_sql::{Column, SqlError};
 
 use super::ViewOptions;
 use crate::core::arena::bytes::{i64_at, put_i64, put_u32, put_u64, u32_at, u64_at};
 use crate::core::arena::{Anchor, Arena, BlockId, Blocks, ExtentId, HashIndex, SlotId};
-use crate::core::row::{Row, RowLayout, RowSlab};
+use crate::core::row::{Row, RowLayout, RowSlab, Spot};
+pub(super) use apply::Deltas;
 
 // Offsets in the root block.
 const SLAB: usize = 0;
@@ -47,15 +50,8 @@ pub(super) struct Contents {
     kept: bool,
     rows: RowSlab,
     index: HashIndex,
-}
-
-/// A delta, with the hashes of its key and of all its columns.
-pub(super) struct Delta<'a> {
-    pub(super) columns: &'a [Column],
-    pub(super) row: usize,
-    pub(super) key_hash: u64,
-    pub(super) row_hash: u64,
-    pub(super) weight: i64,
+    /// Rows that have a slot and are to be encoded before anyone looks at them: scratch space.
+    unwritten: Vec<Spot>,
 }
 
 /// What deltas changed in the counters.
@@ -83,6 +79,7 @@ impl Contents {
             kept: *kept,
             rows: RowSlab::new(layout, head_bytes, Anchor::new(root, SLAB as u16))?,
             index: HashIndex::open(Anchor::new(root, INDEX as u16)),
+            unwritten: Vec::new(),
         })
     }
 
@@ -98,39 +95,6 @@ impl Contents {
     /// How the rows are encoded.
     pub(super) fn layout(&self) -> &RowLayout {
         self.rows.layout()
-    }
-
-    /// Adds the weight of a delta to the row that equals it.
-    pub(super) fn apply(&mut self, arena: &mut Arena, delta: &Delta<'_>, tally: &mut Tally) {
-        let Delta { columns, row, key_hash, row_hash, weight } = *delta;
-        if weight == 0 {
-            return;
-        }
-        let row = Row { columns, picks: &self.all, row };
-        let blocks: &Arena = arena;
-        let found = self.index.find(blocks, key_hash, |slot| {
-            let slot = SlotId(slot);
-            u64_at(self.rows.head(blocks, slot), KEY_HASH) == key_hash
-                && self.rows.equals(blocks, slot, row)
-        });
-        let slot = found.map(SlotId).unwrap_or_else(|| {
-            let slot = self.rows.insert(arena, row);
-            put_u64(self.rows.head_mut(arena, slot), KEY_HASH, key_hash);
-            self.index.insert(arena, key_hash, slot.0);
-            slot
-        });
-        let head = self.rows.head_mut(arena, slot);
-        let before = i64_at(head, WEIGHT);
-        let after = before.checked_add(weight).expect("a row is held less than 2^63 times");
-        put_i64(head, WEIGHT, after);
-        tally.rows = tally.rows.wrapping_add(weight);
-        tally.digest = tally.digest.wrapping_add(row_hash.wrapping_mul(weight as u64));
-        tally.negative += i64::from(after < 0) - i64::from(before < 0);
-        if self.consolidated {
-            self.touch(arena, slot);
-        } else if after == 0 {
-            self.remove(arena, slot);
-        }
     }
 
     /// Adds what deltas changed to the counters.

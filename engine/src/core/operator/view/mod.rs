@@ -24,7 +24,8 @@ use crate::core::hash::hash_rows;
 use crate::core::ids::ViewId;
 use crate::core::limits::MORSEL_ROWS_MAX;
 use crate::core::morsel::{Morsel, ShapeId};
-use contents::{Contents, Delta, Tally};
+use crate::core::row::RowLayout;
+use contents::{Contents, Deltas, Tally};
 
 /// What a view keeps.
 #[derive(Clone, Debug)]
@@ -82,22 +83,18 @@ impl View {
         let mut tally = Tally::default();
         while given.row < given.morsel.rows() {
             let left = given.morsel.rows() - given.row;
-            let texts = |rows| given.morsel.text_bytes(given.row..given.row + rows);
-            let end = given.row + self.allow(left, texts, context);
+            let end = given.row + self.allow_deltas(given, left, context);
             if end == given.row {
                 break;
             }
             context.burn(end - given.row);
-            for row in given.row..end {
-                let delta = Delta {
-                    columns: &given.morsel.columns,
-                    row,
-                    key_hash: self.key_hashes[row],
-                    row_hash: self.row_hashes[row],
-                    weight: given.morsel.weight(row),
-                };
-                self.contents.apply(context.arena, &delta, &mut tally);
-            }
+            let deltas = Deltas {
+                columns: &given.morsel.columns,
+                key_hashes: &self.key_hashes,
+                row_hashes: &self.row_hashes,
+                weights: &given.morsel.weights,
+            };
+            self.contents.apply(context.arena, &deltas, given.row..end, &mut tally);
             given.row = end;
         }
         // The counters are not written for nothing: there may be no memory to keep their old block.
@@ -105,6 +102,16 @@ impl View {
             self.contents.count(context.arena, &tally);
         }
         given.row == given.morsel.rows()
+    }
+
+    /// How many of the next deltas may be applied at once.
+    fn allow_deltas(&self, given: &Given, wanted: usize, context: &mut Context<'_>) -> usize {
+        let Given { ref morsel, row } = *given;
+        if morsel.columns.iter().all(|column| column.text_bytes() == 0) {
+            // Texts that lie in their slots take no memory of their own, nor do rows equal to them.
+            return context.allow(wanted, |_| RowLayout::GROWTH_BYTES);
+        }
+        self.allow(wanted, |rows| morsel.text_bytes(row..row + rows), context)
     }
 
     fn allow(

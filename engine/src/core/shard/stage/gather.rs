@@ -36,8 +36,12 @@ impl Stage {
     /// Whether a feeder's next frame may be queued.
     #[inline]
     pub(in crate::core::shard) fn has_room_for_rows(&self) -> bool {
+        (self.queue.len() < STAGE_QUEUE_FRAMES || self.frames() < STAGE_QUEUE_FRAMES) && self.idle()
+    }
+
+    fn frames(&self) -> usize {
         let frames = self.queue.iter().filter(|queued| matches!(queued, Queued::Rows { .. }));
-        frames.count() < STAGE_QUEUE_FRAMES && self.idle()
+        frames.count()
     }
 
     /// Queues a row of a source; returns whether it joined others.
@@ -86,6 +90,9 @@ impl Stage {
     #[inline]
     pub(in crate::core::shard) fn source_watermark(&mut self, source: SourceId, time: Time) {
         let entry = self.entry(EntryKey::Source(source));
+        if self.entries[entry].outlet.times.is_empty() {
+            return;
+        }
         for queued in self.queue.iter_mut().rev() {
             match queued {
                 Queued::Watermark { entry: of, time: promised } if *of == entry => {

@@ -235,6 +235,11 @@ impl Accumulator {
         }
     }
 
+    /// Whether there are states without a result.
+    pub(super) fn may_not_fit(&self) -> bool {
+        !matches!(self.family, Family::Rows | Family::Best(_) | Family::Ordered(_))
+    }
+
     /// Whether the result has a place in its type.
     pub(super) fn fits(&self, arena: &Arena, layout: &Layout, located: &Located) -> bool {
         let state = || layout.state_at(arena, located, self.field);

@@ -120,6 +120,7 @@ impl Sum {
         }
     }
 
+    #[inline]
     fn result(&self, state: &[u8]) -> Option<i128> {
         let sum = Wide::read(&state[SUM_AT..]);
         let result = match self.total {

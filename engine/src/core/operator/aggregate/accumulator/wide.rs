@@ -79,9 +79,12 @@ impl Wide {
     }
 
     /// The number, if 128 bits are enough.
+    #[inline]
     pub(super) fn narrow(self) -> Option<i128> {
-        let low = (u128::from(self.0[1]) << 64 | u128::from(self.0[0])) as i128;
-        (Wide::from(low) == self).then_some(low)
+        let [first, second, third, last] = self.0;
+        let sign = ((second as i64) >> 63) as u64;
+        let low = u128::from(second) << 64 | u128::from(first);
+        (third == sign && last == sign).then_some(low as i128)
     }
 
     /// `self * factor / divisor`, rounded half away from zero, if 128 bits are enough. The divisor

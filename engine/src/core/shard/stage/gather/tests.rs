@@ -5,9 +5,10 @@ use sluicedb_sql::{DataType, Field, Schema, Value};
 use super::*;
 use crate::core::feeder::{Cells, Feeder, FeederOptions, Progress};
 use crate::core::frame::Barrier;
-use crate::core::graph::StageSpec;
+use crate::core::graph::{StageSpec, Target};
 use crate::core::ids::{Epoch, FeederId, ShardId, StageId};
 use crate::core::morsel::Shape;
+use crate::core::operator::Port;
 use crate::core::shard::build::Built;
 
 struct Scene {
@@ -18,7 +19,7 @@ struct Scene {
 }
 
 impl Scene {
-    /// Two sources of a text, without operators.
+    /// Two sources of a text, without operators, whose watermarks matter.
     fn new() -> Scene {
         let source = |at| (EntryKey::Source(SourceId(at)), Vec::new());
         let spec = StageSpec {
@@ -41,8 +42,13 @@ impl Scene {
             shards: 1,
         };
         let layout = RecordLayout::new(&schema);
+        let mut stage = Stage::new(&spec, ShardId(0), 1, Built { operators: Vec::new() });
+        for entry in &mut stage.entries {
+            // As if an operator heeded time: otherwise watermarks are not queued.
+            entry.outlet.times.push(Target { operator: 0, port: Port(0) });
+        }
         Scene {
-            stage: Stage::new(&spec, ShardId(0), 1, Built { operators: Vec::new() }),
+            stage,
             feeder: Feeder::new(options, Progress::START),
             rows: SourceRows { layout, shape: ShapeId(0), tied: true },
             pool: Pool::new(&[Shape([DataType::Text].into())]),

@@ -1,0 +1,243 @@
+//! Databases that are kept in a directory: what was acknowledged is there when they are opened again.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+
+use sluicedb::db::{Database, Durability};
+
+use crate::child::{argument, is_child, start};
+use crate::fixture::{Tick, has, small, stream_plan, tick_plan};
+use crate::watchdog::within;
+
+/// A directory of one test, removed when it passes.
+pub(crate) struct Place(PathBuf);
+
+impl Place {
+    pub(crate) fn new(name: &str) -> Place {
+        let own = format!("shell-{name}-{}", std::process::id());
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(own);
+        let _ = std::fs::remove_dir_all(&path);
+        Place(path)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Every file and its bytes, but for who holds it.
+    fn files(&self) -> BTreeMap<String, Vec<u8>> {
+        let entries = std::fs::read_dir(&self.0).unwrap().map(Result::unwrap);
+        let read = |entry: std::fs::DirEntry| {
+            let name = entry.file_name().into_string().unwrap();
+            (name, std::fs::read(entry.path()).unwrap())
+        };
+        entries.map(read).filter(|(name, _)| name != "LOCK").collect()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+}
+
+fn open(place: &Path, shards: usize) -> Result<Database, sluicedb::db::Error> {
+    small(shards).directory(place).start(&tick_plan())
+}
+
+/// Rows that a child pushes before it hears that earlier ones are safe.
+const AHEAD: i64 = 300;
+
+/// How many rows from the first on are there, each once; there is none behind a gap.
+fn count(db: &Database) -> i64 {
+    let mut view = db.view("rows").unwrap();
+    let rows = (0..).find(|id| !has(&mut view, *id)).unwrap();
+    let behind = (rows..rows + 2 * AHEAD).filter(|id| has(&mut view, *id)).count();
+    assert_eq!(behind, 0, "rows behind {rows}, which is missing");
+    rows
+}
+
+#[test]
+fn what_was_closed_is_there_when_it_is_opened_again() {
+    for durability in [Durability::Log, Durability::Checkpoint] {
+        for shards in [1, 2] {
+            within("close and open", move || {
+                let place = Place::new(&format!("closed-{durability:?}-{shards}"));
+                let open = || {
+                    let builder = small(shards).durability(durability);
+                    builder.directory(place.path()).start(&tick_plan()).unwrap()
+                };
+                let mut rows = 0;
+                for life in 0..4 {
+                    let db = open();
+                    assert_eq!(count(&db), rows, "life {life} with {durability:?}");
+                    let mut source = db.source::<Tick>("ticks").unwrap();
+                    for _ in 0..500 {
+                        source.push_wait(&Tick { id: rows }).unwrap();
+                        rows += 1;
+                    }
+                    db.close().unwrap();
+                }
+            });
+        }
+    }
+}
+
+#[test]
+fn an_inline_database_in_a_directory_goes_on_where_it_was() {
+    within("inline in a directory", || {
+        let place = Place::new("inline");
+        for life in 0..3 {
+            let builder = Database::builder().memory_limit(256 << 20).directory(place.path());
+            let mut db = builder.inline(&tick_plan()).unwrap();
+            let mut view = db.view("rows").unwrap();
+            for id in 0..life {
+                assert_eq!(db.get(&mut view, id).unwrap().len(), 1, "row {id} in life {life}");
+            }
+            let mut source = db.source::<Tick>("ticks").unwrap();
+            source.push(&Tick { id: life }).unwrap();
+            while source.durable() < source.pushed() {
+                db.turn();
+            }
+        }
+    });
+}
+
+const KILLED: &str = "directory::nothing_that_was_acknowledged_is_missing_after_a_kill";
+
+#[test]
+fn nothing_that_was_acknowledged_is_missing_after_a_kill() {
+    if is_child(KILLED) {
+        return push_for_ever(Path::new(&argument()));
+    }
+    within("kill and open", || {
+        let place = Place::new("killed");
+        let mut rows = 0;
+        for life in 0..4_i64 {
+            let mut child = start(KILLED, place.path().to_str().unwrap());
+            let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+            let mut acknowledged = None;
+            let wanted = rows + 500 + 300 * life;
+            for line in lines.by_ref() {
+                let line = line.unwrap();
+                let Some(number) = line.split("durable ").nth(1) else { continue };
+                let number: i64 = number.trim().parse().unwrap();
+                acknowledged = Some(number);
+                if number >= wanted {
+                    break;
+                }
+            }
+            child.kill().unwrap();
+            child.wait().unwrap();
+            // What it printed until it died counts as well.
+            for line in lines.map_while(Result::ok) {
+                let number = line.strip_prefix("durable ").and_then(|text| text.parse().ok());
+                acknowledged = number.or(acknowledged);
+            }
+            let acknowledged = acknowledged.expect("it said something");
+            let db = open(place.path(), 2).unwrap();
+            rows = count(&db);
+            println!("life {life}: {acknowledged} acknowledged, {rows} there");
+            assert!(rows >= acknowledged, "{acknowledged} acknowledged, {rows} there");
+            db.close().unwrap();
+        }
+    });
+}
+
+/// The child: pushes numbers from the first that is missing, and says how many are safe.
+fn push_for_ever(place: &Path) {
+    let db = open(place, 2).unwrap();
+    let first = count(&db);
+    let mut source = db.source::<Tick>("ticks").unwrap();
+    let before = source.durable();
+    let mut told = 0;
+    let mut out = std::io::stdout().lock();
+    for id in first.. {
+        source.push_wait(&Tick { id }).unwrap();
+        let pushed = (id + 1 - first) as u64;
+        while pushed >= told + AHEAD as u64 || source.durable() - before > told {
+            told = source.durable() - before;
+            writeln!(out, "durable {}", first + told as i64).unwrap();
+            out.flush().unwrap();
+            std::thread::yield_now();
+        }
+    }
+}
+
+const HELD: &str = "directory::a_directory_that_is_open_is_refused_and_its_holder_named";
+
+#[test]
+fn a_directory_that_is_open_is_refused_and_its_holder_named() {
+    if is_child(HELD) {
+        let error = open(Path::new(&argument()), 1).map(drop).unwrap_err();
+        println!("told: {error}");
+        return;
+    }
+    within("a second open", || {
+        let place = Place::new("held");
+        let db = open(place.path(), 1).unwrap();
+        let error = open(place.path(), 1).map(drop).unwrap_err().to_string();
+        assert!(error.contains("open in this process"), "{error}");
+        let out = start(HELD, place.path().to_str().unwrap()).wait_with_output().unwrap();
+        let text = String::from_utf8(out.stdout).unwrap();
+        let holder = format!("in use by process {}", std::process::id());
+        assert!(text.contains(&holder) && text.contains("stop that process"), "{text}");
+        // Whoever was refused has disturbed nothing.
+        db.source::<Tick>("ticks").unwrap().push(&Tick { id: 0 }).unwrap();
+        db.close().unwrap();
+        let db = open(place.path(), 1).unwrap();
+        assert_eq!(count(&db), 1);
+        drop(db);
+        // Dropped, it is free at once.
+        open(place.path(), 1).unwrap();
+    });
+}
+
+#[test]
+fn a_directory_of_others_is_left_alone() {
+    within("foreign", || {
+        let place = Place::new("foreign");
+        std::fs::create_dir(place.path()).unwrap();
+        std::fs::write(place.path().join("letter.txt"), "dear all").unwrap();
+        let before = place.files();
+        let error = open(place.path(), 1).map(drop).unwrap_err().to_string();
+        assert!(error.contains("letter.txt") && error.contains("empty"), "{error}");
+        assert_eq!(place.files(), before);
+        let file = place.path().join("letter.txt");
+        let error = open(&file, 1).map(drop).unwrap_err().to_string();
+        assert!(error.contains("not a directory: name another"), "{error}");
+        let missing = place.path().join("no/such");
+        let error = open(&missing, 1).map(drop).unwrap_err().to_string();
+        assert!(error.contains("missing: make that one"), "{error}");
+        assert_eq!(place.files(), before);
+    });
+}
+
+#[test]
+fn a_directory_is_refused_to_another_plan_or_number_of_shards() {
+    within("another plan", || {
+        let place = Place::new("another");
+        let db = open(place.path(), 2).unwrap();
+        let mut source = db.source::<Tick>("ticks").unwrap();
+        (0..100).for_each(|id| source.push(&Tick { id }).unwrap());
+        db.close().unwrap();
+        let before = place.files();
+        for shards in [1, 3] {
+            let error = open(place.path(), shards).map(drop).unwrap_err().to_string();
+            let told = error.contains("written by 2 shards") && error.contains("shards = 2");
+            assert!(told && error.contains("another"), "{error}");
+            assert_eq!(place.files().keys().collect::<Vec<_>>(), before.keys().collect::<Vec<_>>());
+        }
+        let other = small(2).directory(place.path()).start(&stream_plan());
+        let error = other.map(drop).unwrap_err().to_string();
+        assert!(
+            error.contains("another plan") && error.contains("the plan that wrote it"),
+            "{error}"
+        );
+        assert_eq!(place.files(), before, "files are as they were");
+        assert_eq!(count(&open(place.path(), 2).unwrap()), 100);
+    });
+}

@@ -1,0 +1,22 @@
+//! The database as applications link it, on this machine: one binary, because each links everything.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "helpers of tests fail as tests do, and children say what they measured"
+)]
+
+mod bad_input;
+mod child;
+mod directory;
+mod endings;
+mod fixture;
+mod inline;
+mod life;
+mod limits;
+mod pressure;
+mod results;
+mod seccomp;
+mod silence;
+mod subscribers;
+mod watchdog;
