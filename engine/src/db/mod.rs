@@ -42,6 +42,7 @@ mod subscribe;
 mod view;
 
 pub use self::arrow::Weights;
+pub use crate::shell::{Ending, Overflow, Runtime};
 pub use builder::{Builder, Durability, Latency};
 pub use changes::{Changes, ColumnKey, ColumnRef, Published, Rows};
 pub use database::{Database, Stats};

@@ -192,3 +192,87 @@ impl Outlets {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use sluicedb_sql::DataType;
+
+    use super::super::bell::Bell;
+    use super::super::lane::{Receiver, lane};
+    use super::*;
+    use crate::core::morsel::{Shape, ShapeId};
+
+    const VIEW: ViewId = ViewId(0);
+
+    struct Bench {
+        outlets: Outlets,
+        pool: Pool,
+        bell: Arc<Bell>,
+        gap: Arc<Gap>,
+        taker: Receiver<Delivery>,
+    }
+
+    impl Bench {
+        fn new(overflow: Overflow) -> Bench {
+            let (bell, gap) = (Arc::new(Bell::new()), Arc::new(Gap::default()));
+            let (sender, taker) = lane(1, &bell);
+            let mut outlets = Outlets::new(1);
+            outlets.add(VIEW, Outlet::Lane(LaneOut::new(sender, overflow, Arc::clone(&gap))));
+            let pool = Pool::new(&[Shape(vec![DataType::BigInt].into())]);
+            Bench { outlets, pool, bell, gap, taker }
+        }
+
+        /// Publishes a row in an epoch, by which it is known again.
+        fn publish(&mut self, epoch: u64) {
+            let mut morsel = self.pool.take(ShapeId(0));
+            morsel.columns[0].push_i64(0);
+            morsel.set_rows(1);
+            let delivery = Delivery { epoch: Epoch(epoch), shard: ShardId(0), morsel };
+            self.outlets.publish(VIEW, delivery, &mut self.pool);
+        }
+
+        fn take(&mut self) -> Option<u64> {
+            self.taker.take().map(|delivery| delivery.epoch.0)
+        }
+    }
+
+    #[test]
+    fn what_waits_for_room_is_not_overtaken() {
+        let mut bench = Bench::new(Overflow::Block);
+        bench.publish(1);
+        bench.publish(2);
+        bench.publish(3);
+        assert!(bench.outlets.is_stuck());
+        assert_eq!(bench.take(), Some(1));
+        bench.publish(4);
+        let mut taken = Vec::new();
+        while bench.outlets.is_stuck() {
+            bench.outlets.retry(&mut bench.pool);
+            taken.extend(bench.take());
+        }
+        taken.extend(bench.take());
+        assert_eq!(taken, [2, 3, 4]);
+    }
+
+    #[test]
+    fn a_subscriber_that_is_cut_while_it_sleeps_is_rung_and_finds_how_much_it_missed() {
+        let mut bench = Bench::new(Overflow::Disconnect);
+        bench.publish(1);
+        // It has seen no cut when it goes to sleep.
+        bench.bell.arm();
+        bench.publish(2);
+        bench.bell.sleep(None);
+        assert!(bench.gap.is_cut());
+        assert_eq!((bench.gap.skipped(), bench.take()), (1, Some(1)));
+        assert!(bench.taker.is_abandoned(), "the lane ends with the cut");
+    }
+
+    #[test]
+    fn a_subscriber_that_sleeps_is_rung_when_its_shard_ends() {
+        let Bench { outlets, bell, taker, .. } = Bench::new(Overflow::Block);
+        bell.arm();
+        drop(outlets);
+        bell.sleep(None);
+        assert!(taker.is_abandoned());
+    }
+}

@@ -49,6 +49,7 @@ fn watch(latency: Latency, runtime: Option<Runtime>) {
     (0..3).for_each(|_| db.flush().unwrap());
     std::thread::sleep(Duration::from_millis(50));
     let cpu = engine_cpu_ns();
+    assert!(cpu > 0, "the kernel does not count the time of threads");
     std::thread::sleep(WATCH);
     let taken = engine_cpu_ns() - cpu;
     let after = epoch(&db, 2);

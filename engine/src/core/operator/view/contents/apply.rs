@@ -1,7 +1,7 @@
 //! Deltas of a morsel go to the rows that equal them.
 //!
 //! Rows that are not there yet get their slots one by one and are encoded together, column by
-//! column. No row is compared or removed before that.
+//! column, at the latest before one of them could be met.
 
 use std::ops::Range;
 
@@ -57,7 +57,7 @@ impl Contents {
             if self.consolidated {
                 self.touch(arena, slot);
             } else if after == 0 {
-                self.encode(arena, deltas.columns);
+                // It was there before, so it was found, and what is found is encoded.
                 self.remove(arena, slot);
             }
         }
