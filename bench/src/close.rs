@@ -15,7 +15,7 @@ const SECOND: i64 = 1_000_000;
 const BATCH: usize = 1024;
 
 /// Windows that one database closes: its view keeps their rows.
-const CLOSES_PER_RUN: usize = 50;
+pub const CLOSES_PER_RUN: usize = 50;
 
 /// What closing windows took, in ascending order.
 #[derive(Clone, Debug)]

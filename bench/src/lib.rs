@@ -10,6 +10,7 @@ pub mod command;
 pub mod core_mode;
 pub mod core_run;
 pub mod drive;
+pub mod engine;
 pub mod faults;
 pub mod hand;
 pub mod hiccup;

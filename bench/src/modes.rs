@@ -1,5 +1,6 @@
 //! Who can be measured. A further mode is one line here and one file beside this one.
 
+use crate::engine::{bulk, inline, paced, same};
 use crate::subject::{Bulk, Collector, Load, Paced, Setup};
 use crate::{core_mode, hand};
 
@@ -27,6 +28,34 @@ pub struct Mode {
 
 /// All modes; the first is the default.
 pub const MODES: &[Mode] = &[
+    Mode {
+        name: "cross",
+        about: "the database on shards of its own, fed from another CPU; batches are Arrow's",
+        crosses: true,
+        paced: paced::cross,
+        bulk: bulk::cross,
+    },
+    Mode {
+        name: "cross-structs",
+        about: "the same, with batches of structs that are written row by row",
+        crosses: true,
+        paced: paced::cross,
+        bulk: bulk::cross_structs,
+    },
+    Mode {
+        name: "same",
+        about: "the database, fed by a function of the application on the shard's own thread",
+        crosses: false,
+        paced: same::paced,
+        bulk: same::bulk,
+    },
+    Mode {
+        name: "inline",
+        about: "the database without threads, turned by the thread that sends",
+        crosses: false,
+        paced: inline::paced,
+        bulk: inline::bulk,
+    },
     Mode {
         name: "core",
         about: "one shard of the core on the calling thread, without lanes, disk or other CPUs",

@@ -1,4 +1,4 @@
-//! When operations are due, fixed before the first of them, and the loop that keeps to it.
+//! When operations are due, fixed before the first of them, and the steps that keep to it.
 //!
 //! The loop is open: an operation that is late delays nothing of the plan behind it, and its latency
 //! counts from the moment it was due. A system that stalls is charged for all that waited.
@@ -61,36 +61,68 @@ pub struct Paced {
     pub behind_max_ns: u64,
 }
 
-/// Sends every operation of the schedule at the moment it is due, or as soon after it as the system
-/// takes it; none is left out. The time between is spent looking at the clock, which is the hiccup
-/// meter of this CPU.
-pub fn pace(
+/// A stretch of the plan that is gone through step by step, on whatever thread sends.
+#[derive(Debug)]
+pub struct Walk {
     clock: Clock,
     start_ns: u64,
-    schedule: &Schedule,
-    hiccups: &mut Hiccups,
-    operations: &mut impl Operations,
-) -> Result<Paced, String> {
-    let mut paced = Paced::default();
-    for (at, offset) in schedule.0.iter().enumerate() {
-        let due = start_ns + offset;
-        let mut now = clock.now_ns();
-        hiccups.resume(now);
-        while now < due {
-            operations.idle();
-            now = clock.now_ns();
-            hiccups.poll(now);
-        }
-        paced.behind_max_ns = paced.behind_max_ns.max(now - due);
-        while !operations.send(at, due) {
-            paced.refused += 1;
-            operations.idle();
-            if clock.now_ns() > now + STUCK_NS {
-                return Err(format!("row {at} found no room for ten seconds"));
-            }
+    schedule: Schedule,
+    /// What the machine took away between two steps.
+    pub hiccups: Hiccups,
+    /// How it went so far.
+    pub paced: Paced,
+    at: usize,
+    /// Whether the step before was nothing but a look at the clock.
+    watching: bool,
+    refused_since: Option<u64>,
+}
+
+impl Walk {
+    /// A stretch that begins at a moment of the clock.
+    pub fn new(clock: Clock, start_ns: u64, schedule: Schedule) -> Walk {
+        Walk {
+            clock,
+            start_ns,
+            schedule,
+            hiccups: Hiccups::new(),
+            paced: Paced::default(),
+            at: 0,
+            watching: false,
+            refused_since: None,
         }
     }
-    Ok(paced)
+
+    /// Sends the next operation if it is due; otherwise looks at the clock, which is the hiccup
+    /// meter of this CPU. An operation is sent at the moment it is due, or as soon after it as the
+    /// system takes it; none is left out. False: all are sent.
+    #[inline]
+    pub fn step(&mut self, operations: &mut (impl Operations + ?Sized)) -> Result<bool, String> {
+        let Some(offset) = self.schedule.0.get(self.at) else { return Ok(false) };
+        let due = self.start_ns + offset;
+        let now = self.clock.now_ns();
+        if self.watching {
+            self.hiccups.poll(now);
+        } else {
+            self.hiccups.resume(now);
+        }
+        self.watching = now < due;
+        if self.watching {
+            operations.idle();
+            return Ok(true);
+        }
+        if operations.send(self.at, due) {
+            self.paced.behind_max_ns = self.paced.behind_max_ns.max(now - due);
+            self.at += 1;
+            self.refused_since = None;
+            return Ok(true);
+        }
+        self.paced.refused += 1;
+        operations.idle();
+        if now > *self.refused_since.get_or_insert(now) + STUCK_NS {
+            return Err(format!("row {} found no room for ten seconds", self.at));
+        }
+        Ok(true)
+    }
 }
 
 #[cfg(test)]
@@ -127,8 +159,9 @@ mod tests {
         let clock = Clock::calibrated();
         let mut log = Log { clock, calls: Vec::new(), refuse, idled: 0, stall_ns };
         let start = clock.now_ns() + 100_000;
-        let paced = pace(clock, start, schedule, &mut Hiccups::new(), &mut log).unwrap();
-        (start, log, paced)
+        let mut walk = Walk::new(clock, start, schedule.clone());
+        while walk.step(&mut log).unwrap() {}
+        (start, log, walk.paced)
     }
 
     #[test]

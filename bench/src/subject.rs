@@ -4,11 +4,12 @@
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex};
+use std::sync::mpsc::{self, Receiver, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::clock::Clock;
 use crate::histogram::Latencies;
+use crate::schedule::{Operations, Walk};
 use crate::sys;
 use crate::trades::{Query, Tick, Trades, symbols};
 
@@ -45,13 +46,18 @@ pub struct Setup {
     pub cpus: Cpus,
     /// The symbols by index.
     pub names: Vec<String>,
+    /// Rows or batches that may wait on the lane to a shard.
+    pub lane_frames: usize,
 }
+
+/// As many as the engine chooses by itself.
+pub const LANE_FRAMES: usize = 256;
 
 impl Setup {
     /// On this machine.
     pub fn new(query: Query, shards: usize) -> Result<Setup, String> {
         let (clock, cpus) = (Clock::calibrated(), Cpus::choose()?);
-        Ok(Setup { query, shards, clock, cpus, names: symbols() })
+        Ok(Setup { query, shards, clock, cpus, names: symbols(), lane_frames: LANE_FRAMES })
     }
 }
 
@@ -74,6 +80,32 @@ pub trait Paced {
 
     /// A turn of a system that has no thread of its own. Called all the time between two trades.
     fn idle(&mut self);
+
+    /// Sends a stretch of trades, of which `first` is the number of the first, to its end. One that
+    /// sends from another thread than the caller's goes through it there.
+    fn go(&mut self, first: usize, mut walk: Walk) -> Result<Walk, String> {
+        let mut sender = Sender { subject: self, first };
+        while walk.step(&mut sender)? {}
+        Ok(walk)
+    }
+}
+
+/// A subject behind the pacing loop.
+struct Sender<'a, P: ?Sized> {
+    subject: &'a mut P,
+    first: usize,
+}
+
+impl<P: Paced + ?Sized> Operations for Sender<'_, P> {
+    #[inline]
+    fn send(&mut self, at: usize, due_ns: u64) -> bool {
+        self.subject.send(Tick::new(self.first + at, due_ns))
+    }
+
+    #[inline]
+    fn idle(&mut self) {
+        self.subject.idle();
+    }
 }
 
 /// A system that takes batches as fast as it can.
@@ -118,7 +150,14 @@ pub struct Recorder {
     latencies: Latencies,
     answered: u64,
     shared: Arc<Shared>,
-    collector: Sender<Latencies>,
+    collector: Collect,
+}
+
+/// What a recorder knows of its collector.
+#[derive(Clone, Debug)]
+struct Collect {
+    sender: mpsc::Sender<Latencies>,
+    recorders: Arc<Mutex<Vec<Arc<Shared>>>>,
 }
 
 /// What the sending thread and the one with the answers both see.
@@ -138,6 +177,14 @@ struct Progress {
 }
 
 impl Recorder {
+    fn of(clock: Clock, collector: Collect) -> Recorder {
+        let shared = Arc::new(Shared::default());
+        shared.from_ns.store(u64::MAX, Ordering::Relaxed);
+        let recorders = collector.recorders.lock();
+        recorders.unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&shared));
+        Recorder { clock, latencies: Latencies::new(), answered: 0, shared, collector }
+    }
+
     /// The answer to what was due at `due_ns` is visible.
     #[inline]
     pub fn arrived(&mut self, due_ns: u64) {
@@ -150,10 +197,17 @@ impl Recorder {
     }
 }
 
+/// A further one of the same collector, which has seen nothing.
+impl Clone for Recorder {
+    fn clone(&self) -> Recorder {
+        Recorder::of(self.clock, self.collector.clone())
+    }
+}
+
 impl Drop for Recorder {
     fn drop(&mut self) {
         // Nobody waits for it if the run was given up.
-        let _ = self.collector.send(std::mem::take(&mut self.latencies));
+        let _ = self.collector.sender.send(std::mem::take(&mut self.latencies));
     }
 }
 
@@ -161,30 +215,20 @@ impl Drop for Recorder {
 #[derive(Debug)]
 pub struct Collector {
     clock: Clock,
-    sender: Sender<Latencies>,
+    collect: Collect,
     receiver: Receiver<Latencies>,
-    recorders: Mutex<Vec<Arc<Shared>>>,
 }
 
 impl Collector {
     /// Without recorders.
     pub fn new(clock: Clock) -> Collector {
         let (sender, receiver) = channel();
-        Collector { clock, sender, receiver, recorders: Mutex::new(Vec::new()) }
+        Collector { clock, collect: Collect { sender, recorders: Arc::default() }, receiver }
     }
 
     /// A further recorder. Everything is warm-up until [`Collector::measure_from`].
     pub fn recorder(&self) -> Recorder {
-        let shared = Arc::new(Shared::default());
-        shared.from_ns.store(u64::MAX, Ordering::Relaxed);
-        self.each(|recorders| recorders.push(Arc::clone(&shared)));
-        Recorder {
-            clock: self.clock,
-            latencies: Latencies::new(),
-            answered: 0,
-            shared,
-            collector: self.sender.clone(),
-        }
+        Recorder::of(self.clock, self.collect.clone())
     }
 
     /// What is due from this moment on counts.
@@ -209,15 +253,15 @@ impl Collector {
 
     /// All latencies. Waits for the recorders to be dropped.
     pub fn finish(self) -> Latencies {
-        let Collector { sender, receiver, .. } = self;
-        drop(sender);
+        let Collector { collect, receiver, .. } = self;
+        drop(collect);
         let mut all = Latencies::new();
         receiver.iter().for_each(|latencies| all.add(&latencies));
         all
     }
 
     fn each<T>(&self, act: impl FnOnce(&mut Vec<Arc<Shared>>) -> T) -> T {
-        act(&mut self.recorders.lock().expect("no thread panics while it holds the list"))
+        act(&mut self.collect.recorders.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

@@ -38,7 +38,7 @@ const MINUTE_US: i64 = 60_000_000;
 fn main() -> Result<(), Box<dyn Error>> {
     let db = Database::memory(&plan()?)?;
     let readings = db.source::<Reading>("readings")?;
-    // Only a windowed query that closes its windows has no retractions; then no weights are needed.
+    // Closed windows take nothing back, so that no batch needs a column of weights.
     let minutes = db.subscribe("minutes")?.batches(Weights::WhereNeeded);
 
     let feeding = thread::spawn(move || block_on(feed(readings)));

@@ -19,14 +19,14 @@ pub(super) const COMMAND: Command = Command {
     help:
         "The first half of the rows is warm-up: buffers reach their sizes and windows have closed.
 Over the second half every request of every thread is counted.",
-    example: "allocations --query lookup --mode core --batch 1024",
+    example: "allocations --query lookup --mode cross --batch 1024",
     options: OPTIONS,
     run,
 };
 
 const OPTIONS: &[Spec] = &[
     spec("--query", "filter|tumble|lookup", "lookup: filter, project, aggregate, view (lookup)"),
-    spec("--mode", "MODE[,MODE..]", "who computes it (core)"),
+    spec("--mode", "MODE[,MODE..]", "who computes it (cross)"),
     spec("--batch", "N[,N..]", "rows in a push, at most 1024 (1024)"),
     spec("--shards", "N", "shards of the database (1)"),
     spec("--rows", "N", "rows, of which the second half counts (2000000)"),

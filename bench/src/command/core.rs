@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 
+use super::close::lines;
 use super::options::{Options, Spec, spec};
 use super::throughput::{BATCH_MAX, ROWS_MAX};
 use super::{Command, Failure, print};
@@ -10,7 +11,6 @@ use crate::close;
 use crate::core_run::{CoreRun, RING_ROWS};
 use crate::hand::Hand;
 use crate::rate::Rate;
-use crate::report::duration;
 use crate::trades::{Query, Trades, plan, symbols, trades};
 
 pub(super) const COMMAND: Command = Command {
@@ -192,15 +192,7 @@ fn run_rows(query: Query, trades: &Trades, names: &[String]) -> Result<Run, Stri
 }
 
 fn closes_text(closes: usize) -> Result<String, String> {
-    let closed = close::run(closes)?;
     let (groups, fuel) = (close::GROUPS, close::TURN_FUEL);
-    let mut text = format!("Close, {closes} windows of {groups} groups, turns of {fuel} rows\n");
-    for (what, times) in [("first rows", &closed.first), ("all rows", &closed.all)] {
-        let at = |share: f64| {
-            duration(times[((times.len() - 1) as f64 * share) as usize].as_nanos() as u64)
-        };
-        let (p50, p99, max) = (at(0.5), at(0.99), at(1.0));
-        text += &format!("{what:>10}: p50 {p50}, p99 {p99}, max {max}\n");
-    }
-    Ok(text)
+    let text = format!("Close, {closes} windows of {groups} groups, turns of {fuel} rows\n");
+    Ok(text + &lines("core", &close::run(closes)?))
 }

@@ -15,14 +15,14 @@ pub(super) const COMMAND: Command = Command {
     about: "page faults and context switches per second in the steady state",
     help: "Trades come at a fixed rate. After the warm-up the kernel's counts are read, and again
 after the time that counts; the threads say who it was.",
-    example: "faults --query tumble --mode core --rate 100000 --seconds 5",
+    example: "faults --query tumble --mode cross --rate 100000 --seconds 5",
     options: OPTIONS,
     run,
 };
 
 const OPTIONS: &[Spec] = &[
     spec("--query", "filter|tumble|lookup", "what is computed (tumble)"),
-    spec("--mode", "MODE[,MODE..]", "who computes it (core)"),
+    spec("--mode", "MODE[,MODE..]", "who computes it (cross)"),
     spec("--rate", "N", "trades a second (100000)"),
     spec("--shards", "N", "shards of the database (1)"),
     spec("--warm-up", "S", "seconds before anything counts (3)"),

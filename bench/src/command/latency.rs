@@ -21,14 +21,14 @@ pub(super) const COMMAND: Command = Command {
 latency counts from the planned moment. The sender spins between trades, which is the
 hiccup meter of its CPU; a run whose hiccup p99 is above 20 us is repeated. A point
 wants a million samples a run.",
-    example: "latency --query tumble --mode core --rate 100000 --seconds 10 --runs 3",
+    example: "latency --query tumble --mode cross,inline --rate 100000 --seconds 10 --runs 3",
     options: OPTIONS,
     run,
 };
 
 const OPTIONS: &[Spec] = &[
     spec("--query", "filter|tumble|lookup", "what is computed (filter)"),
-    spec("--mode", "MODE[,MODE..]", "who computes it (core)"),
+    spec("--mode", "MODE[,MODE..]", "who computes it (cross)"),
     spec("--rate", "N[,N..]", "trades a second (100000)"),
     spec("--arrivals", "fixed|poisson", "at equal distances, or independently (fixed)"),
     spec("--seed", "N", "of independent arrivals (42)"),

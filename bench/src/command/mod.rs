@@ -1,12 +1,14 @@
 //! The commands of `sluice-bench`: one a file, each with its options, its help and an example.
 
 mod allocations;
+mod close;
 mod core;
 mod faults;
 mod hiccup;
 mod latency;
 mod options;
 mod rings;
+mod scaling;
 mod throughput;
 
 use std::io::Write;
@@ -66,6 +68,8 @@ const COMMANDS: &[Command] = &[
     hiccup::COMMAND,
     latency::COMMAND,
     throughput::COMMAND,
+    close::COMMAND,
+    scaling::COMMAND,
     allocations::COMMAND,
     faults::COMMAND,
     core::COMMAND,

@@ -14,9 +14,10 @@ const TINY: &[&str] = &[
      --repeats 0",
     "latency --query lookup --rate 20000,40000 --warm-up 0 --seconds 0.05 --runs 2 --repeats 0 \
      --arrivals poisson --seed 7",
-    "throughput --query filter --batch 64,512 --rows 5000 --runs 2",
-    "allocations --query filter --mode hand --rows 4000 --batch 100",
-    "faults --rate 20000 --warm-up 0.01 --seconds 0.05",
+    "throughput --query filter --mode cross,core --batch 1,512 --rows 5000 --runs 2 --lane 8",
+    "allocations --query lookup --mode cross-structs,inline --rows 4000 --batch 100",
+    "faults --mode same --rate 20000 --warm-up 0.01 --seconds 0.05",
+    "scaling --rows 5000 --batch 100 --runs 1",
 ];
 
 #[test]
@@ -31,7 +32,7 @@ fn every_command_runs_and_prints_a_table_below_the_machine() {
 
 #[test]
 fn every_command_prints_one_object_a_point_for_programs() {
-    for (words, points) in TINY.iter().zip([1, 2, 2, 2, 1, 1]) {
+    for (words, points) in TINY.iter().zip([1, 2, 2, 4, 2, 1, 2]) {
         let lines = text(&format!("{words} --json")).unwrap();
         let name = words.split(' ').next().unwrap();
         let begins = format!("{{\"bench\":\"{name}\",");
@@ -54,6 +55,22 @@ fn the_core_runs_beside_the_loop_by_hand() {
     let table = text("core --query tumble --rows 3000 --batch 100 --runs 1").unwrap();
     assert!(table.starts_with("Tumble, 3000 rows in batches of 100, 1 runs, "), "{table}");
     assert!(table.contains("\n   ratio: "));
+}
+
+#[test]
+fn rows_one_by_one_run_beside_the_loop_by_hand() {
+    let table = text("core --query filter --rows 3000 --rows-single --runs 1").unwrap();
+    assert!(table.starts_with("Filter, 3000 rows one by one, 1 runs, "), "{table}");
+    assert!(table.contains(" ns a row in the producer, "), "{table}");
+}
+
+#[test]
+fn windows_close_in_the_core_and_in_the_database() {
+    let table = text("close --runs 2").unwrap();
+    let begins = |who: &str| table.contains(&format!("{who} first rows: p50 "));
+    assert!(["core", "inline", "cross"].into_iter().all(begins), "{table}");
+    let table = text("core --query close --runs 1").unwrap();
+    assert!(table.starts_with("Close, 1 windows of 10000 groups, turns of 32 rows"), "{table}");
 }
 
 #[test]
@@ -91,7 +108,10 @@ fn wrong_words_are_refused_with_what_would_be_right() {
     usage("latency --qeury filter", "did you mean --query?");
     usage("latency --query median", "no query median: take filter or tumble or lookup");
     usage("throughput --query lookup", "no query lookup: take filter or tumble");
-    usage("latency --mode warp", "no mode warp: take core or hand");
+    usage(
+        "latency --mode warp",
+        "no mode warp: take cross or cross-structs or same or inline or core or hand",
+    );
     usage("latency --rate 0", "--rate is 0; it must be");
     usage("latency --arrivals uniform", "take fixed or poisson");
     usage("throughput --batch 1025", "from 1 to 1024");

@@ -10,7 +10,7 @@ use crate::hand;
 use crate::histogram::{Latencies, Spread};
 use crate::modes::{MODES, Mode};
 use crate::report::Point;
-use crate::subject::{Load, Setup};
+use crate::subject::{LANE_FRAMES, Load, Setup};
 use crate::trades::{Query, trades};
 
 pub(super) const COMMAND: Command = Command {
@@ -19,16 +19,17 @@ pub(super) const COMMAND: Command = Command {
     help: "All batches are ready before the clock starts; it stops when the results of the last are
 there. The loop by hand runs over the same rows in turn with each mode, so that a noisy
 neighbour meets both; the hiccups are those of a tenth of a second before each run.",
-    example: "throughput --query tumble --mode core --batch 1024 --rows 2000000",
+    example: "throughput --query tumble --mode cross --batch 1024 --rows 2000000",
     options: OPTIONS,
     run,
 };
 
 const OPTIONS: &[Spec] = &[
     spec("--query", "filter|tumble", "what is computed (tumble)"),
-    spec("--mode", "MODE[,MODE..]", "who computes it (core)"),
+    spec("--mode", "MODE[,MODE..]", "who computes it (cross)"),
     spec("--batch", "N[,N..]", "rows in a push, at most 1024 (1024)"),
     spec("--shards", "N[,N..]", "shards of the database (1)"),
+    spec("--lane", "N", "rows or batches that may wait for a shard (256)"),
     spec("--rows", "N", "rows of a run (2000000)"),
     spec("--runs", "N", "runs (5)"),
     JSON,
@@ -47,19 +48,21 @@ fn run(options: &Options, out: &mut dyn Write) -> Result<(), Failure> {
             options.query(Query::Tumble, &allowed)?,
             options.modes()?,
             options.numbers("--batch", 1024, 1, BATCH_MAX)?,
-            options.numbers("--shards", 1, 1, 1024)?,
+            options.numbers("--shards", 1, 1, 64)?,
+            options.number("--lane", LANE_FRAMES as u64, 2, 1 << 16)?,
             options.number("--rows", 2_000_000, 1, ROWS_MAX)?,
             options.number("--runs", 5, 1, 1000)?,
         ))
     };
-    let (query, modes, batches, shards, rows, runs) = parse().map_err(Failure::Usage)?;
+    let (query, modes, batches, shards, lane, rows, runs) = parse().map_err(Failure::Usage)?;
     let mut load = Load { trades: trades(rows as usize, 42), batch: 0 };
     let mut points = Vec::new();
     for &mode in &modes {
         for &batch in &batches {
             load.batch = batch as usize;
             for &shards in &shards {
-                let setup = Setup::new(query, shards as usize)?;
+                let lane_frames = lane as usize;
+                let setup = Setup { lane_frames, ..Setup::new(query, shards as usize)? };
                 let measured = Measured::take(mode, &setup, &load, runs)?;
                 points.push(measured.point(mode, &setup, &load));
             }

@@ -41,7 +41,15 @@ pub(super) fn feed(
     meter: &Meter,
 ) -> Result<Vec<Fed>, Failed> {
     // Off the CPUs of shards; where a container forbids it, the kernel decides.
-    let _ = bind_thread(&db.placement().housekeeping);
+    let housekeeping = &db.placement().housekeeping;
+    let _ = bind_thread(housekeeping);
+    // A shard that shares the CPU wants its turn; otherwise whoever got it might keep it for long.
+    let seats = &db.placement().shards;
+    let apart = |cpu: Option<u32>| cpu.is_some_and(|cpu| !housekeeping.contains(&cpu));
+    let pause: fn() = match seats.iter().all(|seat| apart(seat.cpu)) {
+        true => std::hint::spin_loop,
+        false => std::thread::yield_now,
+    };
     let symbols = symbols();
     let mut trades = db.source::<Trade>("trades")?;
     let market = &mut Market::new(meter.now_ns());
@@ -52,7 +60,7 @@ pub(super) fn feed(
         let rows = match pace {
             Pace::Rate(rate) => {
                 meter.set(true);
-                paced(&mut trades, market, &symbols, meter, (start, end), rate)?
+                paced(&mut trades, market, &symbols, meter, (start, end), (rate, pause))?
             }
             Pace::Max => at_most(&mut trades, market, &symbols, meter, end)?,
         };
@@ -77,7 +85,7 @@ fn paced<'a>(
     symbols: &'a [String],
     meter: &Meter,
     (start, end): (i64, i64),
-    rate: u64,
+    (rate, pause): (u64, fn()),
 ) -> Result<u64, Failed> {
     let mut rows = 0;
     loop {
@@ -87,8 +95,7 @@ fn paced<'a>(
             return Ok(rows);
         }
         while now < due {
-            // The thread that prints, and on a small machine the shard, want the CPU too.
-            std::thread::yield_now();
+            pause();
             now = meter.now_ns();
         }
         trades.push_wait(&market.trade(symbols, due, due))?;
