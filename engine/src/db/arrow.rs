@@ -22,6 +22,8 @@ pub struct Batch {
     columns: Vec<Incoming>,
     /// The columns of texts, which bound how many rows a morsel takes.
     texts: Vec<usize>,
+    /// No more than this in all texts.
+    text_bytes_max: usize,
     rows: usize,
     taken: usize,
 }
@@ -38,8 +40,9 @@ impl Batch {
         let text = |(at, field): (usize, &sluicedb_sql::Field)| {
             (field.data_type == DataType::Text).then_some(at)
         };
-        let texts = schema.fields().iter().enumerate().filter_map(text).collect();
-        let batch = Batch { columns, texts, rows, taken: 0 };
+        let texts: Vec<usize> = schema.fields().iter().enumerate().filter_map(text).collect();
+        let text_bytes_max = texts.iter().map(|column| columns[*column].text_bytes_max()).sum();
+        let batch = Batch { columns, texts, text_bytes_max, rows, taken: 0 };
         batch.check_rows()?;
         Ok(batch)
     }
@@ -90,6 +93,10 @@ impl Batch {
     /// Where the morsel ends that begins with row `from`.
     fn cut(&self, from: usize) -> usize {
         let most = self.rows.min(from + MORSEL_ROWS_MAX);
+        let bytes = record_bytes_max(self.columns.len(), most - from, self.text_bytes_max);
+        if self.text_bytes_max <= BATCH_TEXT_BYTES_MAX && bytes <= BATCH_BYTES_MAX {
+            return most;
+        }
         let mut text_bytes = 0;
         for row in from..most {
             text_bytes += self.text_bytes(row);

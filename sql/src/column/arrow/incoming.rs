@@ -67,6 +67,20 @@ impl Incoming {
         Texts::of(&*self.array).get(row).len()
     }
 
+    /// At least the bytes of all texts; none for other types. One pass without a look at any text.
+    pub fn text_bytes_max(&self) -> usize {
+        if self.data_type != DataType::Text {
+            return 0;
+        }
+        match self.array.data_type() {
+            ArrowType::Utf8View => {
+                self.array.as_string_view().lengths().map(|bytes| bytes as usize).sum()
+            }
+            ArrowType::Utf8 => self.array.as_string::<i32>().values().len(),
+            _ => self.array.as_string::<i64>().values().len(),
+        }
+    }
+
     /// The whole array as a column of at most [`MORSEL_ROWS_MAX`] rows. The buffer moves where the
     /// array is its only owner and its layout is that of the column.
     pub fn into_column(self) -> Column {
