@@ -54,9 +54,11 @@ pub(super) fn feed(
     let mut trades = db.source::<Trade>("trades")?;
     let market = &mut Market::new(meter.now_ns());
     let mut done = Vec::new();
+    let mut end = market.start_ns;
     for &(pace, time) in phases {
         let start = meter.now_ns();
-        let end = start + time.as_nanos() as i64;
+        // Counted from the first start, so that the last second ends with the demo.
+        end += time.as_nanos() as i64;
         let rows = match pace {
             Pace::Rate(rate) => {
                 meter.set(true);
@@ -98,6 +100,7 @@ fn paced<'a>(
             pause();
             now = meter.now_ns();
         }
+        meter.pushed(due, now);
         trades.push_wait(&market.trade(symbols, due, due))?;
         rows += 1;
     }

@@ -18,18 +18,23 @@ pub(super) struct Meter {
     start: Instant,
     on: Arc<AtomicBool>,
     latency_ns: Arc<Mutex<Histogram<u64>>>,
+    /// How long after it was due a row was pushed: what the machine keeps from the feeder.
+    late_ns: Arc<Mutex<Histogram<u64>>>,
 }
 
 impl Meter {
     /// A meter that is off, and whose clock starts.
     pub(super) fn new(warm_up: Duration) -> Meter {
-        let bounds = Histogram::new_with_bounds(1, LONGEST_NS, 3);
-        let histogram = bounds.expect("three digits between rising bounds are possible");
+        let histogram = || {
+            let bounds = Histogram::new_with_bounds(1, LONGEST_NS, 3);
+            Arc::new(Mutex::new(bounds.expect("three digits between rising bounds are possible")))
+        };
         Meter {
             warm_ns: warm_up.as_nanos() as i64,
             start: Instant::now(),
             on: Arc::new(AtomicBool::new(false)),
-            latency_ns: Arc::new(Mutex::new(histogram)),
+            latency_ns: histogram(),
+            late_ns: histogram(),
         }
     }
 
@@ -62,5 +67,17 @@ impl Meter {
     /// What was measured, in nanoseconds.
     pub(super) fn latency_ns(&self) -> MutexGuard<'_, Histogram<u64>> {
         self.latency_ns.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A row that was due is pushed at this moment.
+    pub(super) fn pushed(&self, due_ns: i64, now_ns: i64) {
+        if due_ns >= self.warm_ns {
+            self.late_ns().saturating_record((now_ns - due_ns) as u64);
+        }
+    }
+
+    /// How late rows were pushed, in nanoseconds.
+    pub(super) fn late_ns(&self) -> MutexGuard<'_, Histogram<u64>> {
+        self.late_ns.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

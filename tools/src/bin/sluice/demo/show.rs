@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
+use hdrhistogram::Histogram;
 use sluicedb::db::Database;
 use sluicedb::shell::Runtime;
 
@@ -76,13 +77,19 @@ fn latency(meter: &Meter) -> String {
                 give a --rate"
             .to_owned();
     }
-    let at = |quantile| micros(measured.value_at_quantile(quantile));
-    let (p50, p90, p99, p999) = (at(0.5), at(0.9), at(0.99), at(0.999));
-    let (max, samples) = (micros(measured.max()), digits(measured.len()));
+    let (samples, results) = (digits(measured.len()), quantiles(&measured));
+    let late = quantiles(&meter.late_ns());
     format!(
-        "from when a row was due to the changed result in a callback: p50 {p50}, p90 {p90}, p99 \
-         {p99}, p99.9 {p999}, max {max} ({samples} results)"
+        "from when a row was due to the changed result in a callback, {samples} results:\n         \
+         {results}\nnoise    of which it came this late to the push, because the machine was \
+         elsewhere:\n         {late}"
     )
+}
+
+fn quantiles(of: &Histogram<u64>) -> String {
+    let at = |quantile| micros(of.value_at_quantile(quantile));
+    let (p50, p90, p99, p999) = (at(0.5), at(0.9), at(0.99), at(0.999));
+    format!("p50 {p50}, p90 {p90}, p99 {p99}, p99.9 {p999}, max {}", micros(of.max()))
 }
 
 fn runs_on(db: &Database) -> String {
