@@ -192,8 +192,8 @@ impl Database {
     }
 
     /// Runs a function of the application on a shard's own thread, once a turn: it can push to a
-    /// source with no hop at all. It says whether it did anything (a shard that has nothing to do goes
-    /// to sleep), or `None` when it is done for good.
+    /// source with no hop at all. It says whether it did anything: a shard that has nothing to do goes
+    /// to sleep, and a guest alone does not wake it. `None` means that the guest is done for good.
     pub fn run_on(
         &self,
         shard: usize,

@@ -85,7 +85,8 @@ impl InlineDatabase {
     /// One turn: takes what was pushed, works on it, calls callbacks. Returns whether there was
     /// anything to do; call it again until there is not, or go on with something else.
     ///
-    /// Epochs end by the clock, so an idle loop should still turn now and then.
+    /// Epochs end by the clock, so an idle loop should still turn now and then. A callback that panics
+    /// ends the database, and [`InlineDatabase::check`] says so; the loop goes on.
     #[inline]
     pub fn turn(&mut self) -> bool {
         self.inline.turn()

@@ -105,7 +105,7 @@ fn a_view_subscription_and_source_that_outlive_their_database_say_so() {
         assert_eq!(view.get(7).unwrap_err().to_string(), closed);
         assert_eq!(clone.flush().unwrap_err().to_string(), closed);
         assert_eq!(clone.subscribe("all").map(drop).unwrap_err().to_string(), closed);
-        assert_eq!(clone.close().unwrap_err().to_string(), closed);
+        clone.close().expect("one that is closed stays so");
         // What was published before the end is still handed out; then it is over.
         let set = subscription.next().expect("close drains").unwrap();
         assert_eq!(set.changes().len(), 1);
