@@ -29,7 +29,7 @@ impl fmt::Display for Ending {
             Ending::Poisoned(Poison::Memory { blocks_max }) => write!(
                 f,
                 "the database stopped because the state of a shard reached its limit of {} MiB: \
-                 raise memory_limit, or bound the state of the query",
+                 raise memory_limit, or bound the state of the query (SQLSTATE 53200)",
                 u64::from(*blocks_max) * 4 / 1024
             ),
             Ending::Poisoned(Poison::Weight { operator }) => write!(
