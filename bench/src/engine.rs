@@ -6,6 +6,8 @@ pub mod inline;
 pub mod paced;
 pub mod same;
 pub mod scaling;
+#[cfg(test)]
+mod steady;
 
 use std::fmt::Display;
 

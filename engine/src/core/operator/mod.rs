@@ -207,8 +207,11 @@ impl Lanes {
         self.lanes.iter().all(|&(_, room)| room > 0)
     }
 
-    /// All lanes.
-    pub fn ids(&self) -> impl Iterator<Item = LaneId> + '_ {
-        self.lanes.iter().map(|&(id, _)| id)
+    /// Takes one place on every lane, as each comes up.
+    pub fn take_all(&mut self) -> impl Iterator<Item = LaneId> + '_ {
+        self.lanes.iter_mut().map(|(id, room)| {
+            *room = room.checked_sub(1).unwrap_or_else(|| panic!("{id} has no room"));
+            *id
+        })
     }
 }

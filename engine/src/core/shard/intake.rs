@@ -42,6 +42,8 @@ struct Lane {
 #[derive(Debug)]
 struct Source {
     watermark: Time,
+    /// What it was before the end of the epoch that is being settled.
+    before: Time,
     attached: Vec<FeederId>,
 }
 
@@ -62,8 +64,8 @@ pub(super) enum Taken {
     Duplicate,
 }
 
-/// What the end of an epoch brings.
-#[derive(Debug, PartialEq, Eq)]
+/// What the end of an epoch brings. One is used for all of them, so that an end asks for no memory.
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Settled {
     /// The watermarks of the sources that moved.
     pub(super) moved: Vec<(SourceId, Time)>,
@@ -75,7 +77,8 @@ impl Intake {
     /// Detached feeders in the order of their ids, and the watermark of each source.
     pub(super) fn new(marks: &[FeederMark], sources: &[Time]) -> Intake {
         let lane = |mark: &FeederMark| Lane::detached(*mark);
-        let source = |time: &Time| Source { watermark: *time, attached: Vec::new() };
+        let source =
+            |time: &Time| Source { watermark: *time, before: *time, attached: Vec::new() };
         Intake {
             feeders: marks.iter().map(lane).collect(),
             sources: sources.iter().map(source).collect(),
@@ -212,14 +215,25 @@ impl Intake {
     ///
     /// Those that come go on from the watermark of their source or from their own, whichever is
     /// later: what they push behind that is late, and no window is opened again.
-    pub(super) fn settle(&mut self) -> Settled {
-        let before = self.watermarks();
+    pub(super) fn settle(&mut self, settled: &mut Settled) {
+        settled.moved.clear();
+        settled.attached.clear();
+        self.sources.iter_mut().for_each(|source| source.before = source.watermark);
         for lane in self.feeders.iter_mut().filter(|lane| lane.attached) {
             let ended = lane.ended.expect("the epoch has ended on all lanes");
             lane.mark.watermark = lane.mark.watermark.max(ended);
         }
         // What a feeder that goes has promised still counts.
         self.advance_sources();
+        if !self.changes.is_empty() {
+            self.change(&mut settled.attached);
+        }
+        let moved = self.sources.iter().enumerate().filter(|(_, at)| at.watermark > at.before);
+        settled.moved.extend(moved.map(|(source, at)| (SourceId(source as u16), at.watermark)));
+    }
+
+    /// Lets feeders go, then come.
+    fn change(&mut self, attached: &mut Vec<FeederMark>) {
         let mut fresh = Vec::new();
         for change in std::mem::take(&mut self.changes) {
             match change {
@@ -232,12 +246,8 @@ impl Intake {
         let enter = |(feeder, source): (FeederId, SourceId)| {
             self.enter(feeder, source, floors[source.index()])
         };
-        let attached = fresh.into_iter().map(enter).collect();
+        attached.extend(fresh.into_iter().map(enter));
         self.advance_sources();
-        let after = self.watermarks().into_iter().zip(before).enumerate();
-        let moved = after.filter(|(_, (after, before))| after > before);
-        let moved = moved.map(|(source, (after, _))| (SourceId(source as u16), after)).collect();
-        Settled { moved, attached }
     }
 
     fn leave(&mut self, feeder: FeederId) {
@@ -263,17 +273,22 @@ impl Intake {
         lane.mark
     }
 
-    /// Opens the next epoch; returns the frames that were held for it.
-    pub(super) fn advance(&mut self) -> Vec<Fed> {
+    /// Opens the next epoch. What was held for it is taken with [`Intake::release`].
+    pub(super) fn advance(&mut self) {
         let barrier = self.closing.take().expect("an epoch ends before the next opens");
         self.open = barrier.epoch.next();
         self.fed = false;
-        let lanes = self.feeders.iter_mut();
-        let held = lanes.filter_map(|lane| {
-            lane.ended = None;
-            lane.held.take()
-        });
-        held.collect()
+        self.feeders.iter_mut().for_each(|lane| lane.ended = None);
+    }
+
+    /// How many feeders there ever were.
+    pub(super) fn feeders(&self) -> usize {
+        self.feeders.len()
+    }
+
+    /// What is held of the feeder at this place.
+    pub(super) fn release(&mut self, feeder: usize) -> Option<Fed> {
+        self.feeders[feeder].held.take()
     }
 
     /// How far each feeder has come.

@@ -95,8 +95,11 @@ pub struct Shard {
     replay: VecDeque<FeederFrame>,
     journal: Option<Journal>,
     flush: Flush,
-    /// What the state at the closing barrier consists of beside the arena.
+    /// Stages that have yet to pass the closing barrier; none where none closes.
+    stages_left: usize,
+    /// What the state at the closing barrier consists of beside the arena, if it is kept.
     front: Option<Front>,
+    settled: Settled,
     /// By view; none for a stream.
     readers: Vec<Option<ViewReader>>,
     stop: Option<Stop>,
@@ -136,7 +139,9 @@ impl Shard {
             merged: 0,
             replay: replay.into(),
             journal: log.map(Journal::new),
+            stages_left: 0,
             front: None,
+            settled: Settled::default(),
             stop: None,
             poison: None,
             options,
@@ -280,14 +285,16 @@ impl Shard {
 
     /// A stage has passed a barrier; with the last one the shard has.
     fn passed(&mut self, at: usize, barrier: Barrier, effects: &mut Vec<Effect>) {
-        let front = self.front.as_mut().expect("the epoch ended where rows enter");
-        front.passed(at, self.stages[at].watermarks());
-        if !front.is_whole() {
+        assert!(self.stages_left > 0, "the epoch ended where rows enter");
+        self.stages_left -= 1;
+        if let Some(front) = &mut self.front {
+            front.passed(at, self.stages[at].take_watermarks());
+        }
+        if self.stages_left > 0 {
             return;
         }
-        let front = self.front.take().expect("looked at above");
         effects.push(Effect::Tell(Report::Passed(barrier.epoch)));
-        if barrier.checkpoint {
+        if let Some(front) = self.front.take() {
             let frozen = self.arena.frozen(FreezeKind::Checkpoint).expect("all zones joined it");
             let digests = self.readers.iter().flatten().map(|reader| reader.digest(&frozen));
             let digest = digests.fold(0, u64::wrapping_add);
@@ -377,21 +384,26 @@ impl Shard {
     }
 
     fn end_with(&mut self, barrier: Barrier, effects: &mut Vec<Effect>) {
-        let Settled { moved, attached } = self.intake.settle();
-        for (source, time) in moved {
+        self.intake.settle(&mut self.settled);
+        for &(source, time) in &self.settled.moved {
             self.stages[0].source_watermark(source, time);
         }
-        let attached = attached.into_iter().map(Report::Attached);
+        let attached = self.settled.attached.drain(..).map(Report::Attached);
         effects.extend(attached.map(Effect::Tell));
-        assert!(self.front.is_none(), "one barrier at a time");
-        let log_from = self.journal.as_ref().map_or(Lsn(0), Journal::end);
-        let (feeders, sources) = (self.intake.marks(), self.intake.watermarks());
-        self.front = Some(Front::new(self.stages.len(), feeders, sources, log_from));
+        assert_eq!(self.stages_left, 0, "one barrier at a time");
+        self.stages_left = self.stages.len();
+        self.front = barrier.checkpoint.then(|| {
+            let log_from = self.journal.as_ref().map_or(Lsn(0), Journal::end);
+            let (feeders, sources) = (self.intake.marks(), self.intake.watermarks());
+            Front::new(self.stages.len(), feeders, sources, log_from)
+        });
         self.stages[0].end(barrier);
-        for fed in self.intake.advance() {
-            match fed {
-                Fed::Frame(frame) => self.admit(frame),
-                Fed::Row(row) => self.take_row(&row),
+        self.intake.advance();
+        for feeder in 0..self.intake.feeders() {
+            match self.intake.release(feeder) {
+                Some(Fed::Frame(frame)) => self.admit(frame),
+                Some(Fed::Row(row)) => self.take_row(&row),
+                None => {}
             }
         }
         self.tell_of_rows(effects);
@@ -446,7 +458,7 @@ impl Shard {
     /// Whether nothing waits in the shard: no row, no barrier, no unwritten state.
     pub fn rests(&self) -> bool {
         self.replay.is_empty()
-            && self.front.is_none()
+            && self.stages_left == 0
             && self.stages.iter().all(Stage::rests)
             && self.flush.rests()
     }

@@ -41,7 +41,8 @@ pub(super) struct Stage {
     lanes: Lanes,
     epoch: Epoch,
     passing: Option<Barrier>,
-    /// The watermarks at the last barrier: what arrives behind it moves them before it is passed.
+    /// The watermarks at the last barrier of a checkpoint: what arrives behind it moves them before
+    /// it is passed.
     ended: Vec<Vec<Time>>,
 }
 
@@ -140,9 +141,9 @@ impl Stage {
         }
     }
 
-    /// The watermark of each lane of each entry at the last barrier.
-    pub(super) fn watermarks(&self) -> Vec<Vec<Time>> {
-        self.ended.clone()
+    /// The watermark of each lane of each entry at the last barrier, which was one of a checkpoint.
+    pub(super) fn take_watermarks(&mut self) -> Vec<Vec<Time>> {
+        std::mem::take(&mut self.ended)
     }
 
     pub(super) fn create(&mut self, arena: &mut Arena) {
@@ -235,8 +236,10 @@ impl Stage {
 
     /// Queues the end of the open epoch.
     pub(super) fn end(&mut self, barrier: Barrier) {
-        let entries = self.entries.iter();
-        self.ended = entries.map(|entry| entry.watermarks.lanes().to_vec()).collect();
+        if barrier.checkpoint {
+            let entries = self.entries.iter();
+            self.ended = entries.map(|entry| entry.watermarks.lanes().to_vec()).collect();
+        }
         self.queue.push_back(Queued::Barrier(barrier));
     }
 
@@ -373,9 +376,7 @@ impl Stage {
         if !self.lanes.all_have_room() {
             return Move::Stuck;
         }
-        let lanes: Vec<LaneId> = self.lanes.ids().collect();
-        for lane in lanes {
-            self.lanes.take(lane);
+        for lane in self.lanes.take_all() {
             resources.effects.push(Effect::Send { lane, frame: Frame::Barrier(barrier) });
         }
         let kinds = Freezes { read: barrier.read, checkpoint: barrier.checkpoint };

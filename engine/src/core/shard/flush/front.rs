@@ -33,13 +33,9 @@ impl Front {
         *place = Some(watermarks);
     }
 
-    /// Whether all stages have passed.
-    pub(in crate::core::shard) fn is_whole(&self) -> bool {
-        self.watermarks.iter().all(Option::is_some)
-    }
-
     /// The bytes of the front section.
     pub(super) fn encode(&self) -> Vec<u8> {
+        assert!(self.watermarks.iter().all(Option::is_some), "a stage has yet to pass the barrier");
         let mut out = Vec::new();
         count(self.watermarks.len(), &mut out);
         for stage in self.watermarks.iter().flatten() {

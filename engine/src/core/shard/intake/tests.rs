@@ -19,7 +19,13 @@ fn end(intake: &mut Intake, epoch: u64) -> Settled {
     let feeders = intake.marks().into_iter().map(|mark| mark.feeder);
     feeders.for_each(|feeder| intake.quiet(feeder, FEEDER_IDLE, &START));
     intake.ended().expect("all were quiet");
-    let settled = intake.settle();
+    settle(intake)
+}
+
+/// Settles the epoch that has ended, and opens the next.
+fn settle(intake: &mut Intake) -> Settled {
+    let mut settled = Settled { moved: vec![(SourceId(9), Time(9))], attached: Vec::new() };
+    intake.settle(&mut settled);
     intake.advance();
     settled
 }
@@ -94,9 +100,10 @@ fn a_later_frame_ends_the_epoch_with_the_watermark_before_it() {
     assert_eq!(intake.ended(), None, "the coordinator has not closed the epoch yet");
     intake.close(SEVEN);
     assert_eq!(intake.ended(), Some(SEVEN));
-    assert_eq!(intake.settle().moved, [(SourceId(0), Time(40))]);
-    let held = intake.advance();
-    assert_eq!(held.iter().map(Fed::marks).collect::<Vec<_>>(), [later]);
+    assert_eq!(settle(&mut intake).moved, [(SourceId(0), Time(40))]);
+    assert_eq!(intake.feeders(), 1);
+    assert_eq!(intake.release(0).map(|held| held.marks()), Some(later));
+    assert!(intake.release(0).is_none());
     assert_eq!(intake.open(), Epoch(8));
     assert_eq!(intake.take(&later), Taken::Rows);
 }
@@ -139,8 +146,7 @@ fn a_feeder_comes_and_goes_at_the_end_of_an_epoch_only() {
     assert_eq!(intake.ended(), None, "frames of the one that goes may be on their way");
     intake.quiet(FeederId(1), FEEDER_IDLE, &START);
     assert_eq!(intake.ended(), Some(SEVEN));
-    intake.settle();
-    intake.advance();
+    settle(&mut intake);
     assert!(!intake.accepts(FeederId(1)) && intake.accepts(FeederId(2)));
 }
 

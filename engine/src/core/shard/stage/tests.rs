@@ -50,5 +50,5 @@ fn what_comes_in_behind_a_barrier_is_not_in_its_watermarks() {
         stage.take(lane(from), frame);
     }
     assert_eq!(work(&mut stage), Some(barrier));
-    assert_eq!(stage.watermarks(), [[Time(5), Time(3)]]);
+    assert_eq!(stage.take_watermarks(), [[Time(5), Time(3)]]);
 }
