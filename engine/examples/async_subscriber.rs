@@ -16,10 +16,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
-use arrow::array::{AsArray as _, RecordBatch};
-use arrow::datatypes::{Float64Type, Int64Type};
+use sluicedb::arrow::array::{AsArray as _, RecordBatch};
+use sluicedb::arrow::datatypes::{Float64Type, Int64Type};
 use sluicedb::db::{BatchStream, Database, PushError, Row, Source, SqlError, Weights, schema};
-use sluicedb::plan::{AggregateSpec, Builder, Call, Emit, Function, Plan, Window};
+use sluicedb::plan::{AggregateSpec, Builder, Function, Plan};
 
 #[derive(Row)]
 struct Reading {
@@ -90,17 +90,12 @@ fn hottest(batch: &RecordBatch) -> String {
 fn plan() -> Result<Plan, SqlError> {
     let mut plan = Builder::new();
     let readings = plan.source("readings", schema::<Reading>()?, Some(("ts", 0)))?;
-    let minutes = AggregateSpec {
-        window: Some(Window::Tumble { time: "ts".into(), size_us: MINUTE_US, offset_us: 0 }),
-        keys: vec!["sensor".into()],
-        calls: vec![
-            Call::count_rows("readings"),
-            Call::of("mean", Function::Avg, "celsius"),
-            Call::of("peak", Function::Max, "celsius"),
-        ],
-        emit: Emit::OnClose,
-        allowed_lateness_us: 0,
-    };
+    let minutes = AggregateSpec::by(["sensor"])
+        .tumble("ts", MINUTE_US)
+        .count_rows("readings")
+        .compute("mean", Function::Avg, "celsius")
+        .compute("peak", Function::Max, "celsius")
+        .on_close();
     let minutes = plan.aggregate(readings, &minutes)?;
     plan.stream(minutes, "minutes")?;
     plan.finish()

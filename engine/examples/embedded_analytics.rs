@@ -11,7 +11,7 @@ use std::thread;
 
 use sluicedb::db::{Database, FromRow, PushError, Row, Source, SqlError, schema};
 use sluicedb::expr::Expr;
-use sluicedb::plan::{AggregateSpec, Builder, Call, Emit, Function, Plan, Window};
+use sluicedb::plan::{AggregateSpec, Builder, Call, Function, Plan};
 
 const SYMBOLS: [&str; 4] = ["ACME", "INIT", "UMBR", "WAYN"];
 const PRODUCERS: usize = 3;
@@ -112,33 +112,27 @@ fn plan() -> Result<Plan, SqlError> {
     let value = ("value".to_owned(), Expr::col("price").mul(Expr::col("size")));
     let columns = ["symbol", "price", "size", "ts"].map(keep).into_iter().chain([value]);
     let valued = plan.project(trades, columns.collect())?;
-    let bars = AggregateSpec {
-        window: Some(Window::Tumble { time: "ts".into(), size_us: 1_000_000, offset_us: 0 }),
-        keys: vec!["symbol".into()],
-        calls: vec![
-            Call::by("open", Function::First, "price", "ts"),
-            Call::of("high", Function::Max, "price"),
-            Call::of("low", Function::Min, "price"),
-            Call::by("close", Function::Last, "price", "ts"),
-            Call::of("value", Function::Sum, "value"),
-            Call::of("volume", Function::Sum, "size"),
-        ],
-        emit: Emit::OnClose,
-        allowed_lateness_us: 0,
-    };
+    let bars = AggregateSpec::by(["symbol"])
+        .tumble("ts", 1_000_000)
+        .call(Call::by("open", Function::First, "price", "ts"))
+        .compute("high", Function::Max, "price")
+        .compute("low", Function::Min, "price")
+        .call(Call::by("close", Function::Last, "price", "ts"))
+        .compute("value", Function::Sum, "value")
+        .compute("volume", Function::Sum, "size")
+        .on_close();
     let bars = plan.aggregate(valued, &bars)?;
     let vwap = ("vwap".to_owned(), Expr::col("value").div(Expr::col("volume")));
     let columns = ["window_start", "symbol", "open", "high", "low", "close"].map(keep);
     let bars = plan.project(bars, columns.into_iter().chain([vwap]).collect())?;
     plan.stream(bars, "bars")?;
 
-    let latest = AggregateSpec {
-        window: None,
-        keys: vec!["symbol".into()],
-        calls: vec![Call::count_rows("trades"), Call::by("price", Function::Last, "price", "ts")],
-        emit: Emit::Changes,
-        allowed_lateness_us: 0,
-    };
+    let latest = AggregateSpec::by(["symbol"]).count_rows("trades").call(Call::by(
+        "price",
+        Function::Last,
+        "price",
+        "ts",
+    ));
     let latest = plan.aggregate(trades, &latest)?;
     plan.view(latest, "latest", &["symbol"])?;
     plan.finish()

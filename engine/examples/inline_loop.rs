@@ -7,14 +7,14 @@
 #![expect(clippy::print_stdout, reason = "it shows what it does")]
 #![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "it reads the clock")]
 
+use std::cell::Cell;
 use std::error::Error;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::rc::Rc;
 use std::time::Instant;
 
 use sluicedb::db::{Database, InlineDatabase, Row, SqlError, schema};
 use sluicedb::expr::{Expr, lit};
-use sluicedb::plan::{AggregateSpec, Builder, Call, Emit, Function, Plan};
+use sluicedb::plan::{AggregateSpec, Builder, Function, Plan};
 
 #[derive(Row)]
 struct Quote<'a> {
@@ -32,26 +32,26 @@ const ROUNDS: usize = 500_000;
 /// What the callback leaves for the loop.
 #[derive(Default)]
 struct Signals {
-    count: AtomicU64,
-    last_spread: AtomicI64,
+    count: Cell<usize>,
+    last_spread: Cell<i64>,
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut db: InlineDatabase = Database::builder().inline(&plan()?)?;
-    let signals = Arc::new(Signals::default());
-    let heard = Arc::clone(&signals);
+    let signals = Rc::new(Signals::default());
+    let heard = Rc::clone(&signals);
     // Runs within `turn`, on this thread.
     db.on_changes("wide", move |changes| {
         let spread = changes.column::<i64>("spread").expect("the plan has it");
-        heard.count.fetch_add(changes.len() as u64, Ordering::Relaxed);
-        heard.last_spread.store(spread.get(changes.len() - 1), Ordering::Relaxed);
+        heard.count.update(|count| count + changes.len());
+        heard.last_spread.set(spread.get(changes.len() - 1));
     })?;
     let mut quotes = db.source::<Quote>("quotes")?;
     let mut widest = db.view("widest")?;
 
     let mut taken_ns = Vec::with_capacity(ROUNDS);
     for round in 0..WARM_UP + ROUNDS {
-        let before = signals.count.load(Ordering::Relaxed);
+        let before = signals.count.get();
         let quote = quote(round as i64);
         let is_wide = quote.ask - quote.bid > WIDE;
 
@@ -61,10 +61,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         let took = start.elapsed();
 
         // Whatever else the loop does goes here. The answer is there already.
-        let answered = signals.count.load(Ordering::Relaxed) > before;
+        let answered = signals.count.get() > before;
         assert_eq!(answered, is_wide, "round {round}");
         if is_wide {
-            assert_eq!(signals.last_spread.load(Ordering::Relaxed), quote.ask - quote.bid);
+            assert_eq!(signals.last_spread.get(), quote.ask - quote.bid);
         }
         if round >= WARM_UP {
             taken_ns.push(took.as_nanos() as u64);
@@ -73,7 +73,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     taken_ns.sort_unstable();
     let at = |share: f64| taken_ns[((taken_ns.len() - 1) as f64 * share) as usize];
-    let found = signals.count.load(Ordering::Relaxed);
+    let found = signals.count.get();
     println!("{} quotes, {found} signals; push and turn took, in ns:", WARM_UP + ROUNDS);
     let shares = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999), ("max", 1.0)];
     for (name, share) in shares {
@@ -106,13 +106,7 @@ fn plan() -> Result<Plan, SqlError> {
     let spreads = plan.project(quotes, columns)?;
     let wide = plan.filter(spreads, &Expr::col("spread").gt(lit(WIDE)))?;
     plan.stream(wide, "wide")?;
-    let widest = AggregateSpec {
-        window: None,
-        keys: vec!["symbol".into()],
-        calls: vec![Call::of("spread", Function::Max, "spread")],
-        emit: Emit::Changes,
-        allowed_lateness_us: 0,
-    };
+    let widest = AggregateSpec::by(["symbol"]).compute("spread", Function::Max, "spread");
     let widest = plan.aggregate(spreads, &widest)?;
     plan.view(widest, "widest", &["symbol"])?;
     plan.finish()

@@ -10,7 +10,7 @@
 //! ```
 //! use sluicedb::db::{Database, Row, schema};
 //! use sluicedb::expr::{Expr, lit};
-//! use sluicedb::plan::{AggregateSpec, Builder, Call, Emit, Function};
+//! use sluicedb::plan::{AggregateSpec, Builder, Function};
 //!
 //! #[derive(Row)]
 //! struct Order<'a> {
@@ -22,16 +22,9 @@
 //! let mut plan = Builder::new();
 //! let orders = plan.source("orders", schema::<Order>()?, None)?;
 //! let orders = plan.filter(orders, &Expr::col("amount").gt(lit(0_i64)))?;
-//! let totals = plan.aggregate(
-//!     orders,
-//!     &AggregateSpec {
-//!         window: None,
-//!         keys: vec!["customer".into()],
-//!         calls: vec![Call::count_rows("orders"), Call::of("total", Function::Sum, "amount")],
-//!         emit: Emit::Changes,
-//!         allowed_lateness_us: 0,
-//!     },
-//! )?;
+//! let by_customer = AggregateSpec::by(["customer"]);
+//! let totals = by_customer.count_rows("orders").compute("total", Function::Sum, "amount");
+//! let totals = plan.aggregate(orders, &totals)?;
 //! plan.view(totals, "totals", &["customer"])?;
 //!
 //! let db = Database::memory(&plan.finish()?)?;
@@ -68,6 +61,11 @@ pub mod core;
 pub mod db;
 #[cfg(feature = "shell")]
 pub mod shell;
+
+/// Arrow in the version whose record batches are taken and given here. An application that uses this
+/// one needs no `arrow` of its own, and cannot have another by mistake.
+#[cfg(feature = "shell")]
+pub use arrow;
 
 // What an application needs of `sql` to say what it wants.
 pub use sluicedb_sql::{DataType, Field, Plan, Schema, SqlError, Value, expr, plan};

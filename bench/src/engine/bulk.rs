@@ -80,13 +80,20 @@ struct Batches {
 
 impl Bulk for Batches {
     fn push(&mut self, batch: usize) -> bool {
-        let batch = self.batches[batch].take().expect("each batch is pushed once");
-        // A batch that was refused would be gone; one that is kept as well could not be moved.
-        self.source.push_wait(batch).expect("the database runs, and trades fit their source");
-        true
+        let place = &mut self.batches[batch];
+        match self.source.push(place.take().expect("each batch is pushed once")) {
+            Ok(()) => true,
+            Err(refused) => {
+                assert!(refused.is_full(), "{refused}");
+                *place = Some(refused.into_batch());
+                false
+            }
+        }
     }
 
-    fn idle(&mut self) {}
+    fn idle(&mut self) {
+        std::hint::spin_loop();
+    }
 
     fn settle(&mut self) -> Result<(), String> {
         self.database.flush().map_err(text)

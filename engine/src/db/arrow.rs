@@ -29,22 +29,43 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// No rows; used for one batch after another.
+    pub fn empty() -> Batch {
+        Batch { columns: Vec::new(), texts: Vec::new(), text_bytes_max: 0, rows: 0, taken: 0 }
+    }
+
+    /// A batch that nobody else holds.
+    pub fn new(batch: RecordBatch, schema: &Schema) -> Result<Batch, SqlError> {
+        let mut taken = Batch::empty();
+        taken.share(&batch, schema)?;
+        Ok(taken)
+    }
+
+    /// Takes up a batch in place of the one before, and shares its buffers with it: they move where
+    /// the batch itself is dropped before rows are taken.
+    ///
     /// Refuses a batch that has other columns or a row that the source does not hold. Nothing can
     /// fail later, so that a batch is taken whole or not at all.
-    pub fn new(batch: RecordBatch, schema: &Schema) -> Result<Batch, SqlError> {
+    pub fn share(&mut self, batch: &RecordBatch, schema: &Schema) -> Result<(), SqlError> {
+        self.clear();
         check_columns(batch.schema_ref(), schema)?;
-        let (_, arrays, rows) = batch.into_parts();
-        let pairs = arrays.into_iter().zip(schema.fields());
-        let columns: Vec<Incoming> =
-            pairs.map(|(array, field)| Incoming::new(array, field)).collect::<Result<_, _>>()?;
-        let text = |(at, field): (usize, &sluicedb_sql::Field)| {
-            (field.data_type == DataType::Text).then_some(at)
-        };
-        let texts: Vec<usize> = schema.fields().iter().enumerate().filter_map(text).collect();
-        let text_bytes_max = texts.iter().map(|column| columns[*column].text_bytes_max()).sum();
-        let batch = Batch { columns, texts, text_bytes_max, rows, taken: 0 };
-        batch.check_rows()?;
-        Ok(batch)
+        for (at, (array, field)) in batch.columns().iter().zip(schema.fields()).enumerate() {
+            let column = Incoming::new(Arc::clone(array), field)?;
+            if field.data_type == DataType::Text {
+                self.texts.push(at);
+                self.text_bytes_max += column.text_bytes_max();
+            }
+            self.columns.push(column);
+        }
+        self.rows = batch.num_rows();
+        self.check_rows()
+    }
+
+    /// Lets go of all that is left.
+    pub fn clear(&mut self) {
+        self.columns.clear();
+        self.texts.clear();
+        (self.text_bytes_max, self.rows, self.taken) = (0, 0, 0);
     }
 
     /// How many rows are left.

@@ -215,9 +215,10 @@ impl Builder {
             Latency::Eco => Spin::For(Duration::ZERO),
         };
         let seat = |cpu: Option<u32>| match cpu {
+            Some(cpu) if !placement.housekeeping.contains(&cpu) => (vec![cpu], spin),
             // One that shares its CPU gives it away at once.
-            Some(cpu) if !placement.housekeeping.contains(&cpu) => (Some(cpu), spin),
-            shared => (shared, Spin::For(Duration::ZERO)),
+            Some(cpu) => (vec![cpu], Spin::For(Duration::ZERO)),
+            None => (placement.shared.clone(), Spin::For(Duration::ZERO)),
         };
         Seating {
             shards: placement.shards.iter().map(|shard| seat(shard.cpu)).collect(),

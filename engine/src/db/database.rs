@@ -28,7 +28,7 @@ use crate::shell::{Ending, Runtime, in_turn};
 ///
 /// ```
 /// use sluicedb::db::{Database, FromRow, Row, schema};
-/// use sluicedb::plan::{AggregateSpec, Builder, Call, Emit, Function, Window};
+/// use sluicedb::plan::{AggregateSpec, Builder, Function};
 ///
 /// #[derive(Row)]
 /// struct Trade<'a> {
@@ -50,16 +50,9 @@ use crate::shell::{Ending, Runtime, in_turn};
 ///
 /// let mut plan = Builder::new();
 /// let trades = plan.source("trades", schema::<Trade>()?, Some(("ts", 0)))?;
-/// let bars = plan.aggregate(
-///     trades,
-///     &AggregateSpec {
-///         window: Some(Window::Tumble { time: "ts".into(), size_us: 1_000_000, offset_us: 0 }),
-///         keys: vec!["symbol".into()],
-///         calls: vec![Call::of("high", Function::Max, "price")],
-///         emit: Emit::OnClose,
-///         allowed_lateness_us: 0,
-///     },
-/// )?;
+/// let seconds = AggregateSpec::by(["symbol"]).tumble("ts", 1_000_000);
+/// let bars = seconds.compute("high", Function::Max, "price").on_close();
+/// let bars = plan.aggregate(trades, &bars)?;
 /// plan.view(bars, "bars", &[])?;
 ///
 /// let db = Database::memory(&plan.finish()?)?;
@@ -97,6 +90,30 @@ pub struct Stats {
     pub state_bytes: u64,
     /// Bytes that state may grow to.
     pub state_bytes_max: u64,
+    /// Feeders whose rows are taken one by one because state is within a tenth of its limit, as of
+    /// the last turn. One that feeds several shards counts on each that slows it down.
+    pub feeders_slowed: u64,
+    /// Rows taken from sources.
+    pub rows_in: u64,
+    /// Deltas put out by views and streams, whether or not anybody takes them.
+    pub rows_out: u64,
+}
+
+impl Stats {
+    /// Of both together.
+    pub(super) fn plus(self, other: Stats) -> Stats {
+        // No `..`: a figure that is not added does not compile.
+        let Stats { dead_letters, state_bytes, state_bytes_max, feeders_slowed, rows_in, rows_out } =
+            other;
+        Stats {
+            dead_letters: self.dead_letters + dead_letters,
+            state_bytes: self.state_bytes + state_bytes,
+            state_bytes_max: self.state_bytes_max + state_bytes_max,
+            feeders_slowed: self.feeders_slowed + feeders_slowed,
+            rows_in: self.rows_in + rows_in,
+            rows_out: self.rows_out + rows_out,
+        }
+    }
 }
 
 /// Blocks the calling thread.
@@ -222,6 +239,11 @@ impl Database {
     /// What was counted so far.
     pub fn stats(&self) -> Stats {
         self.session().stats()
+    }
+
+    /// The same, shard by shard.
+    pub fn stats_by_shard(&self) -> Vec<Stats> {
+        self.session().stats_by_shard().collect()
     }
 
     /// Where the shards run, and why there.

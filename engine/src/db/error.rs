@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use ::arrow::array::RecordBatch;
 use sluicedb_sql::SqlError;
 use sluicedb_wal::Failure;
 use sluicedb_wal::directory::DirectoryError;
@@ -156,5 +157,47 @@ impl PushError {
 impl From<Ending> for PushError {
     fn from(ending: Ending) -> PushError {
         PushError::Ended(ending)
+    }
+}
+
+/// A record batch that was not pushed, and why. Nothing of it was taken.
+#[derive(Clone, PartialEq, Debug)]
+pub struct BatchRefused {
+    error: PushError,
+    batch: RecordBatch,
+}
+
+impl BatchRefused {
+    pub(super) fn new(error: PushError, batch: RecordBatch) -> BatchRefused {
+        BatchRefused { error, batch }
+    }
+
+    /// Whether the same push may succeed later.
+    pub fn is_full(&self) -> bool {
+        self.error.is_full()
+    }
+
+    /// Why it was not pushed.
+    pub fn error(&self) -> &PushError {
+        &self.error
+    }
+
+    /// The batch as it came, buffers and all.
+    pub fn into_batch(self) -> RecordBatch {
+        self.batch
+    }
+}
+
+impl fmt::Display for BatchRefused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.error)
+    }
+}
+
+impl std::error::Error for BatchRefused {}
+
+impl From<BatchRefused> for PushError {
+    fn from(refused: BatchRefused) -> PushError {
+        refused.error
     }
 }

@@ -15,13 +15,14 @@ use crate::shell::start::Inline;
 /// that an application's own loop does.
 ///
 /// What is pushed waits until the next turn. Calls that must wait for the database turn it
-/// themselves.
+/// themselves. It stays on the thread that made it, so that its callbacks need not be `Send`; its
+/// [`Builder`](super::Builder) and its handles go anywhere.
 ///
 /// ```
 /// use sluicedb::db::{Database, Row, schema};
 /// use sluicedb::plan::Builder;
-/// use std::sync::Arc;
-/// use std::sync::atomic::{AtomicI64, Ordering};
+/// use std::cell::Cell;
+/// use std::rc::Rc;
 ///
 /// #[derive(Row)]
 /// struct Tick {
@@ -33,16 +34,16 @@ use crate::shell::start::Inline;
 /// plan.stream(ticks, "all")?;
 /// let mut db = Database::builder().inline(&plan.finish()?)?;
 ///
-/// let last = Arc::new(AtomicI64::new(0));
+/// let last = Rc::new(Cell::new(0));
 /// let seen = last.clone();
 /// db.on_changes("all", move |changes| {
 ///     let prices = changes.column::<i64>("price").expect("a column of the stream");
-///     seen.store(prices.get(changes.len() - 1), Ordering::Relaxed);
+///     seen.set(prices.get(changes.len() - 1));
 /// })?;
 /// let mut ticks = db.source::<Tick>("ticks")?;
 /// ticks.push(&Tick { price: 101 })?;
 /// db.turn();
-/// assert_eq!(last.load(Ordering::Relaxed), 101);
+/// assert_eq!(last.get(), 101);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct InlineDatabase {
@@ -109,14 +110,16 @@ impl InlineDatabase {
         self.session.subscribe(&mut Turning(&mut self.inline), name, options)
     }
 
-    /// Calls a function with the changes of a view or stream from here on, within the turn that makes
-    /// them.
+    /// Calls a function with the changes of a view or stream from the next turn on, within the turn
+    /// that makes them. It runs on this thread only, and may hold what stays there.
     pub fn on_changes(
         &mut self,
         name: &str,
-        call: impl FnMut(&Changes<'_>) + Clone + Send + 'static,
+        call: impl FnMut(&Changes<'_>) + 'static,
     ) -> Result<(), Error> {
-        self.session.on_changes(&mut Turning(&mut self.inline), name, call)
+        let (view, call) = self.session.local_call(name, call)?;
+        self.inline.add_call(view, call);
+        Ok(())
     }
 
     /// Prepares lookups in a view, to be made with [`InlineDatabase::get`].

@@ -4,6 +4,7 @@
 //! | Type | Is | Threads |
 //! | --- | --- | --- |
 //! | [`Database`] | the database; the last handle ends it | `Send`, `Sync`, cheap to clone |
+//! | [`InlineDatabase`] | the same without threads | stays where it was made |
 //! | [`Source`], [`BatchSource`] | one producer's way in | one thread at a time |
 //! | [`Subscription`], [`BatchStream`] | one consumer's changes | one thread at a time |
 //! | [`View`] | lookups in a view by its key | one thread at a time |
@@ -46,7 +47,7 @@ pub use crate::shell::{Ending, Overflow, Runtime};
 pub use builder::{Builder, Durability, Latency};
 pub use changes::{Changes, ColumnKey, ColumnRef, Published, Rows};
 pub use database::{Database, Stats};
-pub use error::{Error, PushError};
+pub use error::{BatchRefused, Error, PushError};
 pub use inline::InlineDatabase;
 pub use row::{CellOf, Cells, FromRow, Row, RowRef, StaticField, check, check_read, schema};
 pub use sluicedb_derive::{FromRow, Row};

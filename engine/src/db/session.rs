@@ -13,15 +13,15 @@ use super::view::View;
 use super::{Changes, Stats};
 use crate::core::arena::BLOCK_BYTES;
 use crate::core::graph::{Graph, ViewSpec};
-use crate::core::ids::SourceId;
+use crate::core::ids::{Epoch, SourceId, ViewId};
 use crate::core::limits::FEEDERS_MAX;
-use crate::core::morsel::Pool;
+use crate::core::morsel::{Morsel, Pool};
 use crate::shell::bell::Bell;
 use crate::shell::desk::desk;
 use crate::shell::inbox::{Answer, Guest, Installed, Part, Reply, Request, question};
 use crate::shell::inlet::Inlet;
 use crate::shell::lane::lane;
-use crate::shell::outlet::{Gap, LaneOut, Outlet};
+use crate::shell::outlet::{Gap, LaneOut, LocalCall, Outlet};
 use crate::shell::start::Contact;
 
 /// A database as its handles know it.
@@ -156,14 +156,31 @@ impl Session {
     ) -> Result<(), Error> {
         let view = self.view_spec(name)?.id;
         let part = |shard: usize| {
-            let relation = Arc::clone(&self.relations[view.index()]);
-            let mut call = call.clone();
-            let outlet = Outlet::Call(Box::new(move |epoch, morsel| {
-                call(&Changes::new(&relation, epoch, morsel));
-            }));
+            let outlet = Outlet::Call(Box::new(self.reads(view, call.clone())));
             (shard as u16, Part::Outlet(view, outlet))
         };
         self.install(patience, (0..self.shards()).map(part).collect())
+    }
+
+    /// The view of this name, and the call as its shard makes it.
+    pub(super) fn local_call(
+        &self,
+        name: &str,
+        call: impl FnMut(&Changes<'_>) + 'static,
+    ) -> Result<(ViewId, LocalCall), Error> {
+        self.contact.life.check()?;
+        let view = self.view_spec(name)?.id;
+        Ok((view, Box::new(self.reads(view, call))))
+    }
+
+    /// Has a function of the application read what a shard publishes of a view.
+    fn reads<C: FnMut(&Changes<'_>)>(
+        &self,
+        view: ViewId,
+        mut call: C,
+    ) -> impl FnMut(Epoch, &Morsel) + use<C> {
+        let relation = Arc::clone(&self.relations[view.index()]);
+        move |epoch, morsel| call(&Changes::new(&relation, epoch, morsel))
     }
 
     pub(super) fn view(&self, patience: &mut impl Patience, name: &str) -> Result<View, Error> {
@@ -212,15 +229,19 @@ impl Session {
         self.request(patience, |reply| Request::Flush { save: true, reply })
     }
 
+    pub(super) fn stats_by_shard(&self) -> impl Iterator<Item = Stats> {
+        self.contact.stats.iter().map(|shard| Stats {
+            dead_letters: shard.dead_letters(),
+            state_bytes: shard.blocks_used() * BLOCK_BYTES as u64,
+            state_bytes_max: shard.blocks_max() * BLOCK_BYTES as u64,
+            feeders_slowed: shard.feeders_slowed(),
+            rows_in: shard.rows_in(),
+            rows_out: shard.rows_out(),
+        })
+    }
+
     pub(super) fn stats(&self) -> Stats {
-        let shards = self.contact.stats.iter();
-        let mut stats = Stats::default();
-        for shard in shards {
-            stats.dead_letters += shard.dead_letters();
-            stats.state_bytes += shard.blocks_used() * BLOCK_BYTES as u64;
-            stats.state_bytes_max += shard.blocks_max() * BLOCK_BYTES as u64;
-        }
-        stats
+        self.stats_by_shard().fold(Stats::default(), Stats::plus)
     }
 }
 

@@ -8,7 +8,7 @@ use ::arrow::array::RecordBatch;
 use sluicedb_sql::{Schema, SqlError};
 
 use super::arrow::Batch;
-use super::error::PushError;
+use super::error::{BatchRefused, PushError};
 use super::row::Row;
 use crate::core::feeder::Refused;
 use crate::shell::inlet::{Inlet, RowRefused};
@@ -123,24 +123,44 @@ impl<R: Row> Source<R> {
 pub struct BatchSource {
     inlet: Inlet,
     schema: Schema,
+    /// What is left of the batch that is being pushed; its buffers stay.
+    left: Batch,
 }
 
 impl BatchSource {
     pub(super) fn new(inlet: Inlet, schema: Schema) -> BatchSource {
-        BatchSource { inlet, schema }
+        BatchSource { inlet, schema, left: Batch::empty() }
     }
 
     /// Pushes a batch of any length. Never waits: where there is no room for all of it, nothing is
-    /// taken.
+    /// taken. What is not pushed comes back with the error, to be pushed again.
     ///
     /// Its buffers are moved where it has at most 1 024 rows, nobody else holds them, and all rows go
     /// to one shard; otherwise rows are copied once. Each 1 024 rows are a statement of their own.
-    ///
-    /// Whoever wants to try again keeps a clone, which shares the buffers, so that they are copied.
-    pub fn push(&mut self, batch: RecordBatch) -> Result<(), PushError> {
+    pub fn push(&mut self, batch: RecordBatch) -> Result<(), BatchRefused> {
+        if let Err(error) = self.take_up(&batch) {
+            self.left.clear();
+            return Err(BatchRefused::new(error, batch));
+        }
+        // From here on nobody else holds the buffers, so that they can move.
+        drop(batch);
+        loop {
+            let mut morsel = self.inlet.take();
+            if !self.left.next_into(&mut morsel) {
+                self.inlet.put(morsel);
+                self.left.clear();
+                return Ok(());
+            }
+            let pushed = self.inlet.push(morsel);
+            assert!(pushed.is_ok(), "a lane lost room that was there for the whole batch");
+        }
+    }
+
+    /// Takes a batch up if it fits the source and there is room for all of it.
+    fn take_up(&mut self, batch: &RecordBatch) -> Result<(), PushError> {
         self.inlet.life().check()?;
-        let mut left = Batch::new(batch, &self.schema).map_err(PushError::Sql)?;
-        let morsels = left.morsels_left();
+        self.left.share(batch, &self.schema).map_err(PushError::Sql)?;
+        let morsels = self.left.morsels_left();
         let most = self.inlet.frames_max();
         if morsels > most {
             // Not full: it would never fit.
@@ -149,27 +169,24 @@ impl BatchSource {
                     .hint("Push it in parts, by push_wait, or set lane_frames higher."),
             ));
         }
-        if let Some(busy) = self.inlet.lacks_room(morsels) {
-            return Err(PushError::Full(busy));
-        }
-        loop {
-            let mut morsel = self.inlet.take();
-            if !left.next_into(&mut morsel) {
-                self.inlet.put(morsel);
-                return Ok(());
-            }
-            push_morsel(&mut self.inlet, morsel)?;
-        }
+        self.inlet.lacks_room(morsels).map_or(Ok(()), |busy| Err(PushError::Full(busy)))
     }
 
     /// Pushes a batch of any length piece by piece, and waits while the engine is behind. If the
     /// database ends meanwhile, the rows before that may have been taken.
     pub fn push_wait(&mut self, batch: RecordBatch) -> Result<(), PushError> {
         self.inlet.life().check()?;
-        let mut left = Batch::new(batch, &self.schema).map_err(PushError::Sql)?;
+        let shared = self.left.share(&batch, &self.schema).map_err(PushError::Sql);
+        drop(batch);
+        let pushed = shared.and_then(|()| self.push_left());
+        self.left.clear();
+        pushed
+    }
+
+    fn push_left(&mut self) -> Result<(), PushError> {
         loop {
             let mut morsel = self.inlet.take();
-            if !left.next_into(&mut morsel) {
+            if !self.left.next_into(&mut morsel) {
                 self.inlet.put(morsel);
                 return Ok(());
             }

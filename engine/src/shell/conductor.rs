@@ -18,6 +18,7 @@ use super::lane::{Place, Sender, near_lane};
 use super::life::{Ending, Life};
 use super::mark::{Mark, OpenEpoch};
 use super::reactor::{Door, ToShard, Turn};
+use super::settled::Settled;
 use crate::core::coordinator::Coordinator;
 use crate::core::effect::{CoordinatorEffect, CoordinatorInput, Report};
 use crate::core::feeder::{Feeder, FeederOptions, Progress};
@@ -78,6 +79,8 @@ pub(crate) struct Conductor {
     arrivals: BTreeMap<FeederId, Arrival>,
     /// What producers read of the feeders that are attached.
     marks: BTreeMap<FeederId, (Arc<Mark>, Arc<Bell>)>,
+    /// What they are to hear at the end of the turn.
+    settled: Settled,
     /// Who waits for everything up to an epoch to be worked on.
     flushes: VecDeque<(Epoch, Reply<()>)>,
     /// Who waits for it to be in a checkpoint.
@@ -97,6 +100,7 @@ impl Conductor {
             ready: false,
             arrivals: BTreeMap::new(),
             marks: BTreeMap::new(),
+            settled: Settled::default(),
             flushes: VecDeque::new(),
             saves: VecDeque::new(),
             stopped: false,
@@ -126,6 +130,7 @@ impl Conductor {
         self.step(now);
         let mut worked = self.take_reports();
         worked |= self.take_completions();
+        self.tell_settled();
         // Nobody can be served before all shards are there.
         while (self.ready || self.parts.life.has_ended()) && !self.stopped {
             let Some(request) = self.parts.inbox.take() else { break };
@@ -271,19 +276,23 @@ impl Conductor {
                 }
             }
             CoordinatorEffect::Readable(_) => self.step(CoordinatorInput::ReadDone),
-            CoordinatorEffect::Settled { feeder, sequence } => self.settled(feeder, sequence),
+            CoordinatorEffect::Settled { feeder, sequence } => self.settled.note(feeder, sequence),
             CoordinatorEffect::Sealed { epoch, feeders } => {
                 answer_up_to(epoch, &mut self.saves);
-                feeders.iter().for_each(|mark| self.settled(mark.feeder, mark.sequence));
+                feeders.iter().for_each(|mark| self.settled.note(mark.feeder, mark.sequence));
             }
             CoordinatorEffect::Poisoned(poison) => self.stop(Ending::Poisoned(poison)),
         }
     }
 
-    fn settled(&self, feeder: FeederId, sequence: u64) {
-        if let Some((mark, room)) = self.marks.get(&feeder) {
-            mark.settle(sequence);
-            room.ring();
+    /// Lets producers know how much of theirs is durable. A disk that completes many statements at a
+    /// time wakes each producer once.
+    fn tell_settled(&mut self) {
+        for (feeder, sequence) in self.settled.take() {
+            if let Some((mark, room)) = self.marks.get(&feeder) {
+                mark.settle(sequence);
+                room.ring();
+            }
         }
     }
 

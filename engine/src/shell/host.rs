@@ -27,7 +27,8 @@ pub enum Runtime {
 /// A thread that waits for a shard, or runs one.
 struct Host {
     runtime: Runtime,
-    cpu: Option<u32>,
+    /// On which it runs: one, or those that it shares with others.
+    cpus: Vec<u32>,
     bell: Arc<Bell>,
     job: Mutex<Option<Job>>,
 }
@@ -53,15 +54,15 @@ pub(crate) struct HostError(pub(crate) std::io::Error);
 /// Bytes of registered memory of an executor. Nothing of ours does IO through it.
 const IO_MEMORY_BYTES: usize = 64 << 10;
 
-/// Runs a driver on a host of its own, pinned to a CPU if one is named.
+/// Runs a driver on a host of its own, on these CPUs.
 pub(crate) fn start(
     driver: Driver,
     runtime: Runtime,
-    cpu: Option<u32>,
+    cpus: Vec<u32>,
 ) -> Result<Arc<Done>, HostError> {
-    let host = match take_idle(runtime, cpu) {
+    let host = match take_idle(runtime, &cpus) {
         Some(host) => host,
-        None => make(runtime, cpu)?,
+        None => make(runtime, cpus)?,
     };
     let done = Arc::new(Done { over: AtomicBool::new(false), bell: Bell::new() });
     let job = Job { driver: Box::new(driver), done: Arc::clone(&done) };
@@ -71,23 +72,28 @@ pub(crate) fn start(
     Ok(done)
 }
 
-fn take_idle(runtime: Runtime, cpu: Option<u32>) -> Option<Arc<Host>> {
+fn take_idle(runtime: Runtime, cpus: &[u32]) -> Option<Arc<Host>> {
     let mut idle = lock(&IDLE);
-    let fits = |host: &Arc<Host>| host.runtime == runtime && host.cpu == cpu;
+    let fits = |host: &Arc<Host>| host.runtime == runtime && host.cpus == cpus;
     let at = idle.iter().position(fits)?;
     Some(idle.swap_remove(at))
 }
 
-fn make(runtime: Runtime, cpu: Option<u32>) -> Result<Arc<Host>, HostError> {
-    let host = Arc::new(Host { runtime, cpu, bell: Arc::new(Bell::new()), job: Mutex::new(None) });
+fn make(runtime: Runtime, cpus: Vec<u32>) -> Result<Arc<Host>, HostError> {
+    let host = Arc::new(Host { runtime, cpus, bell: Arc::new(Bell::new()), job: Mutex::new(None) });
     let own = Arc::clone(&host);
     match runtime {
         Runtime::Glommio => {
-            let placement = cpu.map_or(Placement::Unbound, |cpu| Placement::Fixed(cpu as usize));
+            let placement = match host.cpus[..] {
+                [cpu] => Placement::Fixed(cpu as usize),
+                // It binds itself to all of them.
+                _ => Placement::Unbound,
+            };
             let (up, is_up) = std::sync::mpsc::channel();
             let serve = move || async move {
                 // Whoever made the host waits for this, or finds that the executor never ran.
                 let _ = up.send(());
+                own.bind();
                 own.serve().await;
             };
             let spawn = || {
@@ -111,8 +117,7 @@ fn make(runtime: Runtime, cpu: Option<u32>) -> Result<Arc<Host>, HostError> {
         Runtime::Thread => {
             let thread = std::thread::Builder::new().name("sluice-shard".to_owned());
             let run = move || {
-                // Unpinned it is slower and as right: a container may forbid it.
-                let _ = own.cpu.map(|cpu| bind_thread(&[cpu]));
+                own.bind();
                 own.serve_blocking();
             };
             thread.spawn(run).map_err(HostError)?;
@@ -122,6 +127,12 @@ fn make(runtime: Runtime, cpu: Option<u32>) -> Result<Arc<Host>, HostError> {
 }
 
 impl Host {
+    /// Leaves the CPUs of whoever opened the first database for its own.
+    fn bind(&self) {
+        // Elsewhere it is slower and as right: a container may forbid it.
+        let _ = bind_thread(&self.cpus);
+    }
+
     async fn serve(self: Arc<Host>) {
         // For good: callbacks are dropped outside turns, and must not wait for this thread either.
         let _mark = TurnMark::set();

@@ -32,6 +32,7 @@ pub mod memory;
 pub(crate) mod outlet;
 pub mod probe;
 mod reactor;
+mod settled;
 pub(crate) mod start;
 mod stats;
 mod sync;

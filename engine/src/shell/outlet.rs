@@ -49,8 +49,29 @@ impl Gap {
     }
 }
 
-/// A callback: epoch and deltas.
+/// A callback that goes to the thread of a shard: epoch and deltas.
 pub(crate) type Call = Box<dyn FnMut(Epoch, &Morsel) + Send>;
+
+/// A callback that stays on the thread of whoever turns the database.
+pub(crate) type LocalCall = Box<dyn FnMut(Epoch, &Morsel)>;
+
+/// The callbacks of a shard.
+pub(crate) trait Callback: FnMut(Epoch, &Morsel) {
+    /// One that came from anywhere.
+    fn of(call: Call) -> Self;
+}
+
+impl Callback for Call {
+    fn of(call: Call) -> Call {
+        call
+    }
+}
+
+impl Callback for LocalCall {
+    fn of(call: Call) -> LocalCall {
+        call
+    }
+}
 
 /// A lane to a subscriber.
 pub(crate) struct LaneOut {
@@ -122,30 +143,35 @@ pub(crate) enum Outlet {
 }
 
 /// The ways out of one view.
-#[derive(Default)]
-struct Exits {
-    calls: Vec<Call>,
+struct Exits<C> {
+    calls: Vec<C>,
     lanes: Vec<LaneOut>,
 }
 
 /// All ways out of one shard.
-pub(crate) struct Outlets {
+pub(crate) struct Outlets<C = Call> {
     /// By view.
-    views: Vec<Exits>,
+    views: Vec<Exits<C>>,
     /// Whether deltas wait for a subscriber that the engine waits for.
     stuck: bool,
 }
 
-impl Outlets {
-    pub(crate) fn new(views: usize) -> Outlets {
-        Outlets { views: (0..views).map(|_| Exits::default()).collect(), stuck: false }
+impl<C: Callback> Outlets<C> {
+    pub(crate) fn new(views: usize) -> Outlets<C> {
+        let none = |_| Exits { calls: Vec::new(), lanes: Vec::new() };
+        Outlets { views: (0..views).map(none).collect(), stuck: false }
+    }
+
+    /// Has a function called with the deltas of a view.
+    pub(crate) fn add_call(&mut self, view: ViewId, call: C) {
+        self.views[view.index()].calls.push(call);
     }
 
     /// Adds a way out of a view.
     pub(crate) fn add(&mut self, view: ViewId, outlet: Outlet) {
         let exits = &mut self.views[view.index()];
         match outlet {
-            Outlet::Call(call) => exits.calls.push(call),
+            Outlet::Call(call) => exits.calls.push(C::of(call)),
             Outlet::Lane(lane) => {
                 // Subscribers that left are seen when another one comes, if no row came before.
                 exits.lanes.retain(|lane| !lane.lane.is_abandoned());
@@ -216,7 +242,7 @@ mod tests {
         fn new(overflow: Overflow) -> Bench {
             let (bell, gap) = (Arc::new(Bell::new()), Arc::new(Gap::default()));
             let (sender, taker) = lane(1, &bell);
-            let mut outlets = Outlets::new(1);
+            let mut outlets: Outlets = Outlets::new(1);
             outlets.add(VIEW, Outlet::Lane(LaneOut::new(sender, overflow, Arc::clone(&gap))));
             let pool = Pool::new(&[Shape(vec![DataType::BigInt].into())]);
             Bench { outlets, pool, bell, gap, taker }

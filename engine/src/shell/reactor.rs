@@ -14,11 +14,11 @@ use super::desk::Desk;
 use super::inbox::{Guest, Installed, Part};
 use super::lane::{Receiver, Sender};
 use super::mark::Mark;
-use super::outlet::{Delivery, Outlets};
-use super::stats::ShardStats;
+use super::outlet::{Call, Callback, Delivery, Outlets};
+use super::stats::{ShardStats, is_tight};
 use crate::core::effect::{Effect, Input, Order, Report};
 use crate::core::frame::{Fed, Frame};
-use crate::core::ids::{FeederId, LaneId};
+use crate::core::ids::{FeederId, LaneId, ViewId};
 use crate::core::morsel::{Morsel, Pool};
 use crate::core::shard::Shard;
 
@@ -93,12 +93,12 @@ pub(crate) enum Turn {
 }
 
 /// A shard and all it is connected to.
-pub(crate) struct Reactor {
+pub(crate) struct Reactor<C = Call> {
     shard: Shard,
     ports: Ports,
     /// By feeder.
     doors: Vec<Option<Door>>,
-    outlets: Outlets,
+    outlets: Outlets<C>,
     desks: Vec<Desk>,
     guests: Vec<Guest>,
     effects: Vec<Effect>,
@@ -113,9 +113,9 @@ pub(crate) struct Reactor {
     stopped: bool,
 }
 
-impl Reactor {
+impl<C: Callback> Reactor<C> {
     /// A shard that is launched with its first turn.
-    pub(crate) fn new(mut shard: Shard, ports: Ports) -> Reactor {
+    pub(crate) fn new(mut shard: Shard, ports: Ports) -> Reactor<C> {
         let mut effects = Vec::new();
         shard.launch(&mut effects);
         Reactor {
@@ -142,6 +142,11 @@ impl Reactor {
     /// At which the shard sleeps.
     pub(crate) fn bell(&self) -> &Arc<Bell> {
         &self.ports.bell
+    }
+
+    /// Has a function called with the deltas of a view, from the next turn on.
+    pub(crate) fn add_call(&mut self, view: ViewId, call: C) {
+        self.outlets.add_call(view, call);
     }
 
     /// One turn: takes what is there, works on it, hands on what came of it.
@@ -255,17 +260,22 @@ impl Reactor {
         let mut any = false;
         self.undecided = false;
         // State that nears its limit slows feeders down: what frees memory gets its turns first.
-        let tight = self.ports.stats.is_tight(self.shard.arena());
+        let tight = is_tight(self.shard.arena());
         let most = if tight { 1 } else { FRAMES_PER_TURN };
+        let (mut rows, mut slowed) = (0, 0);
         for (at, door) in self.doors.iter_mut().enumerate() {
             let Some(door) = door else { continue };
             let feeder = FeederId(at as u32);
             let mut taken = 0;
-            let waiting = door.lane.waiting().min(most);
-            while taken < waiting && self.shard.accepts_feeder(feeder) {
+            let waiting = door.lane.waiting();
+            slowed += usize::from(tight && waiting > most);
+            while taken < waiting.min(most) && self.shard.accepts_feeder(feeder) {
                 let Some(fed) = door.lane.take() else { break };
                 if let Fed::Frame(frame) = &fed {
+                    rows += frame.morsel.rows();
                     give_back(self.shard.pool(), &mut door.lane, &frame.morsel);
+                } else {
+                    rows += 1;
                 }
                 self.shard.step(Input::Fed(fed), &mut self.effects);
                 taken += 1;
@@ -280,6 +290,8 @@ impl Reactor {
                 any |= !self.shard.asks(feeder);
             }
         }
+        self.ports.stats.add_rows_in(rows);
+        self.ports.stats.set_feeders_slowed(slowed);
         any
     }
 
@@ -331,6 +343,7 @@ impl Reactor {
                     self.unsent.push_back(report);
                 }
                 Effect::Publish { view, epoch, morsel } => {
+                    self.ports.stats.add_rows_out(morsel.rows());
                     let delivery = Delivery { epoch, shard: self.shard.id(), morsel };
                     self.outlets.publish(view, delivery, self.shard.pool());
                 }

@@ -20,6 +20,7 @@ use super::inbox::{Inbox, Request};
 use super::lane::{Place, near_lane};
 use super::life::{Ending, Life};
 use super::mark::OpenEpoch;
+use super::outlet::{Callback, LocalCall};
 use super::reactor::{LaneIn, LaneOut, Ports, Reactor, Turn};
 use super::stats::ShardStats;
 use super::topology::bind_thread;
@@ -27,7 +28,7 @@ use super::{TurnMark, in_turn};
 use crate::core::arena::Region;
 use crate::core::frame::Frame;
 use crate::core::graph::Graph;
-use crate::core::ids::{EdgeId, LaneId, ShardId, Time};
+use crate::core::ids::{EdgeId, LaneId, ShardId, Time, ViewId};
 use crate::core::recovery::{DatabaseOptions, NoFiles, Opened, RecoverError, open};
 use sluicedb_wal::directory::Directory;
 
@@ -52,8 +53,8 @@ pub(crate) struct Setup {
 
 /// Where shards run.
 pub(crate) struct Seating {
-    /// By shard: the CPU it is pinned to, if any, and when it sleeps.
-    pub(crate) shards: Vec<(Option<u32>, Spin)>,
+    /// By shard: the CPUs that it may run on, and when it sleeps.
+    pub(crate) shards: Vec<(Vec<u32>, Spin)>,
     /// Where everything else runs.
     pub(crate) housekeeping: Vec<u32>,
     pub(crate) runtime: Runtime,
@@ -85,9 +86,9 @@ pub(crate) struct Contact {
 }
 
 /// A database that nobody turns yet.
-struct Assembly {
+struct Assembly<C> {
     contact: Contact,
-    reactors: Vec<Reactor>,
+    reactors: Vec<Reactor<C>>,
     conductor: Conductor,
     disks: Option<Disks>,
     clock: Clock,
@@ -114,7 +115,8 @@ struct Threads {
 /// A database that its caller turns.
 pub(crate) struct Inline {
     pub(crate) contact: Contact,
-    reactors: Vec<Reactor>,
+    /// They call what must stay on this thread, and so stay there too.
+    reactors: Vec<Reactor<LocalCall>>,
     conductor: Conductor,
     disks: Option<Disks>,
     /// Whether rows of the log are worked on again.
@@ -140,9 +142,9 @@ pub(crate) fn start(setup: Setup, seating: Seating) -> Result<Running, StartErro
     let thread = std::thread::Builder::new().name("sluice-epochs".to_owned()).spawn(run);
     let thread = thread.map_err(StartError::Host)?;
     let mut shards = Vec::with_capacity(reactors.len());
-    for (reactor, (cpu, spin)) in reactors.into_iter().zip(seats) {
+    for (reactor, (cpus, spin)) in reactors.into_iter().zip(seats) {
         let driver = Driver::new(reactor, spin, clock, Arc::clone(&contact.inbox));
-        match host::start(driver, runtime, cpu) {
+        match host::start(driver, runtime, cpus) {
             Ok(done) => shards.push(done),
             Err(error) => {
                 // Those that run are told to stop by the conductor, which is turned here.
@@ -168,7 +170,7 @@ pub(crate) fn start_inline(setup: Setup) -> Result<Inline, StartError> {
     Ok(Inline { contact, reactors, conductor, disks, replays })
 }
 
-fn assemble(setup: Setup, inline: bool) -> Result<Assembly, StartError> {
+fn assemble<C: Callback>(setup: Setup, inline: bool) -> Result<Assembly<C>, StartError> {
     let Setup { graph, options, directory, memory, nodes, lane_frames, exchange_frames } = setup;
     let files: &dyn Files = directory.as_ref().map_or(&NoFiles, |directory| directory);
     let mut memory = memory.into_iter();
@@ -313,6 +315,14 @@ impl Inline {
         let reactors = std::mem::take(&mut self.reactors);
         let _ = catch_unwind(AssertUnwindSafe(|| drop(reactors)));
         true
+    }
+
+    /// Has a function called with the deltas of a view. One that has ended calls nothing.
+    pub(crate) fn add_call(&mut self, view: ViewId, call: LocalCall) {
+        // The one shard that there is, or none after a panic.
+        if let Some(reactor) = self.reactors.first_mut() {
+            reactor.add_call(view, call);
+        }
     }
 
     /// Answers a lookup without a detour.

@@ -6,29 +6,55 @@ use crate::core::arena::Arena;
 /// Blocks in use, in percent of all, from which feeders are slowed down.
 const TIGHT_PERCENT: u64 = 90;
 
-/// Of one shard. Written by the shard alone.
+/// Whether a shard's state is close to its limit.
+#[inline]
+pub(crate) fn is_tight(arena: &Arena) -> bool {
+    u64::from(arena.used_blocks()) * 100 >= u64::from(arena.blocks_max()) * TIGHT_PERCENT
+}
+
+/// Of one shard. Written by the shard alone, on cache lines of its own.
 #[derive(Debug, Default)]
+#[repr(align(128))]
 pub(crate) struct ShardStats {
     dead_letters: AtomicU64,
     blocks_used: AtomicU64,
     blocks_max: AtomicU64,
+    feeders_slowed: AtomicU64,
+    rows_in: AtomicU64,
+    rows_out: AtomicU64,
+}
+
+/// Adds to a figure that nobody else writes.
+#[inline]
+fn add(figure: &AtomicU64, rows: u64) {
+    figure.store(figure.load(Ordering::Relaxed) + rows, Ordering::Relaxed);
 }
 
 impl ShardStats {
     pub(crate) fn add_dead_letters(&self, rows: usize) {
-        let before = self.dead_letters.load(Ordering::Relaxed);
-        self.dead_letters.store(before + rows as u64, Ordering::Relaxed);
+        add(&self.dead_letters, rows as u64);
+    }
+
+    #[inline]
+    pub(crate) fn add_rows_in(&self, rows: usize) {
+        add(&self.rows_in, rows as u64);
+    }
+
+    #[inline]
+    pub(crate) fn add_rows_out(&self, rows: usize) {
+        add(&self.rows_out, rows as u64);
+    }
+
+    /// So many feeders had to leave rows on their lanes in this turn because state is close to its
+    /// limit.
+    #[inline]
+    pub(crate) fn set_feeders_slowed(&self, feeders: usize) {
+        self.feeders_slowed.store(feeders as u64, Ordering::Relaxed);
     }
 
     pub(crate) fn set_blocks(&self, arena: &Arena) {
         self.blocks_used.store(u64::from(arena.used_blocks()), Ordering::Relaxed);
         self.blocks_max.store(u64::from(arena.blocks_max()), Ordering::Relaxed);
-    }
-
-    /// Whether a shard's state is close to its limit.
-    #[inline]
-    pub(crate) fn is_tight(&self, arena: &Arena) -> bool {
-        u64::from(arena.used_blocks()) * 100 >= u64::from(arena.blocks_max()) * TIGHT_PERCENT
     }
 
     pub(crate) fn dead_letters(&self) -> u64 {
@@ -41,5 +67,17 @@ impl ShardStats {
 
     pub(crate) fn blocks_max(&self) -> u64 {
         self.blocks_max.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn feeders_slowed(&self) -> u64 {
+        self.feeders_slowed.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn rows_in(&self) -> u64 {
+        self.rows_in.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn rows_out(&self) -> u64 {
+        self.rows_out.load(Ordering::Relaxed)
     }
 }

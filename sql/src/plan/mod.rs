@@ -6,6 +6,7 @@
 mod aggregate;
 mod builder;
 mod explain;
+mod spec;
 mod window;
 
 use crate::expr::Expr;

@@ -2,10 +2,9 @@
 
 use std::thread;
 
-use sluicedb::db::{
-    BatchSource, BatchStream, Database, InlineDatabase, Source, Subscription, View,
-};
+use sluicedb::db::{BatchSource, BatchStream, Database, Source, Subscription, View};
 use sluicedb::shell::Runtime;
+use sluicedb::shell::topology::{Topology, bind_thread, parse_cpus};
 
 use crate::child::{holdings, in_child};
 use crate::fixture::{Tick, has, small, tick_plan};
@@ -189,5 +188,37 @@ fn handles_go_to_other_threads_as_far_as_they_are_sound_there() {
     sent::<Subscription>();
     sent::<BatchStream>();
     sent::<View>();
-    sent::<InlineDatabase>();
+    sent::<sluicedb::db::Builder>();
+}
+
+/// On which CPUs this thread may run.
+fn own_cpus() -> Vec<u32> {
+    let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
+    let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
+    parse_cpus(list.unwrap().trim()).unwrap()
+}
+
+#[test]
+fn a_shard_without_a_cpu_of_its_own_runs_where_the_placement_says() {
+    within("unpinned shards", || {
+        let opened = thread::spawn(|| {
+            let allowed = Topology::read().topology.allowed();
+            // Whoever opens the database keeps to one CPU; that is none of its shards' business.
+            bind_thread(&allowed[..1]).unwrap();
+            for runtime in [Runtime::Thread, Runtime::Glommio] {
+                let builder = small(allowed.len() + 1).runtime(runtime);
+                let Ok(db) = builder.start(&tick_plan()) else { continue };
+                assert_eq!(db.placement().shared, allowed);
+                let (tell, told) = std::sync::mpsc::channel();
+                let look = move || {
+                    tell.send(own_cpus()).unwrap();
+                    None
+                };
+                db.run_on(allowed.len(), look).unwrap();
+                assert_eq!(told.recv().unwrap(), allowed, "{runtime:?}");
+                db.close().unwrap();
+            }
+        });
+        opened.join().unwrap();
+    });
 }

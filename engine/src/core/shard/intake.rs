@@ -77,8 +77,7 @@ impl Intake {
     /// Detached feeders in the order of their ids, and the watermark of each source.
     pub(super) fn new(marks: &[FeederMark], sources: &[Time]) -> Intake {
         let lane = |mark: &FeederMark| Lane::detached(*mark);
-        let source =
-            |time: &Time| Source { watermark: *time, before: *time, attached: Vec::new() };
+        let source = |time: &Time| Source { watermark: *time, before: *time, attached: Vec::new() };
         Intake {
             feeders: marks.iter().map(lane).collect(),
             sources: sources.iter().map(source).collect(),
