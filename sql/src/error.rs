@@ -11,11 +11,13 @@ pub struct SqlError {
     pub message: String,
     /// What to do about it.
     pub hint: Option<String>,
+    /// The byte of the text at which it is wrong, where that is known.
+    pub position: Option<usize>,
 }
 
 impl SqlError {
     fn of(sqlstate: &'static str, message: impl Into<String>) -> SqlError {
-        SqlError { sqlstate, message: message.into(), hint: None }
+        SqlError { sqlstate, message: message.into(), hint: None, position: None }
     }
 
     /// 42703: a column that is not there; lists those that are.
@@ -84,12 +86,81 @@ impl SqlError {
         SqlError::of("22003", message)
     }
 
+    /// 42601: text that is no statement.
+    pub fn syntax(message: impl Into<String>) -> SqlError {
+        SqlError::of("42601", message)
+    }
+
+    /// 22007: a text that is no interval.
+    pub fn invalid_interval(text: &str) -> SqlError {
+        SqlError::of("22007", format!("\"{text}\" is no interval"))
+    }
+
+    /// 42704: a type, a setting or another thing that is not there.
+    pub fn undefined_object(what: &str, name: &str) -> SqlError {
+        SqlError::of("42704", format!("{what} \"{name}\" does not exist"))
+    }
+
+    /// 54001: a statement too deep or too involved to be taken in.
+    pub fn too_complex(message: impl Into<String>) -> SqlError {
+        SqlError::of("54001", message)
+    }
+
+    /// The same error at byte `position` of the text, unless it has a place already.
+    #[must_use]
+    pub fn at(mut self, position: usize) -> SqlError {
+        self.position = self.position.or(Some(position));
+        self
+    }
+
     /// The same error with advice.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> SqlError {
         self.hint = Some(hint.into());
         self
     }
+}
+
+impl SqlError {
+    /// Line and column of the mistake in `text`, counted from 1 in characters.
+    pub fn line_column(&self, text: &str) -> Option<(usize, usize)> {
+        let before = before(text, self.position?);
+        let line = before.matches('\n').count() + 1;
+        let start = before.rfind('\n').map_or(0, |at| at + 1);
+        Some((line, before[start..].chars().count() + 1))
+    }
+
+    /// The line of `text` that holds the mistake with a caret under it; empty where the place is
+    /// not known. Of a long line only what stands around the mistake is shown.
+    pub fn caret(&self, text: &str) -> String {
+        let Some(((line, column), position)) = self.line_column(text).zip(self.position) else {
+            return String::new();
+        };
+        let before = before(text, position);
+        let start = before.rfind('\n').map_or(0, |at| at + 1);
+        let whole = text[start..].lines().next().unwrap_or("");
+        let skipped = (column - 1).saturating_sub(CARET_CHARS_BEFORE);
+        let mut shown = String::new();
+        let dots = |cut: bool| if cut { "..." } else { "" };
+        shown.push_str(dots(skipped > 0));
+        let kept = whole.chars().skip(skipped).take(CARET_CHARS_BEFORE + CARET_CHARS_AFTER);
+        // A tab is one character here, so that the caret stands where it points.
+        shown.extend(kept.map(|c| if c.is_control() { ' ' } else { c }));
+        let more = whole.chars().count() > skipped + CARET_CHARS_BEFORE + CARET_CHARS_AFTER;
+        let label = format!("LINE {line}: ");
+        let indent = label.len() + dots(skipped > 0).len() + column - 1 - skipped;
+        format!("{label}{shown}{}\n{:indent$}^\n", dots(more), "")
+    }
+}
+
+/// Characters of a line shown before the one that is wrong.
+const CARET_CHARS_BEFORE: usize = 60;
+/// Characters of a line shown from the one that is wrong on.
+const CARET_CHARS_AFTER: usize = 40;
+
+/// What stands before byte `position`, or before the character that holds it.
+fn before(text: &str, position: usize) -> &str {
+    &text[..text.floor_char_boundary(position)]
 }
 
 impl fmt::Display for SqlError {
@@ -107,6 +178,27 @@ impl std::error::Error for SqlError {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_caret_stands_under_the_mistake() {
+        let text = "SELECT 1\nFROM\tgr\u{fc}n, x";
+        let at = |position| SqlError::syntax("").at(position);
+        assert_eq!(at(21).line_column(text), Some((2, 12)));
+        assert_eq!(at(21).caret(text), "LINE 2: FROM gr\u{fc}n, x\n                   ^\n");
+        assert_eq!(SqlError::syntax("").caret(text), "");
+        // Inside a character, and behind the end.
+        assert_eq!(at(17).line_column(text), Some((2, 8)));
+        assert_eq!(at(999).line_column(text), Some((2, 13)));
+    }
+
+    #[test]
+    fn of_a_long_line_only_what_stands_around_the_mistake_is_shown() {
+        let text = "x".repeat(500);
+        let caret = SqlError::syntax("").at(250).caret(&text);
+        let lines: Vec<&str> = caret.lines().collect();
+        assert_eq!(lines[0].len(), "LINE 1: ".len() + 3 + 100 + 3);
+        assert_eq!(lines[1].len(), "LINE 1: ".len() + 3 + 60 + 1);
+    }
 
     #[test]
     fn an_unknown_column_lists_the_columns_there_are() {

@@ -10,6 +10,8 @@
 
 pub mod column;
 pub mod decimal;
+#[cfg(feature = "planner")]
+pub mod dialect;
 pub mod error;
 pub mod expr;
 pub mod limits;

@@ -31,4 +31,24 @@ pub const EXPR_NODES_MAX: usize = 4096;
 /// Slices a hopping window is put together from: 1440 is a day by minutes.
 pub const SLICES_PER_WINDOW_MAX: i64 = 1440;
 
+/// Bytes of a text of statements: a script is held whole while it is read.
+pub const SCRIPT_BYTES_MAX: usize = 64 << 20;
+
+/// Bytes of one statement: 40 000 rows of an INSERT, and tokens of less than a gigabyte.
+pub const STATEMENT_BYTES_MAX: usize = 4 << 20;
+
+/// Tokens of one statement, each of which costs a few hundred bytes of syntax tree.
+pub const STATEMENT_TOKENS_MAX: usize = 500_000;
+
+/// Levels of a statement, counting each operator of a chain as one: a tree that deep is still
+/// walked, printed and dropped by recursion on a stack of 2 MiB without optimisation.
+pub const STATEMENT_DEPTH_MAX: usize = 200;
+
+/// Levels of parentheses and subqueries, of which the parser needs most stack.
+pub const NESTING_MAX: usize = 40;
+
+/// Elements of an IN list: each is an expression of its own to the planner.
+pub const IN_LIST_MAX: usize = 10_000;
+
+const _: () = assert!(NESTING_MAX < STATEMENT_DEPTH_MAX && STATEMENT_DEPTH_MAX <= EXPR_DEPTH_MAX);
 const _: () = assert!(TEXT_BYTES_MAX * MORSEL_ROWS_MAX <= HEAP_BYTES_MAX);

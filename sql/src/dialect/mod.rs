@@ -1,0 +1,63 @@
+//! Text of SQL to statements: what this database adds to the language, and nothing of planning.
+//!
+//! [`parse`] cuts a text into statements and each into tokens, checks their number and depth before
+//! anything recurses, reads our own statements and clauses itself, and leaves queries, expressions
+//! and types to `sqlparser`. [`window::rewrite`] turns the windows of a query into calls that a
+//! planner of scalar functions can bind.
+
+mod bounds;
+mod create;
+mod cursor;
+mod grammar;
+pub mod interval;
+mod near;
+pub mod options;
+mod query;
+mod scan;
+mod session;
+mod source;
+mod statement;
+pub mod syntax;
+mod text;
+mod token;
+mod types;
+pub mod window;
+
+#[cfg(test)]
+mod tests;
+
+pub use syntax::{Parsed, Statement};
+pub use token::{EXTERNAL, offset_of};
+pub use types::of_written as data_type;
+
+use crate::error::SqlError;
+use crate::limits::{SCRIPT_BYTES_MAX, STATEMENT_BYTES_MAX};
+
+/// Reads the statements of `text`, which are separated by `;`.
+pub fn parse(text: &str) -> Result<Vec<Parsed>, SqlError> {
+    if text.len() > SCRIPT_BYTES_MAX {
+        let what = "bytes of a text of statements";
+        return Err(SqlError::limit_exceeded(what, text.len(), SCRIPT_BYTES_MAX));
+    }
+    scan::split(text).iter().map(|piece| parse_piece(text, piece)).collect()
+}
+
+/// Whether `text` ends in a statement that no `;` ends: a shell reads on.
+pub fn is_unfinished(text: &str) -> bool {
+    scan::split(text).last().is_some_and(|piece| !piece.ended)
+}
+
+fn parse_piece(text: &str, piece: &scan::Piece) -> Result<Parsed, SqlError> {
+    let span = piece.range.clone();
+    if span.len() > STATEMENT_BYTES_MAX {
+        let what = "bytes of a statement";
+        let error = SqlError::limit_exceeded(what, span.len(), STATEMENT_BYTES_MAX);
+        return Err(error.at(span.start));
+    }
+    let lexed = token::lex(text, piece)?;
+    bounds::check(&lexed)?;
+    let mut cursor = cursor::Cursor::new(text, &lexed);
+    let statement = statement::parse(&mut cursor)?;
+    cursor.expect_end()?;
+    Ok(Parsed { statement, span })
+}
