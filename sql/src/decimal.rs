@@ -245,5 +245,12 @@ pub fn from_f64(value: f64, precision: u8, scale: u8) -> Option<i128> {
     if value.is_finite() { parse(text.as_str(), precision, scale).ok() } else { None }
 }
 
+/// The decimal with the 6 digits that every REAL keeps, as PostgreSQL casts; `None` for what is not
+/// finite or too wide.
+pub fn from_f32(value: f32, precision: u8, scale: u8) -> Option<i128> {
+    let text = ShortText::of(|text| write!(text, "{value:.5e}"));
+    if value.is_finite() { parse(text.as_str(), precision, scale).ok() } else { None }
+}
+
 #[cfg(test)]
 mod tests;

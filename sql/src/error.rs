@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use crate::expr::RowError;
+use crate::types::DataType;
+
 /// Why something the user wrote cannot be accepted, with the facts needed to repair it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SqlError {
@@ -40,6 +43,13 @@ impl SqlError {
         SqlError::of("42P01", format!("{what} \"{name}\" does not exist"))
     }
 
+    /// 42883: a function that is not there, or takes other arguments.
+    pub fn undefined_function(name: &str, args: &[DataType]) -> SqlError {
+        let args: Vec<String> = args.iter().map(DataType::to_string).collect();
+        let message = format!("function {name}({}) does not exist", args.join(", "));
+        SqlError::of("42883", message).hint("Cast the arguments to the types it takes.")
+    }
+
     /// 42804: a type that does not fit its place.
     pub fn datatype_mismatch(message: impl Into<String>) -> SqlError {
         SqlError::of("42804", message)
@@ -56,6 +66,12 @@ impl SqlError {
         SqlError::of("42P07", format!("relation \"{name}\" already exists"))
     }
 
+    /// 2BP01: something that goes is read by something that stays.
+    pub fn dependent(read: &str, reader: &str) -> SqlError {
+        SqlError::of("2BP01", format!("{read} cannot be dropped: {reader} reads it"))
+            .hint("Drop that first.")
+    }
+
     /// 42602: something that cannot be a name.
     pub fn invalid_name(message: impl Into<String>) -> SqlError {
         SqlError::of("42602", message)
@@ -69,6 +85,11 @@ impl SqlError {
     /// 22023: a parameter outside its bounds.
     pub fn invalid_parameter(message: impl Into<String>) -> SqlError {
         SqlError::of("22023", message)
+    }
+
+    /// A constant pattern that no row could use, with the state of what is wrong.
+    pub fn invalid_pattern(what: &str, pattern: &str, error: RowError) -> SqlError {
+        SqlError::of(error.sqlstate(), format!("{what} '{pattern}': {error}"))
     }
 
     /// 0A000: well formed, but nothing here can run it.
@@ -91,6 +112,54 @@ impl SqlError {
         SqlError::of("42601", message)
     }
 
+    /// 42702: a name that two columns have.
+    pub fn ambiguous_column(name: &str) -> SqlError {
+        SqlError::of("42702", format!("column \"{name}\" is in more than one relation"))
+    }
+
+    /// 42803: a value that is not the same for all rows of its group.
+    pub fn grouping(message: impl Into<String>) -> SqlError {
+        SqlError::of("42803", message)
+    }
+
+    /// 42883: a name that is no function.
+    pub fn unknown_function(message: impl Into<String>) -> SqlError {
+        SqlError::of("42883", message)
+    }
+
+    /// 2BP01: something that others need.
+    pub fn depended_on(message: impl Into<String>) -> SqlError {
+        SqlError::of("2BP01", message)
+    }
+
+    /// 42809: a relation of another kind than the statement takes.
+    pub fn wrong_kind(message: impl Into<String>) -> SqlError {
+        SqlError::of("42809", message)
+    }
+
+    /// The code and the text of a row that failed.
+    pub fn of_row(error: crate::expr::RowError) -> SqlError {
+        SqlError::of(error.sqlstate(), error.to_string())
+    }
+
+    /// An error that was text for a while; none where the code is not one of ours.
+    #[cfg(feature = "planner")]
+    pub(crate) fn with_state(sqlstate: &str, message: &str) -> Option<SqlError> {
+        const STATES: [&str; 32] = [
+            "0A000", "22000", "22003", "22007", "22008", "22011", "22012", "22023", "22025",
+            "2201B", "2201E", "2201F", "22P02", "23502", "2BP01", "42601", "42602", "42701",
+            "42702", "42703", "42704", "42803", "42804", "42809", "42883", "42P01", "42P02",
+            "42P07", "53000", "53200", "54000", "54001",
+        ];
+        let state = STATES.into_iter().find(|state| *state == sqlstate)?;
+        Some(SqlError::of(state, message))
+    }
+
+    /// 53000: the machine has none left of what is needed.
+    pub fn resources(message: impl Into<String>) -> SqlError {
+        SqlError::of("53000", message)
+    }
+
     /// 22007: a text that is no interval.
     pub fn invalid_interval(text: &str) -> SqlError {
         SqlError::of("22007", format!("\"{text}\" is no interval"))
@@ -111,6 +180,21 @@ impl SqlError {
     pub fn at(mut self, position: usize) -> SqlError {
         self.position = self.position.or(Some(position));
         self
+    }
+
+    /// 22P02: a text that is no value of its type.
+    pub fn invalid_text(message: impl Into<String>) -> SqlError {
+        SqlError::of("22P02", message)
+    }
+
+    /// 22007: a text that is no date and no time.
+    pub fn invalid_datetime(message: impl Into<String>) -> SqlError {
+        SqlError::of("22007", message)
+    }
+
+    /// 22008: a date or a time outside the range of its type.
+    pub fn datetime_overflow(message: impl Into<String>) -> SqlError {
+        SqlError::of("22008", message)
     }
 
     /// The same error with advice.

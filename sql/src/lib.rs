@@ -8,13 +8,17 @@
 
 #![forbid(unsafe_code)]
 
+pub mod binary;
 pub mod column;
 pub mod decimal;
 #[cfg(feature = "planner")]
 pub mod dialect;
 pub mod error;
 pub mod expr;
+pub mod interval;
+pub mod json;
 pub mod limits;
+pub mod nested;
 pub mod plan;
 pub mod schema;
 mod short_text;
@@ -24,7 +28,10 @@ pub mod value;
 
 pub use column::Column;
 pub use error::SqlError;
+pub use interval::Interval;
+pub use json::Json;
+pub use nested::Map;
 pub use plan::Plan;
 pub use schema::{Field, Schema};
-pub use types::{DataType, Physical};
+pub use types::{DataType, Physical, StructField, StructType};
 pub use value::Value;

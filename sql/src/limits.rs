@@ -19,6 +19,29 @@ pub const HEAP_BYTES_MAX: usize = i32::MAX as usize;
 /// enough from the ends of an i64 that those can stand for "before" and "after every time".
 pub const TIMESTAMP_US_MAX: i64 = 9_000_000_000_000_000_000;
 
+/// Days of a DATE before or after the Unix epoch, so that every date is a timestamp.
+pub const DATE_DAYS_MAX: i32 = (TIMESTAMP_US_MAX / 86_400_000_000) as i32;
+
+/// Levels of arrays and structs in one another: encoding and comparing recurse once a level.
+pub const TYPE_DEPTH_MAX: usize = 16;
+
+/// Descriptions of nested types that a process keeps. They are never given back.
+pub const TYPES_MAX: usize = 1 << 16;
+
+/// Months of an INTERVAL, before or after: 11 million years. With the bound on days it lets an
+/// interval and its order lie in 128 bits.
+pub const INTERVAL_MONTHS_MAX: i32 = (1 << 27) - 1;
+
+/// Days of an INTERVAL, before or after: more than any two timestamps are apart.
+pub const INTERVAL_DAYS_MAX: i32 = (1 << 28) - 1;
+
+/// Levels of arrays and objects in a JSON text: reading recurses once a level.
+pub const JSON_DEPTH_MAX: usize = 200;
+
+/// Digits of a number in a JSON text before or behind its point, once it is written without an
+/// exponent.
+pub const JSON_DIGITS_MAX: usize = 1000;
+
 /// Nodes of a plan; each costs an operator on every shard.
 pub const PLAN_NODES_MAX: usize = 1024;
 
@@ -27,6 +50,9 @@ pub const EXPR_DEPTH_MAX: usize = 200;
 
 /// Nodes of the expressions compiled into one program; equal ones are looked for linearly.
 pub const EXPR_NODES_MAX: usize = 4096;
+
+/// Arguments of one call, as in PostgreSQL: a kernel has them all at hand on its stack.
+pub const FUNCTION_ARGUMENTS_MAX: usize = 100;
 
 /// Slices a hopping window is put together from: 1440 is a day by minutes.
 pub const SLICES_PER_WINDOW_MAX: i64 = 1440;

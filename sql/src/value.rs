@@ -1,28 +1,41 @@
 //! One value of one column.
 
+mod display;
+mod parse;
+
 use std::cmp::Ordering;
-use std::fmt::{self, Write as _};
 
 use crate::error::SqlError;
-use crate::limits::{TEXT_BYTES_MAX, TIMESTAMP_US_MAX};
+use crate::interval::Interval;
+use crate::json::Json;
+use crate::limits::{DATE_DAYS_MAX, TEXT_BYTES_MAX, TIMESTAMP_US_MAX};
+use crate::nested::{self, Map};
 use crate::schema::Field;
-use crate::short_text::ShortText;
-use crate::types::DataType;
-use crate::{decimal, timestamp};
+use crate::types::{DataType, StructType};
+use crate::{decimal, interval};
+
+pub(crate) use display::{format_double, format_real};
+pub(crate) use parse::{boolean, decimal as parse_decimal, double, integer, real};
 
 /// One value. Values of one type are ordered as in PostgreSQL: NaN equals NaN and is the largest
 /// double, both zeros are equal, texts compare by bytes, decimals by what they mean whatever their
-/// scale. Values of different types are ordered by type, and NULL comes last.
+/// scale, intervals by their span, arrays and structs value by value. JSON is ordered by its text,
+/// which is some order and not PostgreSQL's. Values of different types are ordered by type, and
+/// NULL comes last.
 #[derive(Clone, Debug)]
 pub enum Value {
     /// No value.
     Null,
     /// BOOLEAN.
     Boolean(bool),
+    /// SMALLINT.
+    SmallInt(i16),
     /// INT.
     Int(i32),
     /// BIGINT.
     BigInt(i64),
+    /// REAL.
+    Real(f32),
     /// DOUBLE.
     Double(f64),
     /// DECIMAL: `units` times 10^-`scale`.
@@ -34,14 +47,57 @@ pub enum Value {
     },
     /// TEXT.
     Text(Box<str>),
+    /// BYTEA.
+    Bytea(Box<[u8]>),
+    /// UUID: its bytes as they are written.
+    Uuid([u8; 16]),
+    /// DATE: days since the Unix epoch.
+    Date(i32),
+    /// TIME: microseconds since midnight.
+    Time(i64),
     /// TIMESTAMP: microseconds since the Unix epoch.
     Timestamp(i64),
+    /// TIMESTAMPTZ: microseconds since the Unix epoch, at UTC.
+    TimestampTz(i64),
+    /// INTERVAL.
+    Interval(Interval),
+    /// JSON.
+    Json(Json),
+    /// An array.
+    Array {
+        /// The type of the items.
+        element: &'static DataType,
+        /// In order.
+        items: Box<[Value]>,
+    },
+    /// MAP of texts by text.
+    Map(Map),
+    /// STRUCT.
+    Struct {
+        /// The names and types.
+        of: &'static StructType,
+        /// A value for each field.
+        values: Box<[Value]>,
+    },
 }
 
 impl Value {
     /// A text.
     pub fn text(text: &str) -> Value {
         Value::Text(text.into())
+    }
+
+    /// Bytes.
+    pub fn bytea(bytes: &[u8]) -> Value {
+        Value::Bytea(bytes.into())
+    }
+
+    /// An array of values of type `element`, or NULLs.
+    pub fn array(element: DataType, items: Vec<Value>) -> Result<Value, SqlError> {
+        let DataType::Array(element) = DataType::array(element)? else {
+            unreachable!("an array of something")
+        };
+        Ok(Value::Array { element, items: items.into() })
     }
 
     /// Whether this is NULL.
@@ -51,31 +107,47 @@ impl Value {
 
     /// The type, for a decimal the widest of its scale; `None` for NULL, which is of every type.
     pub fn data_type(&self) -> Option<DataType> {
-        match self {
-            Value::Null => None,
-            Value::Boolean(_) => Some(DataType::Boolean),
-            Value::Int(_) => Some(DataType::Int),
-            Value::BigInt(_) => Some(DataType::BigInt),
-            Value::Double(_) => Some(DataType::Double),
+        Some(match self {
+            Value::Null => return None,
+            Value::Boolean(_) => DataType::Boolean,
+            Value::SmallInt(_) => DataType::SmallInt,
+            Value::Int(_) => DataType::Int,
+            Value::BigInt(_) => DataType::BigInt,
+            Value::Real(_) => DataType::Real,
+            Value::Double(_) => DataType::Double,
             Value::Decimal { scale, .. } => {
-                Some(DataType::Decimal { precision: decimal::PRECISION_MAX, scale: *scale })
+                DataType::Decimal { precision: decimal::PRECISION_MAX, scale: *scale }
             }
-            Value::Text(_) => Some(DataType::Text),
-            Value::Timestamp(_) => Some(DataType::Timestamp),
-        }
+            Value::Text(_) => DataType::Text,
+            Value::Bytea(_) => DataType::Bytea,
+            Value::Uuid(_) => DataType::Uuid,
+            Value::Date(_) => DataType::Date,
+            Value::Time(_) => DataType::Time,
+            Value::Timestamp(_) => DataType::Timestamp,
+            Value::TimestampTz(_) => DataType::TimestampTz,
+            Value::Interval(_) => DataType::Interval,
+            Value::Json(_) => DataType::Json,
+            Value::Array { element, .. } => DataType::Array(element),
+            Value::Map(_) => DataType::Map,
+            Value::Struct { of, .. } => DataType::Struct(of),
+        })
     }
 
     /// Whether a column of `data_type` holds this as it is: the same type, for a decimal the same
     /// scale.
     pub fn is_of(&self, data_type: DataType) -> bool {
-        match (self, data_type) {
-            (Value::Null, _) => true,
-            (Value::Decimal { scale, .. }, DataType::Decimal { scale: wanted, .. }) => {
-                *scale == wanted
+        let found = self.data_type().is_none_or(|found| data_type.holds(found));
+        found
+            && match (self, data_type) {
+                (Value::Array { items, .. }, DataType::Array(element)) => {
+                    items.iter().all(|item| item.is_of(*element))
+                }
+                (Value::Struct { values, .. }, DataType::Struct(of)) => {
+                    values.len() == of.fields.len()
+                        && values.iter().zip(of.fields).all(|(v, f)| v.is_of(f.data_type))
+                }
+                _ => true,
             }
-            (Value::Decimal { .. }, _) => false,
-            _ => self.data_type() == Some(data_type),
-        }
     }
 
     /// Refuses a value that column `field` cannot hold.
@@ -89,26 +161,64 @@ impl Value {
             ))
             .hint(format!("Cast the value to {wanted}.")));
         }
-        match (self, field.data_type) {
-            (Value::Null, _) if !field.nullable => Err(SqlError::not_null(name)),
+        if self.is_null() && !field.nullable {
+            return Err(SqlError::not_null(name));
+        }
+        self.in_range(field.data_type, name)?;
+        let bytes = match self {
+            Value::Text(text) => text.len(),
+            Value::Bytea(bytes) => bytes.len(),
+            Value::Json(json) => json.as_str().len(),
+            Value::Array { .. } | Value::Map(_) | Value::Struct { .. } => {
+                nested::encoded(self, field.data_type).len()
+            }
+            _ => 0,
+        };
+        if bytes > TEXT_BYTES_MAX {
+            let what = match field.data_type {
+                DataType::Text => "a text".to_owned(),
+                other => format!("a value of {other}"),
+            };
+            let what = format!("bytes of {what} for column \"{name}\"");
+            return Err(SqlError::limit_exceeded(&what, bytes, TEXT_BYTES_MAX));
+        }
+        Ok(())
+    }
+
+    /// Refuses a value of the right type outside of its range, itself or inside.
+    fn in_range(&self, data_type: DataType, name: &str) -> Result<(), SqlError> {
+        match (self, data_type) {
             (Value::Decimal { units, .. }, DataType::Decimal { precision, .. })
                 if !decimal::fits(*units, precision) =>
             {
                 Err(SqlError::out_of_range(format!(
-                    "column \"{name}\" is {} and {self} has more than {precision} digits",
-                    field.data_type
+                    "column \"{name}\" is {data_type} and {self} has more than {precision} digits"
                 )))
             }
-            (Value::Timestamp(us), _) if us.unsigned_abs() > TIMESTAMP_US_MAX as u64 => {
+            (Value::Timestamp(us) | Value::TimestampTz(us), _)
+                if us.unsigned_abs() > TIMESTAMP_US_MAX as u64 =>
+            {
                 Err(SqlError::out_of_range(format!(
                     "{us} us for column \"{name}\" is farther from 1970 than {TIMESTAMP_US_MAX} us"
                 )))
             }
-            (Value::Text(text), _) if text.len() > TEXT_BYTES_MAX => Err(SqlError::limit_exceeded(
-                &format!("bytes of a text for column \"{name}\""),
-                text.len(),
-                TEXT_BYTES_MAX,
-            )),
+            (Value::Date(days), _) if days.unsigned_abs() > DATE_DAYS_MAX as u32 => {
+                Err(SqlError::out_of_range(format!(
+                    "{days} days for column \"{name}\" are farther from 1970 than {DATE_DAYS_MAX}"
+                )))
+            }
+            (Value::Time(us), _) if !(0..=interval::DAY_US).contains(us) => {
+                Err(SqlError::out_of_range(format!(
+                    "{us} us for column \"{name}\" is no time of a day"
+                )))
+            }
+            (Value::Array { items, .. }, DataType::Array(element)) => {
+                items.iter().try_for_each(|item| item.in_range(*element, name))
+            }
+            (Value::Struct { values, .. }, DataType::Struct(of)) => {
+                let mut pairs = values.iter().zip(of.fields);
+                pairs.try_for_each(|(value, field)| value.in_range(field.data_type, name))
+            }
             _ => Ok(()),
         }
     }
@@ -116,13 +226,25 @@ impl Value {
     fn rank(&self) -> u8 {
         match self {
             Value::Boolean(_) => 0,
-            Value::Int(_) => 1,
-            Value::BigInt(_) => 2,
-            Value::Decimal { .. } => 3,
-            Value::Double(_) => 4,
-            Value::Text(_) => 5,
-            Value::Timestamp(_) => 6,
-            Value::Null => 7,
+            Value::SmallInt(_) => 1,
+            Value::Int(_) => 2,
+            Value::BigInt(_) => 3,
+            Value::Decimal { .. } => 4,
+            Value::Real(_) => 5,
+            Value::Double(_) => 6,
+            Value::Text(_) => 7,
+            Value::Bytea(_) => 8,
+            Value::Uuid(_) => 9,
+            Value::Date(_) => 10,
+            Value::Time(_) => 11,
+            Value::Timestamp(_) => 12,
+            Value::TimestampTz(_) => 13,
+            Value::Interval(_) => 14,
+            Value::Json(_) => 15,
+            Value::Array { .. } => 16,
+            Value::Map(_) => 17,
+            Value::Struct { .. } => 18,
+            Value::Null => 19,
         }
     }
 }
@@ -136,11 +258,29 @@ impl Ord for Value {
     fn cmp(&self, other: &Value) -> Ordering {
         match (self, other) {
             (Value::Boolean(left), Value::Boolean(right)) => left.cmp(right),
+            (Value::SmallInt(left), Value::SmallInt(right)) => left.cmp(right),
             (Value::Int(left), Value::Int(right)) => left.cmp(right),
             (Value::BigInt(left), Value::BigInt(right)) => left.cmp(right),
-            (Value::Timestamp(left), Value::Timestamp(right)) => left.cmp(right),
+            (Value::Date(left), Value::Date(right)) => left.cmp(right),
+            (Value::Time(left), Value::Time(right))
+            | (Value::Timestamp(left), Value::Timestamp(right))
+            | (Value::TimestampTz(left), Value::TimestampTz(right)) => left.cmp(right),
+            (Value::Interval(left), Value::Interval(right)) => left.cmp(right),
+            (Value::Real(left), Value::Real(right)) => {
+                compare_doubles(f64::from(*left), f64::from(*right))
+            }
             (Value::Double(left), Value::Double(right)) => compare_doubles(*left, *right),
             (Value::Text(left), Value::Text(right)) => left.as_bytes().cmp(right.as_bytes()),
+            (Value::Bytea(left), Value::Bytea(right)) => left.cmp(right),
+            (Value::Uuid(left), Value::Uuid(right)) => left.cmp(right),
+            (Value::Json(left), Value::Json(right)) => left.cmp(right),
+            (Value::Map(left), Value::Map(right)) => left.cmp(right),
+            // NULL is the largest value inside too, and of a shorter array that is the beginning of
+            // a longer one it is the end that counts.
+            (Value::Array { items: left, .. }, Value::Array { items: right, .. })
+            | (Value::Struct { values: left, .. }, Value::Struct { values: right, .. }) => {
+                left.cmp(right)
+            }
             (
                 Value::Decimal { units: left, scale: left_scale },
                 Value::Decimal { units: right, scale: right_scale },
@@ -164,98 +304,5 @@ impl PartialEq for Value {
 
 impl Eq for Value {}
 
-impl fmt::Display for Value {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Value::Null => f.write_str("NULL"),
-            Value::Boolean(value) => write!(f, "{value}"),
-            Value::Int(value) => write!(f, "{value}"),
-            Value::BigInt(value) => write!(f, "{value}"),
-            Value::Double(value) => format_double(*value, f),
-            Value::Decimal { units, scale } => decimal::format(*units, *scale, f),
-            Value::Text(value) => f.write_str(value),
-            Value::Timestamp(value) => timestamp::format(*value, f),
-        }
-    }
-}
-
-/// The shortest digits that read back as the same double, with an exponent where PostgreSQL
-/// writes one: below 1e-4 and from 1e15 on.
-pub(crate) fn format_double(value: f64, f: &mut impl fmt::Write) -> fmt::Result {
-    if value.is_nan() {
-        return f.write_str("NaN");
-    }
-    if value.is_infinite() {
-        return f.write_str(if value > 0.0 { "Infinity" } else { "-Infinity" });
-    }
-    let size = value.abs();
-    if size == 0.0 || (1e-4..1e15).contains(&size) {
-        return write!(f, "{value}");
-    }
-    let text = ShortText::of(|text| write!(text, "{value:e}"));
-    let (digits, exponent) = text.as_str().split_once('e').expect("the format writes an exponent");
-    match exponent.strip_prefix('-') {
-        Some(exponent) => write!(f, "{digits}e-{exponent:0>2}"),
-        None => write!(f, "{digits}e+{exponent:0>2}"),
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nan_is_the_largest_double_and_null_the_largest_value() {
-        let mut values = [
-            Value::Null,
-            Value::Double(f64::NAN),
-            Value::Double(f64::INFINITY),
-            Value::Double(-1.0),
-        ];
-        values.sort();
-        let text: Vec<String> = values.iter().map(Value::to_string).collect();
-        assert_eq!(text, ["-1", "Infinity", "NaN", "NULL"]);
-        assert_eq!(Value::Double(f64::NAN), Value::Double(-f64::NAN));
-        assert_eq!(Value::Double(0.0), Value::Double(-0.0));
-    }
-
-    #[test]
-    fn decimals_are_equal_whatever_their_scale() {
-        let decimal = |units, scale| Value::Decimal { units, scale };
-        assert_eq!(decimal(15, 1), decimal(150, 2));
-        assert!(decimal(15, 1) < decimal(151, 2));
-    }
-
-    #[test]
-    fn doubles_are_written_as_postgresql_writes_them() {
-        let text = |value| Value::Double(value).to_string();
-        assert_eq!(text(1e15), "1e+15");
-        assert_eq!(text(999_999_999_999_999.0), "999999999999999");
-        assert_eq!(text(0.0001), "0.0001");
-        assert_eq!(text(-1.5e-5), "-1.5e-05");
-        assert_eq!(text(1e300), "1e+300");
-        assert_eq!(text(-0.0), "-0");
-    }
-
-    #[test]
-    fn a_value_that_a_column_cannot_hold_is_refused_with_the_reason() {
-        let data_type = DataType::Decimal { precision: 3, scale: 1 };
-        let state = |value: Value, nullable| {
-            let field = Field { name: "a".into(), data_type, nullable };
-            value.fits(&field).err().map_or("ok", |error| error.sqlstate)
-        };
-        assert_eq!(state(Value::Decimal { units: 999, scale: 1 }, false), "ok");
-        assert_eq!(state(Value::Decimal { units: 1000, scale: 1 }, false), "22003");
-        assert_eq!(state(Value::Decimal { units: 1, scale: 2 }, false), "42804");
-        assert_eq!(state(Value::Int(1), false), "42804");
-        assert_eq!(state(Value::Null, false), "23502");
-        assert_eq!(state(Value::Null, true), "ok");
-    }
-
-    #[test]
-    fn a_text_has_a_bound() {
-        let field = Field::nullable("a", DataType::Text);
-        assert!(Value::text(&"x".repeat(TEXT_BYTES_MAX)).fits(&field).is_ok());
-        assert!(Value::text(&"x".repeat(TEXT_BYTES_MAX + 1)).fits(&field).is_err());
-    }
-}
+mod tests;

@@ -5,8 +5,9 @@
 //! whose halves are added by exclusive or, so that every input bit reaches the upper bits, which
 //! choose the partition, and the lower ones, which choose the place in an index.
 
-use sluicedb_sql::Column;
 use sluicedb_sql::column::{Text, Values};
+use sluicedb_sql::interval::span_of;
+use sluicedb_sql::{Column, DataType};
 
 use super::ids::{Partition, ShardId};
 use super::limits::{PARTITIONS, SHARDS_MAX};
@@ -45,6 +46,10 @@ fn fold_bytes(mut state: u64, bytes: &[u8]) -> u64 {
     last[..words.remainder().len()].copy_from_slice(words.remainder());
     state = fold(state, u64::from_le_bytes(last));
     fold(state, bytes.len() as u64)
+}
+
+fn fold_wide(state: u64, value: i128) -> u64 {
+    fold(fold(state, value as u64), (value >> 64) as u64)
 }
 
 fn fold_double(value: f64) -> u64 {
@@ -97,9 +102,11 @@ fn fold_column(column: &Column, hashes: &mut [u64]) {
         Values::F64(values) => {
             fold_all(column, hashes, |hash, row| fold(hash, fold_double(values[row])));
         }
-        Values::I128(values) => fold_all(column, hashes, |hash, row| {
-            fold(fold(hash, values[row] as u64), (values[row] >> 64) as u64)
-        }),
+        // Intervals of one span are equal, whatever their months and days.
+        Values::I128(values) if column.data_type() == DataType::Interval => {
+            fold_all(column, hashes, |hash, row| fold_wide(hash, span_of(values[row])));
+        }
+        Values::I128(values) => fold_all(column, hashes, |hash, row| fold_wide(hash, values[row])),
         Values::Text(texts) => fold_all(column, hashes, |hash, row| fold_text(hash, texts, row)),
     }
 }
@@ -130,25 +137,31 @@ impl RowHash {
         RowHash(fold(self.0, NULL))
     }
 
-    /// Folds in a BOOLEAN, an INT, a BIGINT or a TIMESTAMP, the narrow ones sign extended.
+    /// Folds in a BOOLEAN, an integer, a date or a time, the narrow ones sign extended.
     #[inline]
     pub fn word(self, value: u64) -> RowHash {
         RowHash(fold(self.0, value))
     }
 
-    /// Folds in a DOUBLE.
+    /// Folds in a REAL or a DOUBLE.
     #[inline]
     pub fn double(self, value: f64) -> RowHash {
         RowHash(fold(self.0, fold_double(value)))
     }
 
-    /// Folds in a DECIMAL: its lower, then its upper half.
+    /// Folds in a DECIMAL or a UUID, as a column holds it: its lower, then its upper half.
     #[inline]
-    pub fn decimal(self, [low, high]: [u64; 2]) -> RowHash {
-        RowHash(fold(fold(self.0, low), high))
+    pub fn wide(self, value: i128) -> RowHash {
+        RowHash(fold_wide(self.0, value))
     }
 
-    /// Folds in a TEXT.
+    /// Folds in an INTERVAL, as a column holds it.
+    #[inline]
+    pub fn interval(self, value: i128) -> RowHash {
+        RowHash(fold_wide(self.0, span_of(value)))
+    }
+
+    /// Folds in a TEXT, or what else lies as texts do.
     #[inline]
     pub fn text(self, bytes: &[u8]) -> RowHash {
         RowHash(fold_bytes(self.0, bytes))

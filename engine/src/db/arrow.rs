@@ -6,7 +6,7 @@ use ::arrow::array::{ArrayRef, Int64Array, RecordBatch, RecordBatchOptions};
 use ::arrow::datatypes::SchemaRef;
 use ::arrow::datatypes::{DataType as ArrowType, Field as ArrowField, Schema as ArrowSchema};
 use sluicedb_sql::column::arrow::{Incoming, arrow_schema, check_columns};
-use sluicedb_sql::{Column, DataType, Schema, SqlError};
+use sluicedb_sql::{Column, Physical, Schema, SqlError};
 
 use crate::core::feeder::record_bytes_max;
 use crate::core::limits::{BATCH_BYTES_MAX, BATCH_TEXT_BYTES_MAX, MORSEL_ROWS_MAX, TEXT_BYTES_MAX};
@@ -51,7 +51,7 @@ impl Batch {
         check_columns(batch.schema_ref(), schema)?;
         for (at, (array, field)) in batch.columns().iter().zip(schema.fields()).enumerate() {
             let column = Incoming::new(Arc::clone(array), field)?;
-            if field.data_type == DataType::Text {
+            if field.data_type.physical() == Physical::Text {
                 self.texts.push(at);
                 self.text_bytes_max += column.text_bytes_max();
             }

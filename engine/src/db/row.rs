@@ -181,10 +181,22 @@ fn advice(name: &str, wanted: &Field) -> String {
     }
     let held = match data_type {
         DataType::Boolean => "bool".to_owned(),
+        DataType::SmallInt => "i16".to_owned(),
         DataType::Int => "i32".to_owned(),
         DataType::BigInt => "i64".to_owned(),
+        DataType::Real => "f32".to_owned(),
         DataType::Double => "f64".to_owned(),
         DataType::Text => "String".to_owned(),
+        DataType::Bytea => "Vec<u8>".to_owned(),
+        DataType::Uuid => "[u8; 16]".to_owned(),
+        DataType::Date => "sluicedb::db::Date".to_owned(),
+        DataType::Time => "sluicedb::db::Time".to_owned(),
+        DataType::TimestampTz => "sluicedb::db::Timestamptz".to_owned(),
+        DataType::Interval => "sluicedb::db::Interval".to_owned(),
+        DataType::Json => "sluicedb::db::Json".to_owned(),
+        DataType::Array(_) | DataType::Map | DataType::Struct(_) => {
+            return format!("No field holds {data_type}: read it as an Arrow batch, or cast it.");
+        }
         DataType::Timestamp => "i64 with #[row(timestamp)]".to_owned(),
         DataType::Decimal { precision, scale } => {
             format!("i128 with #[row(decimal({precision}, {scale}))]")

@@ -1,6 +1,10 @@
 //! Typed access to a column. Asking for another type than the column has is a bug of the caller.
 
 use super::{Bitmap, Column, Text, Values, View};
+use crate::binary::{uuid_of_i128, uuid_to_i128};
+use crate::interval::{Interval, span_of};
+use crate::json::Json;
+use crate::nested;
 use crate::types::DataType;
 use crate::value::{Value, compare_doubles};
 
@@ -85,10 +89,20 @@ impl Column {
         }
     }
 
-    /// One more value of a TEXT column.
+    /// One more value of a TEXT or JSON column; of JSON it must be the one text that equal values
+    /// have.
     #[inline]
     pub fn push_text(&mut self, value: &str) {
         self.texts_mut().push(value);
+        self.note_value();
+    }
+
+    /// One more value in the layout of texts, as its bytes. For TEXT and JSON they must be UTF-8,
+    /// for a nested type what [`nested::encoded`] gives.
+    #[inline]
+    pub fn push_bytes(&mut self, value: &[u8]) {
+        debug_assert!(!self.data_type.is_utf8() || std::str::from_utf8(value).is_ok());
+        self.texts_mut().push_bytes(value);
         self.note_value();
     }
 
@@ -99,12 +113,12 @@ impl Column {
         self.note_value();
     }
 
-    /// Row `row` of a TEXT column; empty where it is NULL.
+    /// Row `row` of a TEXT or JSON column; empty where it is NULL.
     pub fn text(&self, row: usize) -> &str {
         self.texts().get(row)
     }
 
-    /// The UTF-8 of row `row` of a TEXT column; empty where it is NULL.
+    /// The bytes of row `row` in the layout of texts; empty where it is NULL.
     #[inline]
     pub fn bytes(&self, row: usize) -> &[u8] {
         self.texts().bytes(row)
@@ -116,11 +130,23 @@ impl Column {
         match value {
             Value::Null => self.push_null(),
             Value::Boolean(value) => self.push_bool(*value),
-            Value::Int(value) => self.push_i32(*value),
-            Value::BigInt(value) | Value::Timestamp(value) => self.push_i64(*value),
+            Value::SmallInt(value) => self.push_i32(i32::from(*value)),
+            Value::Int(value) | Value::Date(value) => self.push_i32(*value),
+            Value::BigInt(value)
+            | Value::Time(value)
+            | Value::Timestamp(value)
+            | Value::TimestampTz(value) => self.push_i64(*value),
+            Value::Real(value) => self.push_f64(f64::from(*value)),
             Value::Double(value) => self.push_f64(*value),
             Value::Decimal { units, .. } => self.push_i128(*units),
+            Value::Uuid(bytes) => self.push_i128(uuid_to_i128(*bytes)),
+            Value::Interval(value) => self.push_i128(value.to_i128()),
             Value::Text(value) => self.push_text(value),
+            Value::Json(value) => self.push_text(value.as_str()),
+            Value::Bytea(bytes) => self.push_bytes(bytes),
+            Value::Array { .. } | Value::Map(_) | Value::Struct { .. } => {
+                self.push_bytes(&nested::encoded(value, self.data_type));
+            }
         }
     }
 
@@ -138,15 +164,29 @@ impl Column {
         }
         match (&self.values, self.data_type) {
             (Values::Bool(bits), _) => Value::Boolean(bits.get(row)),
+            (Values::I32(values), DataType::SmallInt) => Value::SmallInt(values[row] as i16),
+            (Values::I32(values), DataType::Date) => Value::Date(values[row]),
             (Values::I32(values), _) => Value::Int(values[row]),
+            (Values::I64(values), DataType::Time) => Value::Time(values[row]),
             (Values::I64(values), DataType::Timestamp) => Value::Timestamp(values[row]),
+            (Values::I64(values), DataType::TimestampTz) => Value::TimestampTz(values[row]),
             (Values::I64(values), _) => Value::BigInt(values[row]),
+            (Values::F64(values), DataType::Real) => Value::Real(values[row] as f32),
             (Values::F64(values), _) => Value::Double(values[row]),
+            (Values::I128(values), DataType::Uuid) => Value::Uuid(uuid_of_i128(values[row])),
+            (Values::I128(values), DataType::Interval) => {
+                Value::Interval(Interval::of_i128(values[row]))
+            }
             (Values::I128(values), DataType::Decimal { scale, .. }) => {
                 Value::Decimal { units: values[row], scale }
             }
             (Values::I128(_), other) => unreachable!("{other} is not laid out as i128"),
-            (Values::Text(text), _) => Value::text(text.get(row)),
+            (Values::Text(text), DataType::Text) => Value::text(text.get(row)),
+            (Values::Text(text), DataType::Json) => Value::Json(Json::of_canonical(text.get(row))),
+            (Values::Text(text), DataType::Bytea) => Value::bytea(text.bytes(row)),
+            (Values::Text(text), other) => {
+                nested::decoded(text.bytes(row), other).expect("only encoded values are pushed")
+            }
         }
     }
 
@@ -162,6 +202,9 @@ impl Column {
             (Values::I64(left), Values::I64(right)) => left[row] == right[other_row],
             (Values::F64(left), Values::F64(right)) => {
                 compare_doubles(left[row], right[other_row]).is_eq()
+            }
+            (Values::I128(left), Values::I128(right)) if self.data_type == DataType::Interval => {
+                span_of(left[row]) == span_of(right[other_row])
             }
             (Values::I128(left), Values::I128(right)) => left[row] == right[other_row],
             (Values::Text(left), Values::Text(right)) => left.equal(row, right, other_row),

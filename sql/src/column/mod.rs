@@ -18,15 +18,15 @@ pub use text::{Text, View};
 pub enum Values {
     /// BOOLEAN.
     Bool(Bitmap),
-    /// INT.
+    /// INT, SMALLINT and DATE.
     I32(Vec<i32>),
-    /// BIGINT and TIMESTAMP.
+    /// BIGINT, TIME, TIMESTAMP and TIMESTAMPTZ.
     I64(Vec<i64>),
-    /// DOUBLE.
+    /// DOUBLE, and REAL as the doubles that an `f32` can be.
     F64(Vec<f64>),
-    /// DECIMAL.
+    /// DECIMAL, and UUID and INTERVAL as numbers in the order of their values.
     I128(Vec<i128>),
-    /// TEXT.
+    /// TEXT, BYTEA and JSON, and arrays, maps and structs as their encoding.
     Text(Text),
 }
 

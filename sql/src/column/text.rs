@@ -167,13 +167,13 @@ impl Text {
         &self.heap
     }
 
-    /// The bytes of text `row`, which are UTF-8.
+    /// The bytes of value `row`: UTF-8 for texts and JSON, anything for other types.
     #[inline]
     pub fn bytes(&self, row: usize) -> &[u8] {
         self.views[row].bytes(&self.heap)
     }
 
-    /// Text `row`.
+    /// Text `row`, of a column of texts or JSON.
     pub fn get(&self, row: usize) -> &str {
         std::str::from_utf8(self.bytes(row)).expect("only whole texts are pushed")
     }
@@ -184,9 +184,9 @@ impl Text {
         self.push_bytes(text.as_bytes());
     }
 
-    // Private: the bytes must come from a text.
+    /// One more value, as its bytes; for a column of texts they must be one.
     #[inline]
-    fn push_bytes(&mut self, text: &[u8]) {
+    pub fn push_bytes(&mut self, text: &[u8]) {
         if let Some(view) = View::inline(text) {
             self.views.push(view);
             return;

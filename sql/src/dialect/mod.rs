@@ -26,6 +26,7 @@ pub mod window;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use near::nearest;
 pub use syntax::{Parsed, Statement};
 pub use token::{EXTERNAL, offset_of};
 pub use types::of_written as data_type;

@@ -1,6 +1,8 @@
 //! The types users write, as the types of columns.
 
-use sqlparser::ast::{DataType as Written, ExactNumberInfo, TimezoneInfo};
+use sqlparser::ast::{
+    ArrayElemTypeDef, DataType as Written, ExactNumberInfo, StructField, TimezoneInfo,
+};
 
 use super::cursor::Cursor;
 use super::grammar;
@@ -26,6 +28,28 @@ pub fn of_written(written: &Written) -> Result<DataType, SqlError> {
         | Written::Float8
         | Written::Float(ExactNumberInfo::None) => DataType::Double,
         Written::Numeric(info) | Written::Decimal(info) | Written::Dec(info) => decimal(info)?,
+        Written::SmallInt(None) | Written::Int2(None) | Written::TinyInt(None) => {
+            DataType::SmallInt
+        }
+        Written::Real | Written::Float4 => DataType::Real,
+        Written::Bytea | Written::Blob(_) | Written::Binary(_) | Written::Varbinary(_) => {
+            DataType::Bytea
+        }
+        Written::Uuid => DataType::Uuid,
+        Written::Date => DataType::Date,
+        Written::Time(_, TimezoneInfo::None | TimezoneInfo::WithoutTimeZone) => DataType::Time,
+        Written::Timestamp(_, TimezoneInfo::Tz | TimezoneInfo::WithTimeZone) => {
+            DataType::TimestampTz
+        }
+        Written::Interval { .. } => DataType::Interval,
+        Written::JSON | Written::JSONB => DataType::Json,
+        Written::Array(
+            ArrayElemTypeDef::AngleBracket(element)
+            | ArrayElemTypeDef::SquareBracket(element, _)
+            | ArrayElemTypeDef::Parenthesis(element),
+        ) => DataType::array(of_written(element)?)?,
+        Written::Map(key, value) => map(key, value)?,
+        Written::Struct(fields, _) => structure(fields)?,
         Written::Text
         | Written::String(None)
         | Written::Varchar(_)
@@ -34,11 +58,17 @@ pub fn of_written(written: &Written) -> Result<DataType, SqlError> {
         Written::Timestamp(_, TimezoneInfo::None | TimezoneInfo::WithoutTimeZone) => {
             DataType::Timestamp
         }
-        Written::Custom(name, modifiers) if modifiers.is_empty() => {
+        Written::Custom(name, modifiers) if !modifiers.is_empty() => {
+            match (name.to_string().to_lowercase().as_str(), &modifiers[..]) {
+                ("map", [key, value]) if is_text(key) && is_text(value) => DataType::Map,
+                _ => return Err(undefined(&name.to_string())),
+            }
+        }
+        Written::Custom(name, _) => {
             return Err(undefined(&name.to_string()));
         }
         other => {
-            let message = format!("columns of type {other} are not supported yet");
+            let message = format!("columns of type {other} are not supported");
             return Err(SqlError::unsupported(message).hint(TYPES));
         }
     };
@@ -46,8 +76,9 @@ pub fn of_written(written: &Written) -> Result<DataType, SqlError> {
     Ok(data_type)
 }
 
-const TYPES: &str =
-    "The types are BOOLEAN, INT, BIGINT, DOUBLE, DECIMAL(p, s), TEXT and TIMESTAMP.";
+const TYPES: &str = "The types are BOOLEAN, SMALLINT, INT, BIGINT, REAL, DOUBLE, DECIMAL(p, s), \
+                     TEXT, BYTEA, UUID, DATE, TIME, TIMESTAMP, TIMESTAMPTZ, INTERVAL, JSON, arrays, \
+                     MAP(TEXT, TEXT) and STRUCT.";
 
 fn undefined(name: &str) -> SqlError {
     let known = [
@@ -62,12 +93,48 @@ fn undefined(name: &str) -> SqlError {
         "TEXT",
         "VARCHAR",
         "TIMESTAMP",
+        "TIMESTAMPTZ",
+        "SMALLINT",
+        "REAL",
+        "BYTEA",
+        "UUID",
+        "DATE",
+        "TIME",
+        "INTERVAL",
+        "JSON",
+        "JSONB",
+        "MAP",
+        "STRUCT",
     ];
     let error = SqlError::undefined_object("type", name);
     match nearest(name, known) {
         Some(near) => error.hint(format!("Did you mean {near}?")),
         None => error.hint(TYPES),
     }
+}
+
+/// Tags are texts by text.
+fn map(key: &Written, value: &Written) -> Result<DataType, SqlError> {
+    match (of_written(key)?, of_written(value)?) {
+        (DataType::Text, DataType::Text) => Ok(DataType::Map),
+        (key, value) => Err(SqlError::unsupported(format!("MAP of {key} to {value}"))
+            .hint("Use MAP(TEXT, TEXT), or JSON.")),
+    }
+}
+
+fn is_text(name: &str) -> bool {
+    ["text", "varchar", "string"].iter().any(|text| name.eq_ignore_ascii_case(text))
+}
+
+fn structure(fields: &[StructField]) -> Result<DataType, SqlError> {
+    let mut named = Vec::with_capacity(fields.len());
+    for field in fields {
+        let Some(name) = &field.field_name else {
+            return Err(SqlError::syntax("a field of a STRUCT has a name and a type"));
+        };
+        named.push((name.value.as_str(), of_written(&field.field_type)?));
+    }
+    DataType::structure(named)
 }
 
 /// DECIMAL without digits is DECIMAL(38, 10), as the planner has it.

@@ -1,14 +1,14 @@
 //! Names to positions, and the casts that operators need between numeric types.
 
-use crate::decimal::{PRECISION_MAX, QUOTIENT_SCALE};
 use crate::error::SqlError;
-use crate::expr::{BinaryOp, Expr};
+use crate::expr::{BinaryOp, Expr, function, rules};
 use crate::limits::EXPR_DEPTH_MAX;
 use crate::schema::Schema;
 use crate::types::DataType;
 use crate::value::Value;
 
-type Typed = (Expr, DataType);
+/// An expression and its type.
+pub(super) type Typed = (Expr, DataType);
 
 /// The bound expression and its type.
 pub(super) fn bind(expr: &Expr, schema: &Schema) -> Result<Typed, SqlError> {
@@ -32,7 +32,7 @@ fn bind_at(expr: &Expr, schema: &Schema, depth: usize) -> Result<Typed, SqlError
         Expr::IsNull(input) => Ok((inner(input)?.0.is_null(), DataType::Boolean)),
         Expr::Negate(input) => {
             let (input, data_type) = inner(input)?;
-            if !data_type.is_numeric() {
+            if !data_type.is_numeric() && data_type != DataType::Interval {
                 return Err(SqlError::datatype_mismatch(format!("- does not take {data_type}")));
             }
             Ok((input.negate(), data_type))
@@ -45,10 +45,14 @@ fn bind_at(expr: &Expr, schema: &Schema, depth: usize) -> Result<Typed, SqlError
             let otherwise = otherwise.as_ref().map(|otherwise| inner(otherwise)).transpose()?;
             case(bound, otherwise)
         }
+        Expr::Call { function, args } => {
+            let args = args.iter().map(inner).collect::<Result<Vec<_>, _>>()?;
+            function::bind(function, args)
+        }
         Expr::Cast { input, to } => {
             to.check()?;
             let (input, from) = inner(input)?;
-            if !can_cast(from, *to) {
+            if !rules::can_cast(from, *to) {
                 return Err(SqlError::datatype_mismatch(format!("cannot cast {from} to {to}")));
             }
             Ok((cast((input, from), *to), *to))
@@ -76,7 +80,7 @@ fn boolean(place: &str, (expr, data_type): Typed) -> Result<Expr, SqlError> {
     }
 }
 
-fn binary(op: BinaryOp, left: Typed, right: Typed) -> Result<Typed, SqlError> {
+pub(super) fn binary(op: BinaryOp, left: Typed, right: Typed) -> Result<Typed, SqlError> {
     let sign = op.sign();
     if op.is_logic() {
         let (left, right) = (boolean(sign, left)?, boolean(sign, right)?);
@@ -87,67 +91,36 @@ fn binary(op: BinaryOp, left: Typed, right: Typed) -> Result<Typed, SqlError> {
             .hint("Cast one side to the type of the other.")
     };
     let (left_type, right_type) = (left.1, right.1);
-    let comparable = left_type.physical() == right_type.physical() && left_type == right_type;
-    let numeric = left_type.is_numeric() && right_type.is_numeric();
-    if !numeric && (op.is_arithmetic() || !comparable) {
-        return Err(refuse(left_type, right_type));
+    if left_type.is_numeric() && right_type.is_numeric() {
+        if op == BinaryOp::Mod && (left_type.is_float() || right_type.is_float()) {
+            return Err(refuse(left_type, right_type).hint("Cast both sides to DECIMAL."));
+        }
+        let (left_as, right_as) = rules::coerced(left_type, right_type);
+        let data_type = match op.is_arithmetic() {
+            true => rules::arithmetic_type(op, left_as, right_as),
+            false => DataType::Boolean,
+        };
+        return Ok((join(op, cast(left, left_as), cast(right, right_as)), data_type));
     }
-    let (left, right) = if numeric { coerce(left, right) } else { (left, right) };
-    if !op.is_arithmetic() {
-        return Ok((join(op, left.0, right.0), DataType::Boolean));
+    if op.is_arithmetic() {
+        let Some((left_as, right_as, swap)) = rules::temporal(op, left_type, right_type) else {
+            return Err(refuse(left_type, right_type));
+        };
+        let (left, right) = ((cast(left, left_as), left_as), (cast(right, right_as), right_as));
+        let (left, right) = if swap { (right, left) } else { (left, right) };
+        let data_type = rules::arithmetic_type(op, left.1, right.1);
+        return Ok((join(op, left.0, right.0), data_type));
     }
-    if op == BinaryOp::Mod && left.1 == DataType::Double {
-        return Err(refuse(left_type, right_type).hint("Cast both sides to DECIMAL."));
-    }
-    let data_type = arithmetic_type(op, left.1, right.1);
-    Ok((join(op, left.0, right.0), data_type))
+    let common = match rules::moment(left_type, right_type) {
+        Some(common) => common,
+        None if left_type.holds(right_type) => left_type,
+        None => return Err(refuse(left_type, right_type)),
+    };
+    Ok((join(op, cast(left, common), cast(right, common)), DataType::Boolean))
 }
 
 fn join(op: BinaryOp, left: Expr, right: Expr) -> Expr {
     Expr::Binary { op, left: Box::new(left), right: Box::new(right) }
-}
-
-/// Brings two numbers to one layout. Decimals keep their scales: operators align them exactly.
-fn coerce(left: Typed, right: Typed) -> (Typed, Typed) {
-    let to = |expr: Typed, data_type: DataType| (cast(expr, data_type), data_type);
-    match (left.1, right.1) {
-        (left_type, right_type) if left_type == right_type => (left, right),
-        (DataType::Double, _) => (left, to(right, DataType::Double)),
-        (_, DataType::Double) => (to(left, DataType::Double), right),
-        (DataType::Decimal { .. }, DataType::Decimal { .. }) => (left, right),
-        (DataType::Decimal { .. }, other) => (left, to(right, as_decimal(other))),
-        (other, DataType::Decimal { .. }) => (to(left, as_decimal(other)), right),
-        _ => (to(left, DataType::BigInt), to(right, DataType::BigInt)),
-    }
-}
-
-/// The decimal that holds every value of an integer type.
-fn as_decimal(data_type: DataType) -> DataType {
-    match data_type {
-        DataType::Int => DataType::Decimal { precision: 10, scale: 0 },
-        DataType::BigInt => DataType::Decimal { precision: 19, scale: 0 },
-        other => other,
-    }
-}
-
-/// The result of an operator on operands of one layout.
-pub(super) fn arithmetic_type(op: BinaryOp, left: DataType, right: DataType) -> DataType {
-    let (
-        DataType::Decimal { precision: left, scale: left_scale },
-        DataType::Decimal { precision: right, scale: right_scale },
-    ) = (left, right)
-    else {
-        return left;
-    };
-    let scale = left_scale.max(right_scale);
-    let whole = (left - left_scale).max(right - right_scale);
-    let (precision, scale) = match op {
-        BinaryOp::Mul => (left + right, left_scale + right_scale),
-        BinaryOp::Div => (PRECISION_MAX, scale.max(QUOTIENT_SCALE)),
-        BinaryOp::Mod => (whole + scale, scale),
-        _ => (whole + scale + 1, scale),
-    };
-    DataType::Decimal { precision: precision.min(PRECISION_MAX), scale: scale.min(PRECISION_MAX) }
 }
 
 fn case(branches: Vec<(Expr, Typed)>, otherwise: Option<Typed>) -> Result<Typed, SqlError> {
@@ -171,53 +144,16 @@ fn case(branches: Vec<(Expr, Typed)>, otherwise: Option<Typed>) -> Result<Typed,
 
 /// The type that holds the values of both.
 fn common_type(left: DataType, right: DataType) -> Result<DataType, SqlError> {
-    if left == right {
-        return Ok(left);
-    }
-    if !left.is_numeric() || !right.is_numeric() {
-        return Err(SqlError::datatype_mismatch(format!(
-            "the values of one CASE are {left} and {right}"
-        ))
-        .hint("Cast them to one type."));
-    }
-    if left == DataType::Double || right == DataType::Double {
-        return Ok(DataType::Double);
-    }
-    Ok(match (as_decimal(left), as_decimal(right)) {
-        _ if !is_decimal(left) && !is_decimal(right) => DataType::BigInt,
-        (
-            DataType::Decimal { precision: left, scale: left_scale },
-            DataType::Decimal { precision: right, scale: right_scale },
-        ) => {
-            let scale = left_scale.max(right_scale);
-            let whole = (left - left_scale).max(right - right_scale);
-            DataType::Decimal { precision: (whole + scale).min(PRECISION_MAX), scale }
-        }
-        (left, right) => unreachable!("{left} and {right} are decimals"),
+    rules::common_type(left, right).ok_or_else(|| {
+        SqlError::datatype_mismatch(format!("the values of one CASE are {left} and {right}"))
+            .hint("Cast them to one type.")
     })
 }
 
-fn is_decimal(data_type: DataType) -> bool {
-    matches!(data_type, DataType::Decimal { .. })
-}
-
-fn cast((expr, from): Typed, to: DataType) -> Expr {
+pub(super) fn cast((expr, from): Typed, to: DataType) -> Expr {
     match expr {
         expr if from == to => expr,
         Expr::Literal(Value::Null, _) => Expr::null(to),
         expr => expr.cast(to),
-    }
-}
-
-/// Whether a value of one type can be made into one of the other. BIGINT is the microseconds of a
-/// TIMESTAMP, which is how plans do arithmetic on time.
-fn can_cast(from: DataType, to: DataType) -> bool {
-    let number = |data_type: DataType| data_type.is_numeric();
-    match (from, to) {
-        (left, right) if left == right => true,
-        (DataType::Text, _) | (_, DataType::Text) => true,
-        (DataType::Boolean, DataType::Int) | (DataType::Int, DataType::Boolean) => true,
-        (DataType::Timestamp, DataType::BigInt) | (DataType::BigInt, DataType::Timestamp) => true,
-        (from, to) => number(from) && number(to),
     }
 }

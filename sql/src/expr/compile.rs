@@ -3,8 +3,10 @@
 use crate::column::Column;
 use crate::error::SqlError;
 use crate::expr::failure::Failures;
-use crate::expr::program::{Instruction, Operand, Operation, Program, Register, Slot};
-use crate::expr::{Expr, bind, kernel};
+use crate::expr::function::{Argument, Function, Native};
+use crate::expr::kernel::Prepared;
+use crate::expr::program::{Call, Instruction, Operand, Operation, Program, Register, Slot};
+use crate::expr::{Expr, function, kernel, rules};
 use crate::limits::EXPR_NODES_MAX;
 use crate::schema::Schema;
 use crate::types::DataType;
@@ -66,7 +68,7 @@ impl Compiler {
             Expr::Binary { op, left, right } => {
                 let (left, right) = (self.slot(left)?, self.slot(right)?);
                 let data_type = match op.is_arithmetic() {
-                    true => bind::arithmetic_type(*op, self.type_of(left), self.type_of(right)),
+                    true => rules::arithmetic_type(*op, self.type_of(left), self.type_of(right)),
                     false => DataType::Boolean,
                 };
                 (Operation::Binary(*op, left, right), data_type)
@@ -84,11 +86,44 @@ impl Compiler {
                 }
                 (Operation::Cast(input), *to)
             }
+            Expr::Call { function, args } => return self.call(function, args),
             Expr::Case { branches, otherwise } => {
                 return self.case(branches, otherwise.as_deref());
             }
         };
         Ok(self.emit(Instruction { operation, data_type }))
+    }
+
+    fn call(&mut self, function: &Function, args: &[Expr]) -> Result<Slot, SqlError> {
+        // The constants of an IN are only prepared: as columns they would cost rows times their
+        // number.
+        let listed = matches!(function, Function::Native(Native::InList));
+        let columns = if listed { &args[..1] } else { args };
+        let slots = columns.iter().map(|arg| self.slot(arg)).collect::<Result<Vec<_>, _>>()?;
+        let mut known: Vec<Argument<'_>> = slots.iter().map(|slot| self.argument(*slot)).collect();
+        known.extend(args[slots.len()..].iter().map(|arg| match arg {
+            Expr::Literal(value, of) => Argument { data_type: *of, constant: Some(value) },
+            other => unreachable!("binding refuses {other:?} in a list of constants"),
+        }));
+        let (prepared, data_type) = match function {
+            Function::Native(native) => {
+                (Prepared::new(*native, &known)?, function::result(*native, &known))
+            }
+            Function::Library(library) => {
+                let types: Vec<DataType> = known.iter().map(|arg| arg.data_type).collect();
+                (Prepared::None, library.result(&types)?)
+            }
+        };
+        let call = Call { function: function.clone(), args: slots, prepared };
+        Ok(self.emit(Instruction { operation: Operation::Call(Box::new(call)), data_type }))
+    }
+
+    fn argument(&self, slot: Slot) -> Argument<'_> {
+        let constant = match slot {
+            Slot::Constant(index) => Some(&self.program.constants[index].0),
+            _ => None,
+        };
+        Argument { data_type: self.type_of(slot), constant }
     }
 
     /// The first true condition wins, so that the last branch is the innermost choice.
@@ -146,7 +181,7 @@ impl Compiler {
             }
             _ => None,
         };
-        let slots: Vec<Slot> = instruction.operation.slots().collect();
+        let slots: Vec<Slot> = instruction.operation.slots();
         let columns: Option<Vec<Column>> = slots.iter().map(|slot| of(*slot)).collect();
         let (columns, none) = (columns?, Failures::new());
         let operand = |wanted: Slot| {
@@ -160,25 +195,28 @@ impl Compiler {
 }
 
 impl Operation {
-    fn slots(&self) -> impl Iterator<Item = Slot> + use<> {
-        let (first, second, third) = match *self {
-            Operation::Binary(_, left, right) => (left, Some(right), None),
+    fn slots(&self) -> Vec<Slot> {
+        match self {
+            Operation::Binary(_, left, right) => vec![*left, *right],
             Operation::Not(input)
             | Operation::IsNull(input)
             | Operation::Negate(input)
-            | Operation::Cast(input) => (input, None, None),
+            | Operation::Cast(input) => vec![*input],
             Operation::Select { condition, then, otherwise } => {
-                (condition, Some(then), Some(otherwise))
+                vec![*condition, *then, *otherwise]
             }
-        };
-        std::iter::once(first).chain(second).chain(third)
+            Operation::Call(call) => call.args.clone(),
+        }
     }
 }
 
-/// Equal in every respect: both zeros are equal values and yet not the same constant.
+/// Equal in every respect: both zeros are equal values and yet not the same constant, and so are a
+/// month and 30 days.
 fn identical(left: &Value, right: &Value) -> bool {
     match (left, right) {
         (Value::Double(left), Value::Double(right)) => left.to_bits() == right.to_bits(),
+        (Value::Real(left), Value::Real(right)) => left.to_bits() == right.to_bits(),
+        (Value::Interval(left), Value::Interval(right)) => left.to_i128() == right.to_i128(),
         _ => left == right,
     }
 }

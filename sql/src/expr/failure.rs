@@ -13,8 +13,28 @@ pub enum RowError {
     DivisionByZero,
     /// The text is no value of the type it is cast to.
     InvalidText,
-    /// The text is no moment.
+    /// The text is no date and no time.
     InvalidTimestamp,
+    /// A date, a time or an interval is outside the range of its type.
+    DatetimeOverflow,
+    /// The value has more bytes or levels than a value may have.
+    TooLong,
+    /// An argument is outside what the function takes.
+    InvalidArgument,
+    /// A length is below zero.
+    NegativeLength,
+    /// An escape that is not one character, or that is followed by nothing.
+    InvalidEscape,
+    /// A regular expression that cannot be read, or is too large.
+    InvalidRegex,
+    /// The logarithm of a number that is not above zero.
+    InvalidLogarithm,
+    /// A root or a power that is no real number.
+    InvalidPower,
+    /// No character has this code.
+    NoCharacter,
+    /// A function of the library refused the row.
+    Library,
 }
 
 impl RowError {
@@ -25,6 +45,15 @@ impl RowError {
             RowError::DivisionByZero => "22012",
             RowError::InvalidText => "22P02",
             RowError::InvalidTimestamp => "22007",
+            RowError::DatetimeOverflow => "22008",
+            RowError::InvalidArgument => "22023",
+            RowError::NegativeLength => "22011",
+            RowError::InvalidEscape => "22025",
+            RowError::InvalidRegex => "2201B",
+            RowError::InvalidLogarithm => "2201E",
+            RowError::InvalidPower => "2201F",
+            RowError::NoCharacter | RowError::TooLong => "54000",
+            RowError::Library => "22000",
         }
     }
 }
@@ -37,6 +66,16 @@ impl fmt::Display for RowError {
             RowError::DivisionByZero => "division by zero",
             RowError::InvalidText => "invalid input syntax",
             RowError::InvalidTimestamp => "invalid timestamp",
+            RowError::DatetimeOverflow => "date/time field value out of range",
+            RowError::TooLong => "the value has more bytes or levels than a value may have",
+            RowError::InvalidArgument => "argument out of range",
+            RowError::NegativeLength => "negative length",
+            RowError::InvalidEscape => "invalid escape in a pattern",
+            RowError::InvalidRegex => "invalid regular expression",
+            RowError::InvalidLogarithm => "logarithm of a number that is not positive",
+            RowError::InvalidPower => "the result is no real number",
+            RowError::NoCharacter => "no character has this code",
+            RowError::Library => "the function refused its arguments",
         })
     }
 }
@@ -79,8 +118,8 @@ impl Failures {
         Some(self.rows[index].1)
     }
 
-    /// Adds one; [`Failures::settle`] must follow before anything is read.
-    pub(super) fn add(&mut self, row: u32, error: RowError) {
+    /// Adds one. What fills a register may add them in any order, and a row twice.
+    pub fn add(&mut self, row: u32, error: RowError) {
         self.rows.push((row, error));
     }
 

@@ -3,8 +3,12 @@
 mod bind;
 mod compile;
 mod failure;
+mod function;
 mod kernel;
+#[cfg(feature = "planner")]
+mod library;
 mod program;
+mod rules;
 mod text;
 
 use crate::error::SqlError;
@@ -13,7 +17,11 @@ use crate::types::DataType;
 use crate::value::Value;
 
 pub use failure::{Failures, RowError};
-pub use program::{Program, Scratch};
+pub use function::{Argument, Function, LibraryArgument, LibraryFunction, Native};
+#[cfg(feature = "planner")]
+pub use library::library;
+pub use program::{Counts, Program, Scratch};
+pub use rules::{can_cast, common_type};
 
 /// An expression. As a user writes it, it names columns; [`Expr::bind`] makes of it one that
 /// refers to columns by position and whose operands have the types their operators take.
@@ -48,6 +56,13 @@ pub enum Expr {
         /// The value where no condition is true; NULL where absent.
         otherwise: Option<Box<Expr>>,
     },
+    /// A function over values.
+    Call {
+        /// Which.
+        function: Function,
+        /// Its arguments.
+        args: Vec<Expr>,
+    },
     /// The value as another type.
     Cast {
         /// What is converted.
@@ -58,7 +73,7 @@ pub enum Expr {
 }
 
 /// An operator between two values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum BinaryOp {
     /// `+`
     Add,
@@ -124,8 +139,10 @@ macro_rules! literal {
 }
 
 literal!(bool, Boolean, Boolean);
+literal!(i16, SmallInt, SmallInt);
 literal!(i32, Int, Int);
 literal!(i64, BigInt, BigInt);
+literal!(f32, Real, Real);
 literal!(f64, Double, Double);
 literal!(&str, Text, Text);
 
@@ -171,6 +188,11 @@ impl Expr {
         Expr::Literal(Value::Timestamp(micros), DataType::Timestamp)
     }
 
+    /// A constant of any type, out of its text.
+    pub fn literal(text: &str, data_type: DataType) -> Result<Expr, SqlError> {
+        Ok(Expr::Literal(Value::parse(text, data_type)?, data_type))
+    }
+
     /// NULL of a type.
     pub fn null(data_type: DataType) -> Expr {
         Expr::Literal(Value::Null, data_type)
@@ -200,6 +222,16 @@ impl Expr {
         Expr::Cast { input: Box::new(self), to }
     }
 
+    /// `native(args ..)`
+    pub fn native(native: Native, args: Vec<Expr>) -> Expr {
+        Expr::Call { function: Function::Native(native), args }
+    }
+
+    /// `function(args ..)`
+    pub fn call(function: Function, args: Vec<Expr>) -> Expr {
+        Expr::Call { function, args }
+    }
+
     /// `CASE WHEN condition THEN value .. [ELSE otherwise] END`
     pub fn case(branches: Vec<(Expr, Expr)>, otherwise: Option<Expr>) -> Expr {
         Expr::Case { branches, otherwise: otherwise.map(Box::new) }
@@ -227,6 +259,9 @@ impl Expr {
                 input.nullable(schema)
             }
             Expr::IsNull(_) => false,
+            Expr::Call { function, args } => {
+                function.nullable(args.iter().map(|arg| arg.nullable(schema)))
+            }
             Expr::Case { branches, otherwise } => {
                 otherwise.as_ref().is_none_or(|otherwise| otherwise.nullable(schema))
                     || branches.iter().any(|(_, value)| value.nullable(schema))

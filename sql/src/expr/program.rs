@@ -9,10 +9,17 @@ use crate::column::Column;
 use crate::error::SqlError;
 use crate::expr::compile::Compiler;
 use crate::expr::failure::Failures;
-use crate::expr::{BinaryOp, Expr, kernel};
+use crate::expr::kernel::{Prepared, Work};
+use crate::expr::{BinaryOp, Expr, Function, kernel};
 use crate::schema::Schema;
 use crate::types::DataType;
 use crate::value::Value;
+
+impl Operation {
+    fn is_library(&self) -> bool {
+        matches!(self, Operation::Call(call) if matches!(call.function, Function::Library(_)))
+    }
+}
 
 /// Where a column is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +30,7 @@ pub(super) enum Slot {
 }
 
 /// What an instruction computes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Operation {
     Binary(BinaryOp, Slot, Slot),
     Not(Slot),
@@ -31,10 +38,31 @@ pub(super) enum Operation {
     Negate(Slot),
     Cast(Slot),
     Select { condition: Slot, then: Slot, otherwise: Slot },
+    Call(Box<Call>),
 }
 
+/// A function over slots.
+#[derive(Clone, Debug)]
+pub(super) struct Call {
+    pub(super) function: Function,
+    pub(super) args: Vec<Slot>,
+    /// What was made of the constants among the arguments.
+    pub(super) prepared: Prepared,
+}
+
+impl PartialEq for Call {
+    /// What is prepared follows from the rest, but for the constants that are no argument.
+    fn eq(&self, other: &Call) -> bool {
+        self.function == other.function
+            && self.args == other.args
+            && self.prepared.same_constants(&other.prepared)
+    }
+}
+
+impl Eq for Call {}
+
 /// One computation of a whole column.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Instruction {
     pub(super) operation: Operation,
     /// Of the result.
@@ -46,11 +74,12 @@ pub(super) struct Instruction {
 pub(super) struct Register {
     pub(super) column: Column,
     pub(super) failed: Failures,
+    pub(super) work: Work,
 }
 
 impl Register {
     pub(super) fn new(data_type: DataType) -> Register {
-        Register { column: Column::new(data_type), failed: Failures::new() }
+        Register { column: Column::new(data_type), failed: Failures::new(), work: Work::default() }
     }
 }
 
@@ -72,6 +101,15 @@ pub struct Program {
     pub(super) repeated: Vec<bool>,
     /// The columns of the input that instructions read, ascending.
     pub(super) reads: Vec<usize>,
+}
+
+/// How the instructions of a program are carried out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// By kernels of this crate.
+    pub native: usize,
+    /// By functions that are implemented elsewhere.
+    pub library: usize,
 }
 
 /// The memory a program computes in. One program's scratch is of no use to another one.
@@ -104,6 +142,12 @@ impl Program {
             picked: self.reads.iter().map(|column| Column::new(self.inputs[*column])).collect(),
             none: Failures::new(),
         }
+    }
+
+    /// How many instructions there are of each kind.
+    pub fn counts(&self) -> Counts {
+        let library = self.instructions.iter().filter(|one| one.operation.is_library()).count();
+        Counts { native: self.instructions.len() - library, library }
     }
 
     /// How many outputs there are.
@@ -184,7 +228,7 @@ impl Program {
                 Slot::Input(index) => Operand { column: input(index), failed: none },
                 Slot::Constant(index) => Operand { column: &constants[index], failed: none },
                 Slot::Register(index) => {
-                    let Register { column, failed } = &before[index];
+                    let Register { column, failed, work: _ } = &before[index];
                     Operand { column, failed }
                 }
             };

@@ -2,6 +2,7 @@
 
 use crate::expr::{BinaryOp, Expr};
 use crate::schema::Schema;
+use crate::types::DataType;
 use crate::value::Value;
 
 impl BinaryOp {
@@ -40,6 +41,14 @@ impl Expr {
             Expr::Named(name) => name.clone(),
             Expr::Literal(Value::Text(text), _) => format!("'{}'", text.replace('\'', "''")),
             Expr::Literal(Value::Timestamp(_), _) => format!("TIMESTAMP '{}'", self.constant()),
+            // Of other types the text alone does not tell the type.
+            Expr::Literal(value, data_type)
+                if !value.is_null()
+                    && !data_type.is_numeric()
+                    && *data_type != DataType::Boolean =>
+            {
+                format!("{data_type} '{}'", self.constant().replace('\'', "''"))
+            }
             Expr::Literal(..) => self.constant(),
             Expr::Binary { op, left, right } => {
                 format!("{} {} {}", operand(left), op.sign(), operand(right))
@@ -57,6 +66,10 @@ impl Expr {
                     text += &format!(" ELSE {}", otherwise.text(schema));
                 }
                 text + " END"
+            }
+            Expr::Call { function, args } => {
+                let args: Vec<String> = args.iter().map(|arg| arg.text(schema)).collect();
+                format!("{}({})", function.name(), args.join(", "))
             }
             Expr::Cast { input, to } => format!("CAST({} AS {to})", input.text(schema)),
         }

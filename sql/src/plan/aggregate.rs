@@ -1,10 +1,8 @@
 //! What groups compute: functions, their result types, and the event time of windows.
 
-use std::fmt;
-
-use crate::decimal::{PRECISION_MAX, QUOTIENT_SCALE};
 use crate::error::SqlError;
-use crate::plan::{EventTime, Node, Window};
+use crate::plan::function::TakesOrder;
+use crate::plan::{EventTime, Function, Moment, Node, Window};
 use crate::schema::{Field, Schema};
 use crate::types::DataType;
 
@@ -27,30 +25,19 @@ pub struct Call<C = usize> {
     pub function: Function,
     /// Of which column of the input; none for [`Function::CountRows`] only.
     pub argument: Option<C>,
-    /// The TIMESTAMP column that says which row is first or last; for those two only.
+    /// The other column of functions of two.
+    pub second: Option<C>,
+    /// For FIRST and LAST the TIMESTAMP column that says which row is first or last. For STRING_AGG
+    /// the column that orders the values, if any; rows that agree follow in order of arrival.
     pub order: Option<C>,
-}
-
-/// What is computed of the rows of a group. NULL arguments are skipped by all but `CountRows`; of
-/// no arguments `Count` is 0 and every other function is NULL.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Function {
-    /// COUNT(*)
-    CountRows,
-    /// COUNT of arguments.
-    Count,
-    /// SUM
-    Sum,
-    /// MIN
-    Min,
-    /// MAX
-    Max,
-    /// AVG
-    Avg,
-    /// The argument of the row with the earliest `order`. Rows without one are skipped.
-    First,
-    /// The argument of the row with the latest `order`. Rows without one are skipped.
-    Last,
+    /// Whether order, or the values of a percentile, go from the greatest down.
+    pub descending: bool,
+    /// A BOOLEAN column: rows where it is not true are skipped.
+    pub filter: Option<C>,
+    /// Whether equal arguments count once.
+    pub distinct: bool,
+    /// What stands between the values of STRING_AGG.
+    pub separator: String,
 }
 
 /// An aggregate as a user states it: columns by name.
@@ -71,50 +58,89 @@ pub struct AggregateSpec {
 impl Call<String> {
     /// COUNT(*)
     pub fn count_rows(name: &str) -> Call<String> {
-        let name = name.into();
-        Call { name, function: Function::CountRows, argument: None, order: None }
+        Call::new(name, Function::CountRows, None)
     }
 
     /// A function of one column.
     pub fn of(name: &str, function: Function, argument: &str) -> Call<String> {
-        Call { name: name.into(), function, argument: Some(argument.into()), order: None }
+        Call::new(name, function, Some(argument.into()))
     }
 
     /// FIRST or LAST of a column by the time in another one.
     pub fn by(name: &str, function: Function, argument: &str, order: &str) -> Call<String> {
-        Call { order: Some(order.into()), ..Call::of(name, function, argument) }
+        Call::of(name, function, argument).ordered(order)
+    }
+
+    /// A function of two columns, the dependent one first.
+    pub fn of_two(name: &str, moment: Moment, y: &str, x: &str) -> Call<String> {
+        let second = Some(x.into());
+        Call { second, ..Call::of(name, Function::Moment(moment), y) }
+    }
+
+    /// The same, of values ordered by a column.
+    #[must_use]
+    pub fn ordered(self, order: &str) -> Call<String> {
+        Call { order: Some(order.into()), ..self }
+    }
+
+    /// The same, from the greatest value down.
+    #[must_use]
+    pub fn descending(self) -> Call<String> {
+        Call { descending: true, ..self }
+    }
+
+    /// The same, of the rows where a BOOLEAN column is true.
+    #[must_use]
+    pub fn filter(self, column: &str) -> Call<String> {
+        Call { filter: Some(column.into()), ..self }
+    }
+
+    /// The same, of each value once.
+    #[must_use]
+    pub fn distinct(self) -> Call<String> {
+        Call { distinct: true, ..self }
+    }
+
+    /// The same, with this between the values.
+    #[must_use]
+    pub fn separator(self, text: &str) -> Call<String> {
+        Call { separator: text.into(), ..self }
     }
 
     pub(super) fn resolve(&self, input: &Schema) -> Result<Call, SqlError> {
+        // No `..`: a part of a call that nothing reads does not compile.
+        let Call { name, function, argument, second, order, .. } = self;
+        let Call { descending, filter, distinct, separator, .. } = self;
         let position =
             |name: &Option<String>| name.as_ref().map(|name| input.resolve(name)).transpose();
-        let (argument, order) = (position(&self.argument)?, position(&self.order)?);
-        Ok(Call { name: self.name.clone(), function: self.function, argument, order })
+        Ok(Call {
+            name: name.clone(),
+            function: *function,
+            argument: position(argument)?,
+            second: position(second)?,
+            order: position(order)?,
+            descending: *descending,
+            filter: position(filter)?,
+            distinct: *distinct,
+            separator: separator.clone(),
+        })
     }
 }
 
-impl Function {
-    /// The type of the result for an argument of type `argument`.
-    pub fn result_type(self, argument: DataType) -> Result<DataType, SqlError> {
-        let decimal = |scale| DataType::Decimal { precision: PRECISION_MAX, scale };
-        Ok(match (self, argument) {
-            (Function::CountRows | Function::Count, _) => DataType::BigInt,
-            (Function::Min | Function::Max | Function::First | Function::Last, same) => same,
-            (Function::Sum | Function::Avg, DataType::Double) => DataType::Double,
-            (Function::Sum, DataType::Int) => DataType::BigInt,
-            (Function::Sum, DataType::BigInt) => decimal(0),
-            (Function::Sum, DataType::Decimal { scale, .. }) => decimal(scale),
-            (Function::Avg, DataType::Int | DataType::BigInt) => decimal(QUOTIENT_SCALE),
-            (Function::Avg, DataType::Decimal { scale, .. }) => decimal(scale.max(QUOTIENT_SCALE)),
-            (Function::Sum | Function::Avg, other) => {
-                return Err(SqlError::datatype_mismatch(format!("{self} does not take {other}"))
-                    .hint("Cast the argument to a number."));
-            }
-        })
-    }
-
-    const fn takes_order(self) -> bool {
-        matches!(self, Function::First | Function::Last)
+impl<C> Call<C> {
+    /// A call of a function with this argument, and nothing else said.
+    pub fn new(name: &str, function: Function, argument: Option<C>) -> Call<C> {
+        Call {
+            name: name.into(),
+            function,
+            argument,
+            second: None,
+            order: None,
+            descending: false,
+            filter: None,
+            distinct: false,
+            separator: String::new(),
+        }
     }
 }
 
@@ -122,38 +148,93 @@ impl Call {
     /// The output column. `grouped` says that a group without rows does not exist.
     pub(super) fn field(&self, input: &Schema, grouped: bool) -> Result<Field, SqlError> {
         let function = self.function;
+        self.check(input)?;
+        let Some(argument) = self.argument else {
+            return Ok(Field::not_null(&self.name, DataType::BigInt));
+        };
+        let argument = input.field(argument);
+        let orderless = function.takes_order() == TakesOrder::Time
+            && self.order.is_some_and(|order| input.field(order).nullable);
+        let skips = !grouped || argument.nullable || self.filter.is_some() || orderless;
+        let nullable = !function.counts() && (skips || function.may_be_undefined());
+        let data_type = function.result_type(argument.data_type)?;
+        if let Some(second) = self.second {
+            function.result_type(input.field(second).data_type)?;
+        }
+        Ok(Field { name: self.name.clone(), data_type, nullable })
+    }
+
+    /// Refuses what the function does not take.
+    fn check(&self, input: &Schema) -> Result<(), SqlError> {
+        let function = self.function;
         let refuse = |text: &str| {
             Err(SqlError::invalid_parameter(format!("{function} as \"{}\" {text}", self.name)))
         };
         match (function.takes_order(), self.order) {
-            (true, None) => return refuse("needs a column that says which row comes first"),
-            (false, Some(_)) => return refuse("does not depend on an order"),
+            (TakesOrder::Time, None) => {
+                return refuse("needs a column that says which row comes first");
+            }
+            (TakesOrder::Time, Some(order)) => {
+                check_timestamp(input.field(order), "the order of FIRST and LAST")?;
+            }
+            (TakesOrder::No, Some(_)) => return refuse("does not depend on an order"),
+            (TakesOrder::Any, Some(order)) => self.check_order(input, order)?,
+            (TakesOrder::No | TakesOrder::Any, None) => {}
+        }
+        match (function == Function::CountRows, self.argument) {
+            (true, Some(_)) => return refuse("takes no argument"),
+            (false, None) => return refuse("needs an argument"),
             _ => {}
         }
-        if let Some(order) = self.order {
-            check_timestamp(input.field(order), "the order of FIRST and LAST")?;
+        match (function.takes_two(), self.second) {
+            (true, None) => return refuse("needs a second argument"),
+            (false, Some(_)) => return refuse("takes one argument"),
+            _ => {}
         }
-        let Some(argument) = self.argument else {
-            return match function {
-                Function::CountRows => Ok(Field::not_null(&self.name, DataType::BigInt)),
-                _ => refuse("needs an argument"),
-            };
-        };
-        if function == Function::CountRows {
-            return refuse("takes no argument");
+        if let Some(filter) = self.filter
+            && input.field(filter).data_type != DataType::Boolean
+        {
+            let Field { name, data_type, .. } = input.field(filter);
+            return Err(SqlError::datatype_mismatch(format!(
+                "FILTER takes a BOOLEAN column, and \"{name}\" is {data_type}"
+            )));
         }
-        let argument = input.field(argument);
-        let orderless = self.order.is_some_and(|order| input.field(order).nullable);
-        let nullable = function != Function::Count && (!grouped || argument.nullable || orderless);
-        let data_type = function.result_type(argument.data_type)?;
-        Ok(Field { name: self.name.clone(), data_type, nullable })
+        if self.distinct && !function.takes_distinct() {
+            return refuse("does not take DISTINCT");
+        }
+        if self.descending && !function.takes_descending() {
+            return refuse("has no direction");
+        }
+        if !self.separator.is_empty() && function != Function::StringAgg {
+            return refuse("has no separator");
+        }
+        Ok(())
+    }
+
+    /// Refuses an order that values cannot be kept by.
+    fn check_order(&self, input: &Schema, order: usize) -> Result<(), SqlError> {
+        if Some(order) == self.argument {
+            return Ok(());
+        }
+        let Field { name, data_type, .. } = input.field(order);
+        if self.distinct {
+            return Err(SqlError::invalid_parameter(format!(
+                "{} with DISTINCT is ordered by its argument, and not by \"{name}\"",
+                self.function
+            )));
+        }
+        if *data_type == DataType::Text {
+            let text = format!("{} in the order of another TEXT column", self.function);
+            return Err(SqlError::unsupported(text));
+        }
+        Ok(())
     }
 }
 
 /// Refuses a column that is no TIMESTAMP where `place` needs one.
 pub(super) fn check_timestamp(field: &Field, place: &str) -> Result<(), SqlError> {
     match field.data_type {
-        DataType::Timestamp => Ok(()),
+        DataType::Timestamp | DataType::TimestampTz => Ok(()),
         other => Err(SqlError::datatype_mismatch(format!(
             "{place} must be a TIMESTAMP column, and \"{}\" is {other}",
             field.name
@@ -176,6 +257,10 @@ pub(super) fn window_times(
 ) -> Result<Vec<EventTime>, SqlError> {
     let Some(time) = input.time_of(*window.time()) else { return Ok(Vec::new()) };
     let end_lag = time.lag_us.checked_add(lateness_us).and_then(|lag| lag.checked_sub(1));
+    if let (Some(lag_us), true) = (end_lag, window.is_session()) {
+        // A session may have begun at any time.
+        return Ok(vec![EventTime { column: 1, lag_us }]);
+    }
     let start_lag = end_lag.and_then(|lag| lag.checked_add(window.size_us()));
     match (start_lag, end_lag) {
         (Some(start), Some(end)) => {
@@ -185,20 +270,5 @@ pub(super) fn window_times(
             "window size {} us and allowed lateness {lateness_us} us exceed the range of time",
             window.size_us()
         ))),
-    }
-}
-
-impl fmt::Display for Function {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Function::CountRows => "COUNT(*)",
-            Function::Count => "COUNT",
-            Function::Sum => "SUM",
-            Function::Min => "MIN",
-            Function::Max => "MAX",
-            Function::Avg => "AVG",
-            Function::First => "FIRST",
-            Function::Last => "LAST",
-        })
     }
 }

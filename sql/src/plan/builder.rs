@@ -8,16 +8,24 @@ use crate::plan::{EventTime, Node, NodeId, Op, Plan, SourceTime, Window};
 use crate::schema::{Field, Schema, check_name};
 use crate::types::DataType;
 
-/// Puts a plan together, inputs first. Columns are named; ids are those of this builder.
+/// Puts a plan together, inputs first. Columns are named; ids are those of the plan.
 #[derive(Clone, Debug, Default)]
 pub struct Builder {
-    nodes: Vec<Node>,
+    plan: Plan,
+    /// Nodes below this were there before, and only those with a name may be read.
+    base: u32,
 }
 
 impl Builder {
     /// A plan without nodes.
     pub fn new() -> Builder {
         Builder::default()
+    }
+
+    /// Goes on from a plan, whose sources, views and streams can be read. What else is in there
+    /// belongs to the statements that made it.
+    pub fn over(plan: &Plan) -> Builder {
+        Builder { plan: plan.clone(), base: plan.next }
     }
 
     /// Rows from outside. `time` is the event-time column, if any, and how far the watermark stays
@@ -92,7 +100,7 @@ impl Builder {
         let calls: Result<Vec<Call>, SqlError> =
             calls.iter().map(|call| call.resolve(&node.schema)).collect();
         let calls = calls?;
-        let schema = aggregate_schema(&node.schema, window.is_some(), &keys, &calls)?;
+        let schema = aggregate_schema(&node.schema, window.as_ref(), &keys, &calls)?;
         let times = match &window {
             Some(window) => window_times(node, window, *allowed_lateness_us)?,
             // A group without window may change at any time.
@@ -181,36 +189,42 @@ impl Builder {
     /// What is known of node `id` so far.
     pub fn node(&self, id: NodeId) -> Result<&Node, SqlError> {
         let error = || SqlError::invalid_parameter(format!("the plan has no node {}", id.0));
-        self.nodes.get(id.index()).ok_or_else(error)
+        self.plan.position(id).map(|at| &self.plan.nodes[at]).ok_or_else(error)
     }
 
-    /// The plan. A plan without nodes computes nothing and is refused.
+    /// The plan. A plan without nodes computes nothing and is refused; [`Plan::empty`] is one.
     pub fn finish(self) -> Result<Plan, SqlError> {
-        if self.nodes.is_empty() {
+        if self.plan.nodes.is_empty() {
             return Err(SqlError::invalid_parameter("the plan has no nodes"));
         }
-        Ok(Plan { nodes: self.nodes })
+        Ok(self.plan)
     }
 
     fn push(&mut self, node: Node) -> Result<NodeId, SqlError> {
-        let id = self.nodes.len();
-        if id >= PLAN_NODES_MAX {
-            return Err(SqlError::limit_exceeded("nodes of a plan", id + 1, PLAN_NODES_MAX));
+        let nodes = self.plan.nodes.len();
+        if nodes >= PLAN_NODES_MAX {
+            return Err(SqlError::limit_exceeded("nodes of a plan", nodes + 1, PLAN_NODES_MAX));
         }
-        assert!(node.op.inputs().all(|input| input.index() < id), "inputs come first");
+        for input in node.op.inputs() {
+            let read = self.node(input)?;
+            if input.0 < self.base && read.op.name().is_none() {
+                let what = format!("node {} of the plan is part of another statement", input.0);
+                return Err(SqlError::invalid_parameter(what)
+                    .hint("Read a source, a view or a stream."));
+            }
+        }
         assert!(node.times.iter().all(|time| time.column < node.schema.len()));
-        self.nodes.push(node);
-        Ok(NodeId(id as u32))
+        let id = self.plan.next_id();
+        let next = id.0.checked_add(1);
+        self.plan.next = next.expect("a plan with a change each second fills u32 in a century");
+        self.plan.nodes.push(node);
+        self.plan.ids.push(id);
+        Ok(id)
     }
 
     fn check_relation(&self, wanted: &str) -> Result<(), SqlError> {
         check_name("relation", wanted)?;
-        let taken = self.nodes.iter().any(|node| match &node.op {
-            Op::Source { name, .. } | Op::View { name, .. } | Op::Stream { name, .. } => {
-                name == wanted
-            }
-            _ => false,
-        });
+        let taken = self.plan.nodes.iter().any(|node| node.op.name() == Some(wanted));
         if taken { Err(SqlError::duplicate_relation(wanted)) } else { Ok(()) }
     }
 }
@@ -282,17 +296,18 @@ fn check_time(
 
 fn aggregate_schema(
     input: &Schema,
-    windowed: bool,
+    window: Option<&Window>,
     keys: &[usize],
     calls: &[Call],
 ) -> Result<Schema, SqlError> {
     let mut fields = Vec::new();
-    if windowed {
-        fields.push(Field::not_null("window_start", DataType::Timestamp));
-        fields.push(Field::not_null("window_end", DataType::Timestamp));
+    if let Some(window) = window {
+        let data_type = input.field(*window.time()).data_type;
+        fields.push(Field::not_null("window_start", data_type));
+        fields.push(Field::not_null("window_end", data_type));
     }
     fields.extend(keys.iter().map(|key| input.field(*key).clone()));
-    let grouped = windowed || !keys.is_empty();
+    let grouped = window.is_some() || !keys.is_empty();
     for call in calls {
         fields.push(call.field(input, grouped)?);
     }

@@ -11,6 +11,13 @@ impl Plan {
         self.to_string()
     }
 
+    /// The same of the nodes that `shown` says.
+    pub fn explain_some(&self, shown: impl Fn(NodeId) -> bool) -> String {
+        let lines = self.to_string();
+        let kept = lines.lines().zip(self.ids()).filter(|(_, id)| shown(*id));
+        kept.map(|(line, _)| format!("{line}\n")).collect()
+    }
+
     fn line(&self, node: &Node) -> String {
         let schema = |id: &NodeId| &self.node(*id).schema;
         match &node.op {
@@ -65,14 +72,14 @@ impl Plan {
 
 impl Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, node) in self.nodes().iter().enumerate() {
+        for (id, node) in self.ids().zip(self.nodes()) {
             let mut known = String::new();
             for time in &node.times {
                 let name = &node.schema.field(time.column).name;
                 write!(known, " [{name} >= watermark - {} us]", time.lag_us)?;
             }
             known += if node.retracts { " [retracts]" } else { "" };
-            writeln!(f, "#{index} {} -> {}{known}", self.line(node), node.schema)?;
+            writeln!(f, "#{} {} -> {}{known}", id.0, self.line(node), node.schema)?;
         }
         Ok(())
     }
@@ -86,18 +93,34 @@ fn window_text(window: &Window, input: &Schema) -> String {
         Window::Hop { slide_us, .. } => {
             format!("hop({time}, {size} us, {slide_us} us, {offset} us)")
         }
+        Window::Cumulate { step_us, .. } => {
+            format!("cumulate({time}, {step_us} us, {size} us, {offset} us)")
+        }
+        Window::Session { gap_us, .. } => format!("session({time}, {gap_us} us)"),
     }
 }
 
 fn call_text(call: &Call, input: &Schema) -> String {
     let name = |column: usize| &input.field(column).name;
-    match (call.argument, call.order) {
-        (None, _) => call.function.to_string(),
-        (Some(argument), None) => format!("{}({})", call.function, name(argument)),
-        (Some(argument), Some(order)) => {
-            format!("{}({} by {})", call.function, name(argument), name(order))
+    let mut text = call.function.to_string();
+    if let Some(argument) = call.argument {
+        let distinct = if call.distinct { "distinct " } else { "" };
+        text += &format!("({distinct}{}", name(argument));
+        if let Some(second) = call.second {
+            text += &format!(", {}", name(second));
         }
+        if !call.separator.is_empty() {
+            text += &format!(", {:?}", call.separator);
+        }
+        if let Some(order) = call.order {
+            text += &format!(" by {}", name(order));
+        }
+        text += if call.descending { " descending)" } else { ")" };
     }
+    if let Some(filter) = call.filter {
+        text += &format!(" where {}", name(filter));
+    }
+    text
 }
 
 fn names(columns: &[usize], schema: &Schema) -> String {

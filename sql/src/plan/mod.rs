@@ -1,36 +1,49 @@
 //! The plan IR: what a query computes, as a graph of nodes whose inputs come before them.
 //!
-//! Invariant: only a [`Builder`] makes a plan, so that every name in it is resolved, every
-//! expression is bound and every bound is checked.
+//! A plan may grow and shrink while it runs: a [`Builder`] goes on from one, and
+//! [`Plan::without`] leaves nodes out.
+//!
+//! Invariants:
+//! - Only a [`Builder`] makes a plan, so that every name in it is resolved, every expression is
+//!   bound and every bound is checked.
+//! - The id of a node is its own for ever: nodes that are left out leave a gap, and no later node
+//!   of the same plan gets a number again. Ids ascend, so inputs have lower ones.
 
 mod aggregate;
 mod builder;
 mod explain;
+mod function;
 mod spec;
 mod window;
 
+use crate::error::SqlError;
 use crate::expr::Expr;
 use crate::schema::Schema;
 
-pub use aggregate::{AggregateSpec, Call, Emit, Function};
+pub use aggregate::{AggregateSpec, Call, Emit};
 pub use builder::Builder;
+pub use function::{Fraction, Function, Moment};
 pub use window::Window;
 
-/// A node of a plan, by position.
+/// A node of a plan: the number it was given when it was added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(pub u32);
 
 impl NodeId {
-    /// The position in [`Plan::nodes`].
+    /// The number as an index; the position in [`Plan::nodes`] while nothing was left out.
     pub fn index(self) -> usize {
         self.0 as usize
     }
 }
 
-/// A checked query.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A checked query, or all queries of a database.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
     nodes: Vec<Node>,
+    /// The id of each node, ascending.
+    ids: Vec<NodeId>,
+    /// The id of the next node: above all that ever were.
+    next: u32,
 }
 
 /// One step of a query, and what is known of the rows it puts out.
@@ -157,6 +170,20 @@ impl Op {
     }
 }
 
+impl Op {
+    /// The name under which others may read it: of sources, views and streams.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Op::Source { name, .. } | Op::View { name, .. } | Op::Stream { name, .. } => Some(name),
+            Op::Filter { .. }
+            | Op::Project { .. }
+            | Op::Aggregate { .. }
+            | Op::Late { .. }
+            | Op::Join { .. } => None,
+        }
+    }
+}
+
 impl Node {
     /// The event time of column `column`, if it has one.
     pub fn time_of(&self, column: usize) -> Option<EventTime> {
@@ -165,6 +192,11 @@ impl Node {
 }
 
 impl Plan {
+    /// A plan that computes nothing, to be gone on from.
+    pub fn empty() -> Plan {
+        Plan::default()
+    }
+
     /// All nodes; the inputs of each are before it.
     pub fn nodes(&self) -> &[Node] {
         &self.nodes
@@ -172,12 +204,71 @@ impl Plan {
 
     /// Node `id`, which must be of this plan.
     pub fn node(&self, id: NodeId) -> &Node {
-        &self.nodes[id.index()]
+        let at = self.position(id);
+        &self.nodes[at.unwrap_or_else(|| panic!("node {} is not of this plan", id.0))]
     }
 
-    /// All positions in order.
+    /// Where node `id` stands in [`Plan::nodes`], if it is of this plan.
+    pub fn position(&self, id: NodeId) -> Option<usize> {
+        // Nothing is missing below it in most plans.
+        match self.ids.get(id.index()) {
+            Some(at) if *at == id => Some(id.index()),
+            _ => self.ids.binary_search(&id).ok(),
+        }
+    }
+
+    /// All ids in order.
     pub fn ids(&self) -> impl Iterator<Item = NodeId> + use<> {
-        (0..self.nodes.len() as u32).map(NodeId)
+        self.ids.clone().into_iter()
+    }
+
+    /// The id that the next node is given: above those of all nodes there ever were.
+    pub fn next_id(&self) -> NodeId {
+        NodeId(self.next)
+    }
+
+    /// The plan without these nodes. Refused while one that stays reads one that goes. Their names
+    /// can be used again; their ids are not.
+    pub fn without(&self, gone: &[NodeId]) -> Result<Plan, SqlError> {
+        let goes = |id: &NodeId| gone.contains(id);
+        if let Some(unknown) = gone.iter().find(|id| self.position(**id).is_none()) {
+            let what = format!("the plan has no node {} to leave out", unknown.0);
+            return Err(SqlError::invalid_parameter(what));
+        }
+        let (mut nodes, mut ids) = (Vec::new(), Vec::new());
+        for (&id, node) in self.ids.iter().zip(&self.nodes).filter(|(id, _)| !goes(id)) {
+            if let Some(read) = node.op.inputs().find(|input| goes(input)) {
+                return Err(SqlError::dependent(&self.text_of(read), &self.text_of(id)));
+            }
+            nodes.push(node.clone());
+            ids.push(id);
+        }
+        Ok(Plan { nodes, ids, next: self.next })
+    }
+
+    /// What goes on from `before` to this plan: the nodes that are gone and those that have come;
+    /// refused if this plan was not made over that one.
+    pub fn since(&self, before: &Plan) -> Result<(Vec<NodeId>, Vec<NodeId>), SqlError> {
+        let stays = |id: &NodeId| self.position(*id).is_some();
+        let gone = before.ids().filter(|id| !stays(id)).collect();
+        let (old, come): (Vec<_>, Vec<_>) = self.ids().partition(|id| id.0 < before.next);
+        let same = |id: &NodeId| {
+            before.position(*id).is_some_and(|at| before.nodes[at] == *self.node(*id))
+        };
+        if self.next < before.next || !old.iter().all(same) {
+            let what = "the plan was not made over the one that runs";
+            return Err(SqlError::invalid_parameter(what)
+                .hint("Take the plan of the database, and go on from that."));
+        }
+        Ok((gone, come))
+    }
+
+    /// A node as messages name it.
+    fn text_of(&self, id: NodeId) -> String {
+        match self.node(id).op.name() {
+            Some(name) => format!("\"{name}\""),
+            None => format!("node {}", id.0),
+        }
     }
 
     /// The view of this name.

@@ -267,9 +267,140 @@ fn an_aggregate_refuses_calls_that_cannot_be() {
 }
 
 #[test]
+fn a_call_says_whom_it_skips_and_what_it_takes() {
+    let fields = vec![
+        Field::not_null("name", DataType::Text),
+        Field::not_null("kind", DataType::Text),
+        Field::not_null("amount", DataType::Int),
+        Field::not_null("rate", DataType::Double),
+        Field::not_null("big", DataType::Boolean),
+    ];
+    let mut builder = Builder::new();
+    let source = builder.source("s", Schema::new(fields).unwrap(), None).unwrap();
+    let half = Function::PercentileDisc(Fraction::HALF);
+    let mut made = |call: Call<String>| {
+        let base = AggregateSpec {
+            window: None,
+            keys: vec!["name".into()],
+            calls: vec![call],
+            emit: Emit::Changes,
+            allowed_lateness_us: 0,
+        };
+        match builder.aggregate(source, &base) {
+            Ok(id) => {
+                let Field { name, data_type, nullable } =
+                    &builder.node(id).unwrap().schema.fields()[1];
+                format!("{name} {data_type}{}", if *nullable { "" } else { " NOT NULL" })
+            }
+            Err(error) => error.sqlstate.to_owned(),
+        }
+    };
+    let count = || Call::of("x", Function::Count, "amount");
+    let joined = || Call::of("x", Function::StringAgg, "kind");
+    assert_eq!(made(count().filter("big").distinct()), "x BIGINT NOT NULL");
+    assert_eq!(made(Call::count_rows("x").filter("big")), "x BIGINT NOT NULL");
+    assert_eq!(made(Call::of("x", Function::Sum, "amount").filter("big")), "x BIGINT");
+    assert_eq!(made(count().filter("rate")), "42804");
+    assert_eq!(made(Call::count_rows("x").distinct()), "22023");
+    assert_eq!(made(Call::of("x", half, "kind").descending()), "x TEXT NOT NULL");
+    assert_eq!(made(Call::of("x", half, "kind").distinct()), "22023");
+    assert_eq!(made(count().descending()), "22023");
+    assert_eq!(made(count().separator(",")), "22023");
+    assert_eq!(made(Call::of("x", Function::MEDIAN, "amount")), "x DOUBLE NOT NULL");
+    assert_eq!(made(Call::of("x", Function::MEDIAN, "kind")), "42804");
+    assert_eq!(made(Call::of_two("x", Moment::Corr, "amount", "rate")), "x DOUBLE");
+    assert_eq!(made(Call::of_two("x", Moment::Corr, "amount", "kind")), "42804");
+    assert_eq!(made(Call::of_two("x", Moment::VarPop, "amount", "rate")), "22023");
+    assert_eq!(made(Call::of("x", Function::Moment(Moment::Corr), "rate")), "22023");
+    assert_eq!(made(Call::of("x", Function::BoolAnd, "big")), "x BOOLEAN NOT NULL");
+    assert_eq!(made(Call::of("x", Function::BoolOr, "rate")), "42804");
+    assert_eq!(made(joined().ordered("rate").separator(", ")), "x TEXT NOT NULL");
+    assert_eq!(made(joined().ordered("name")), "0A000");
+    assert_eq!(made(joined().ordered("kind").distinct()), "x TEXT NOT NULL");
+    assert_eq!(made(joined().ordered("rate").distinct()), "22023");
+    assert_eq!(made(Call::of("x", Function::StringAgg, "rate")), "42804");
+    assert!(Fraction::new(1.01).is_err() && Fraction::new(f64::NAN).is_err());
+    assert_eq!(Fraction::new(-0.0), Fraction::new(0.0));
+}
+
+#[test]
+fn the_end_of_a_session_follows_the_watermark_and_its_start_does_not() {
+    let (mut builder, source) = with_source();
+    let window = Some(Window::Session { time: "ts".into(), gap_us: SECOND });
+    let spec = AggregateSpec { window, ..per_minute(Emit::OnClose, 3) };
+    let id = builder.aggregate(source, &spec).unwrap();
+    let node = builder.node(id).unwrap();
+    assert_eq!(node.times, [EventTime { column: 1, lag_us: 2 }]);
+    assert!(builder.late(id).is_ok());
+}
+
+#[test]
 fn event_time_that_may_be_null_is_refused() {
     let schema = Schema::new(vec![Field::nullable("ts", DataType::Timestamp)]).unwrap();
     let error = Builder::new().source("s", schema, Some(("ts", 0))).unwrap_err();
     assert_eq!(error.sqlstate, "22023");
     assert!(error.hint.is_some_and(|hint| hint.contains("NOT NULL")));
+}
+
+/// A source, a filter on it that has no name, and a view of that.
+fn running() -> (Plan, [NodeId; 3]) {
+    let (mut builder, source) = with_source();
+    let some = builder.filter(source, &lit(true)).unwrap();
+    let view = builder.view(some, "some", &[]).unwrap();
+    (builder.finish().unwrap(), [source, some, view])
+}
+
+#[test]
+fn a_plan_is_gone_on_from_over_its_named_relations_only() {
+    let (plan, [source, some, view]) = running();
+    let mut builder = Builder::over(&plan);
+    assert_eq!(state(builder.view(some, "inner", &[])), "22023");
+    assert_eq!(state(builder.view(source, "some", &[])), "42P07");
+    let more = builder.view(view, "more", &[]).unwrap();
+    assert_eq!(more, NodeId(3), "what is there keeps its id");
+    let grown = builder.finish().unwrap();
+    assert_eq!(grown.nodes()[..3], *plan.nodes());
+    assert_eq!(grown.since(&plan), Ok((vec![], vec![more])));
+}
+
+#[test]
+fn what_is_left_out_frees_its_name_and_leaves_its_id_unused() {
+    let (plan, [source, some, view]) = running();
+    assert_eq!(state(plan.without(&[source])), "2BP01");
+    assert_eq!(state(plan.without(&[NodeId(9)])), "22023");
+    let less = plan.without(&[some, view]).unwrap();
+    assert_eq!((less.nodes().len(), less.view("some")), (1, None));
+    let mut builder = Builder::over(&less);
+    assert_eq!(state(builder.filter(some, &lit(true))), "22023");
+    let again = builder.view(source, "some", &[]).unwrap();
+    assert_eq!(again, NodeId(3));
+    let renewed = builder.finish().unwrap();
+    assert_eq!(renewed.view("some"), Some(again));
+    assert_eq!(renewed.node(again).op.inputs().next(), Some(source));
+    assert_eq!(renewed.since(&plan), Ok((vec![some, view], vec![again])));
+    assert_eq!(state(renewed.without(&[some])), "22023", "it is gone already");
+    assert_eq!(less.without(&[source]).unwrap().nodes(), []);
+}
+
+#[test]
+fn a_plan_that_was_made_over_another_one_is_told_apart() {
+    let (plan, [_, _, view]) = running();
+    let less = plan.without(&[view]).unwrap();
+    assert_eq!(state(plan.since(&less)), "22023", "what is gone does not come back");
+    assert_eq!(state(Plan::empty().since(&plan)), "22023", "its ids would be given again");
+    let (mut builder, source) = with_source();
+    builder.filter(source, &lit(false)).unwrap();
+    builder.view(source, "some", &[]).unwrap();
+    assert_eq!(state(builder.finish().unwrap().since(&plan)), "22023");
+}
+
+#[test]
+fn the_limit_of_a_plan_counts_what_is_there() {
+    let mut plan = Plan::empty();
+    for _ in 0..3 * crate::limits::PLAN_NODES_MAX {
+        let mut builder = Builder::over(&plan);
+        let id = builder.source("again", trades(), None).unwrap();
+        plan = builder.finish().unwrap().without(&[id]).unwrap();
+    }
+    assert_eq!(plan.next_id().index(), 3 * crate::limits::PLAN_NODES_MAX);
 }

@@ -3,8 +3,10 @@
 use crate::error::SqlError;
 use crate::limits::SLICES_PER_WINDOW_MAX;
 
-/// Windows of equal size: one after the other, or one every `slide_us`. Column `C` is a position,
-/// or a name before it is resolved.
+/// How time is divided. Column `C` is a position, or a name before it is resolved.
+///
+/// Windows of fixed size are told apart by a number: the start of a tumbling or hopping window, and
+/// the start of the last step of a cumulating one. Either way the number grows with the end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Window<C = usize> {
     /// Every moment is in one window.
@@ -27,35 +29,91 @@ pub enum Window<C = usize> {
         /// Windows start at this moment, and whole slides before and after it.
         offset_us: i64,
     },
+    /// From each start windows of one step, two steps, and so on up to the size.
+    Cumulate {
+        /// The TIMESTAMP column.
+        time: C,
+        /// From the end of a window to the end of the next with the same start.
+        step_us: i64,
+        /// From the start of the longest window to its end, which is the start of the next ones.
+        size_us: i64,
+        /// Windows start at this moment, and whole sizes before and after it.
+        offset_us: i64,
+    },
+    /// For each key as long as its rows are less than a gap apart: from the first row to a gap
+    /// behind the last.
+    Session {
+        /// The TIMESTAMP column.
+        time: C,
+        /// How long no row of the key comes, at least, before a session ends.
+        gap_us: i64,
+    },
 }
 
 impl<C> Window<C> {
     /// The time column.
     pub fn time(&self) -> &C {
         match self {
-            Window::Tumble { time, .. } | Window::Hop { time, .. } => time,
+            Window::Tumble { time, .. }
+            | Window::Hop { time, .. }
+            | Window::Cumulate { time, .. }
+            | Window::Session { time, .. } => time,
         }
     }
 
-    /// From the start of a window to its end.
+    /// Whether it depends on the rows where windows begin and end.
+    pub fn is_session(&self) -> bool {
+        matches!(self, Window::Session { .. })
+    }
+
+    /// From the start of a window to its end; of a cumulating window the longest that is, of a
+    /// session the shortest.
     pub fn size_us(&self) -> i64 {
         match self {
-            Window::Tumble { size_us, .. } | Window::Hop { size_us, .. } => *size_us,
+            Window::Tumble { size_us, .. }
+            | Window::Hop { size_us, .. }
+            | Window::Cumulate { size_us, .. } => *size_us,
+            Window::Session { gap_us, .. } => *gap_us,
         }
     }
 
-    /// From the start of a window to the start of the next.
+    /// From the number of a window to the number of the next.
     pub fn slide_us(&self) -> i64 {
         match self {
             Window::Tumble { size_us, .. } => *size_us,
             Window::Hop { slide_us, .. } => *slide_us,
+            Window::Cumulate { step_us, .. } => *step_us,
+            Window::Session { gap_us, .. } => *gap_us,
         }
     }
 
     /// A moment at which a window starts.
     pub fn offset_us(&self) -> i64 {
         match self {
-            Window::Tumble { offset_us, .. } | Window::Hop { offset_us, .. } => *offset_us,
+            Window::Tumble { offset_us, .. }
+            | Window::Hop { offset_us, .. }
+            | Window::Cumulate { offset_us, .. } => *offset_us,
+            Window::Session { .. } => 0,
+        }
+    }
+
+    /// From the number of a window to its end.
+    pub fn reach_us(&self) -> i64 {
+        match self {
+            Window::Cumulate { step_us, .. } => *step_us,
+            _ => self.size_us(),
+        }
+    }
+
+    /// Where the window with this number starts; it must come from
+    /// [`Window::windows_of_slice`].
+    pub fn start_of(&self, number: i64) -> i64 {
+        match self {
+            Window::Cumulate { size_us, offset_us, .. } => {
+                let start = floor(number, *size_us, *offset_us);
+                i64::try_from(start).expect("a window of a slice fits a timestamp")
+            }
+            _ => number,
         }
     }
 
@@ -68,6 +126,20 @@ impl<C> Window<C> {
     pub fn check(&self) -> Result<(), SqlError> {
         let (size, slide) = (self.size_us(), self.slide_us());
         let refuse = |text: String| Err(SqlError::invalid_parameter(text));
+        if self.is_session() {
+            return match size {
+                1.. => Ok(()),
+                _ => refuse(format!("the gap of a session is {size} us: it must be above 0")),
+            };
+        }
+        if let Window::Cumulate { step_us: 1.., .. } = self
+            && size > 0
+            && size % slide != 0
+        {
+            return refuse(format!(
+                "the step of a window is {slide} us: the size, {size} us, must be a multiple of it"
+            ));
+        }
         if size <= 0 {
             return refuse(format!("the size of a window is {size} us: it must be above 0"));
         }
@@ -92,7 +164,7 @@ impl<C> Window<C> {
     }
 
     /// The same window over another kind of column.
-    pub(super) fn with_time<D>(&self, time: D) -> Window<D> {
+    pub(crate) fn with_time<D>(&self, time: D) -> Window<D> {
         match *self {
             Window::Tumble { size_us, offset_us, .. } => {
                 Window::Tumble { time, size_us, offset_us }
@@ -100,6 +172,10 @@ impl<C> Window<C> {
             Window::Hop { size_us, slide_us, offset_us, .. } => {
                 Window::Hop { time, size_us, slide_us, offset_us }
             }
+            Window::Cumulate { step_us, size_us, offset_us, .. } => {
+                Window::Cumulate { time, step_us, size_us, offset_us }
+            }
+            Window::Session { gap_us, .. } => Window::Session { time, gap_us },
         }
     }
 
@@ -108,13 +184,17 @@ impl<C> Window<C> {
     pub fn slice_start(&self, ts: i64) -> Option<i64> {
         let start = floor(ts, self.slice_us(), self.offset_us());
         let (first, last) = self.bounds(start);
-        let end = last + i128::from(self.size_us());
-        // First is the least of the starts and `end` the greatest of the ends.
-        i64::try_from(first).and(i64::try_from(end)).ok()?;
+        let least = match self {
+            Window::Cumulate { size_us, .. } => floor(ts, *size_us, self.offset_us()),
+            _ => first,
+        };
+        let end = last + i128::from(self.reach_us());
+        // The least of the starts and the greatest of the ends.
+        i64::try_from(least).and(i64::try_from(end)).ok()?;
         i64::try_from(start).ok()
     }
 
-    /// The starts of the windows that hold the slice starting at `start`, in order; `start` must
+    /// The numbers of the windows that hold the slice starting at `start`, in order; `start` must
     /// come from [`Window::slice_start`].
     pub fn windows_of_slice(&self, start: i64) -> impl Iterator<Item = i64> + use<C> {
         assert_eq!(self.slice_start(start), Some(start), "no slice starts at {start}");
@@ -125,9 +205,21 @@ impl<C> Window<C> {
         (0..count as i64).map(move |index| first as i64 + index * slide)
     }
 
-    /// First and last start of the windows that hold the slice at `start`. No window begins or
+    /// The number of the last window that holds the slice at `start`, which must come from
+    /// [`Window::slice_start`].
+    pub fn last_window(&self, start: i64) -> i64 {
+        let (_, last) = self.bounds(i128::from(start));
+        i64::try_from(last).expect("the windows of a slice fit a timestamp")
+    }
+
+    /// First and last number of the windows that hold the slice at `start`. No window begins or
     /// ends inside a slice, so that those are the windows that hold its first moment.
     fn bounds(&self, start: i128) -> (i128, i128) {
+        if let Window::Cumulate { step_us, size_us, offset_us, .. } = self {
+            let (step, size) = (i128::from(*step_us), i128::from(*size_us));
+            let begin = start - (start - i128::from(*offset_us)).rem_euclid(size);
+            return (start, begin + size - step);
+        }
         let (size, slide) = (i128::from(self.size_us()), i128::from(self.slide_us()));
         let offset = i128::from(self.offset_us());
         let last = start - (start - offset).rem_euclid(slide);
@@ -176,6 +268,24 @@ mod tests {
     }
 
     #[test]
+    fn cumulating_windows_share_a_start_and_end_a_step_apart() {
+        let window = Window::Cumulate { time: (), step_us: 3, size_us: 12, offset_us: -2 };
+        for ts in -50..50_i64 {
+            let slice = window.slice_start(ts).unwrap();
+            let start = ts - (ts + 2).rem_euclid(12);
+            let ends = (1..=4).map(|steps| start + steps * 3).filter(|end| *end > ts);
+            let spans: Vec<(i64, i64)> = ends.map(|end| (start, end)).collect();
+            let found = window.windows_of_slice(slice);
+            let found: Vec<(i64, i64)> =
+                found.map(|number| (window.start_of(number), number + window.reach_us())).collect();
+            assert_eq!(found, spans, "at {ts}");
+            assert_eq!(window.last_window(slice) + window.reach_us(), start + 12);
+        }
+        assert_eq!(window.slice_start(i64::MIN + 4), None);
+        assert_eq!(window.slice_start(i64::MAX - 4), None);
+    }
+
+    #[test]
     fn a_moment_whose_window_does_not_fit_a_timestamp_has_no_slice() {
         assert_eq!(tumble(10, 0).slice_start(i64::MAX), None);
         assert_eq!(tumble(10, 0).slice_start(i64::MIN), None);
@@ -198,5 +308,13 @@ mod tests {
         assert_eq!(state(hop(1440, 1, 0)), "ok");
         assert_eq!(state(hop(1441, 1, 0)), "54000");
         assert_eq!(state(hop(1441, 1440, 0)), "54000");
+        let cumulate =
+            |step_us, size_us| Window::Cumulate { time: (), step_us, size_us, offset_us: 0 };
+        assert_eq!(state(cumulate(5, 10)), "ok");
+        assert_eq!(state(cumulate(4, 10)), "22023");
+        assert_eq!(state(cumulate(0, 10)), "22023");
+        assert_eq!(state(cumulate(1, 1441)), "54000");
+        assert_eq!(state(Window::Session { time: (), gap_us: 0 }), "22023");
+        assert_eq!(state(Window::Session { time: (), gap_us: 1 }), "ok");
     }
 }

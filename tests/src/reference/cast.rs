@@ -35,6 +35,7 @@ pub(super) fn cast(value: Value, to: DataType) -> Result<Value, Failure> {
             Value::BigInt(micros) => Ok(Value::Timestamp(micros)),
             other => Err(unsupported(&other, to)),
         },
+        to => Err(unsupported(&value, to)),
     }
 }
 
@@ -77,7 +78,7 @@ fn whole(value: Value) -> Result<i128, Failure> {
         Value::Double(value) if value.is_nan() => Err(OVERFLOW),
         Value::Double(value) => Ok(value.round_ties_even() as i128),
         Value::Text(text) => text.trim_ascii().parse().map_err(|_| NOT_A_NUMBER),
-        Value::Null => unreachable!("NULL was cast before"),
+        other => Err(unsupported(&other, DataType::BigInt)),
     }
 }
 

@@ -62,6 +62,9 @@ pub(super) fn evaluate(expr: &Expr, row: &[Value]) -> Computed {
             }
             otherwise.as_ref().map_or(Ok(Value::Null), |otherwise| evaluate(otherwise, row))
         }
+        Expr::Call { function, .. } => {
+            Err(Failure::Unsupported(format!("function {}", function.name())))
+        }
         Expr::Cast { input, to } => cast(evaluate(input, row)?, *to),
     }
 }

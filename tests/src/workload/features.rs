@@ -269,6 +269,10 @@ impl<'a> Found<'a> {
                 }
                 otherwise.iter().for_each(|otherwise| self.expr(otherwise));
             }
+            Expr::Call { function: _, args } => {
+                self.note("function", true);
+                args.iter().for_each(|arg| self.expr(arg));
+            }
             Expr::Cast { input, to } => {
                 self.note("cast", *to != DataType::Text);
                 self.note("cast to text", *to == DataType::Text);

@@ -1,7 +1,7 @@
 //! One row in words of eight bytes, so that a place on a ring holds it without a pointer.
 //!
-//! A BOOLEAN, a number of at most 64 bits or a moment takes one word; a DECIMAL, or a TEXT of at
-//! most 12 bytes, two. Where a column may be NULL, the first word has a bit for each column that is.
+//! What is at most 64 bits wide takes one word; a DECIMAL, UUID or INTERVAL, or a TEXT and its like
+//! of at most 12 bytes, two. Where a column may be NULL, the first word has a bit for each column that is.
 //! The source's schema says where what lies; words between and behind hold anything.
 
 use sluicedb_sql::column::View;
@@ -88,7 +88,8 @@ impl RecordLayout {
     #[inline]
     pub(super) fn time(&self, record: &Record, column: usize) -> Time {
         let slot = self.slots[column];
-        assert_eq!(slot.data_type, DataType::Timestamp, "column {column} is the event time");
+        let moment = matches!(slot.data_type, DataType::Timestamp | DataType::TimestampTz);
+        assert!(moment, "column {column} is the event time");
         Time(record.0[slot.at()] as i64)
     }
 
@@ -140,36 +141,37 @@ impl Slot {
     #[inline]
     fn append(self, record: &Record, column: &mut Column) {
         let word = record.0[self.at()];
-        match self.data_type {
-            DataType::Boolean => column.push_bool(word == 1),
-            DataType::Int => column.push_i32(word as i32),
-            DataType::BigInt | DataType::Timestamp => column.push_i64(word as i64),
-            DataType::Double => column.push_f64(f64::from_bits(word)),
-            DataType::Decimal { .. } => column.push_i128(self.decimal(record)),
-            DataType::Text => column.push_short(View::from_words(record.pair(self.at()))),
+        match self.data_type.physical() {
+            Physical::Bool => column.push_bool(word == 1),
+            Physical::I32 => column.push_i32(word as i32),
+            Physical::I64 => column.push_i64(word as i64),
+            Physical::F64 => column.push_f64(f64::from_bits(word)),
+            Physical::I128 => column.push_i128(self.wide(record)),
+            Physical::Text => column.push_short(View::from_words(record.pair(self.at()))),
         }
     }
 
     fn hash(self, record: &Record, hash: RowHash) -> RowHash {
         let word = record.0[self.at()];
-        match self.data_type {
-            DataType::Boolean | DataType::BigInt | DataType::Timestamp => hash.word(word),
-            DataType::Int => hash.word(i64::from(word as i32) as u64),
-            DataType::Double => hash.double(f64::from_bits(word)),
-            DataType::Decimal { .. } => hash.decimal(record.pair(self.at())),
-            DataType::Text => hash.text(View::from_words(record.pair(self.at())).short_bytes()),
+        match self.data_type.physical() {
+            Physical::Bool | Physical::I64 => hash.word(word),
+            Physical::I32 => hash.word(i64::from(word as i32) as u64),
+            Physical::F64 => hash.double(f64::from_bits(word)),
+            Physical::I128 if self.data_type == DataType::Interval => {
+                hash.interval(self.wide(record))
+            }
+            Physical::I128 => hash.wide(self.wide(record)),
+            Physical::Text => hash.text(View::from_words(record.pair(self.at())).short_bytes()),
         }
     }
 
     fn encode(self, record: &Record, out: &mut Vec<u8>) {
         let word = record.0[self.at()];
-        match self.data_type {
-            DataType::Boolean | DataType::BigInt | DataType::Timestamp | DataType::Double => {
-                out.extend(word.to_le_bytes())
-            }
-            DataType::Int => out.extend((word as i32).to_le_bytes()),
-            DataType::Decimal { .. } => out.extend(self.decimal(record).to_le_bytes()),
-            DataType::Text => {
+        match self.data_type.physical() {
+            Physical::Bool | Physical::I64 | Physical::F64 => out.extend(word.to_le_bytes()),
+            Physical::I32 => out.extend((word as i32).to_le_bytes()),
+            Physical::I128 => out.extend(self.wide(record).to_le_bytes()),
+            Physical::Text => {
                 let view = View::from_words(record.pair(self.at()));
                 out.extend((view.len() as u32).to_le_bytes());
                 out.extend(view.short_bytes());
@@ -178,7 +180,7 @@ impl Slot {
     }
 
     #[inline]
-    fn decimal(self, record: &Record) -> i128 {
+    fn wide(self, record: &Record) -> i128 {
         let [low, high] = record.pair(self.at());
         (u128::from(high) << 64 | u128::from(low)) as i128
     }

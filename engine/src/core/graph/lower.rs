@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use sluicedb_sql::expr::{Expr, Program};
-use sluicedb_sql::plan::{Emit, Function, Node, NodeId, Op, Plan};
+use sluicedb_sql::plan::{Emit, Node, NodeId, Op, Plan};
 use sluicedb_sql::{DataType, Schema, SqlError};
 
 use super::placement::Placement;
@@ -502,8 +502,7 @@ impl Facts {
                     self.want(at(input), wanted.and_then(|keys| passed_through(&keys, outputs)));
                 }
                 Op::Aggregate { input, keys, calls, .. } => {
-                    let ordered = |f: &Function| matches!(f, Function::First | Function::Last);
-                    self.tied[at(input)] |= calls.iter().any(|call| ordered(&call.function));
+                    self.tied[at(input)] |= calls.iter().any(|call| call.function.looks_at_ties());
                     self.want(at(input), (!keys.is_empty()).then(|| keys.clone()));
                 }
                 Op::Late { aggregate } => {

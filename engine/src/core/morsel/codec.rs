@@ -7,6 +7,7 @@ use std::fmt;
 
 use sluicedb_sql::Column;
 use sluicedb_sql::column::{Bitmap, Values};
+use sluicedb_sql::nested;
 use sluicedb_sql::types::Physical;
 
 use super::{Morsel, Tie};
@@ -143,10 +144,18 @@ impl Reader<'_> {
     }
 
     fn texts(&mut self, rows: usize, column: &mut Column) -> Option<()> {
+        let data_type = column.data_type();
         let mut lengths = Vec::with_capacity(rows);
         self.each(rows, |bytes| lengths.push(u32::from_le_bytes(bytes)))?;
         for length in lengths {
-            column.push_text(std::str::from_utf8(self.take(length as usize)?).ok()?);
+            let bytes = self.take(length as usize)?;
+            if data_type.is_utf8() {
+                column.push_text(std::str::from_utf8(bytes).ok()?);
+            } else if data_type.is_nested() && nested::decoded(bytes, data_type).is_none() {
+                return None;
+            } else {
+                column.push_bytes(bytes);
+            }
         }
         Some(())
     }

@@ -4,6 +4,7 @@
 //! in the heap and 4 bytes of zero. So most texts that differ are told apart in the slot.
 
 use sluicedb_sql::column::{Text, Values, View};
+use sluicedb_sql::interval::span_of;
 use sluicedb_sql::value::compare_doubles;
 use sluicedb_sql::{Column, DataType, Physical};
 
@@ -47,7 +48,8 @@ impl Cell {
     /// The place of a text that is not in the slot itself.
     #[inline]
     pub(super) fn long_text(self, slot: &[u8]) -> Option<HeapId> {
-        let long = self.data_type == DataType::Text && self.text_len(slot) > INLINE_BYTES;
+        let text = self.data_type.physical() == Physical::Text;
+        let long = text && self.text_len(slot) > INLINE_BYTES;
         long.then(|| HeapId(u32::from_le_bytes(bytes_at(slot, self.offset + 8))))
     }
 
@@ -126,7 +128,7 @@ impl Cell {
     }
 
     /// Whether a value that is not NULL is the same as one of a column: 0.0 and -0.0 are equal, but
-    /// not the same.
+    /// not the same, and so are a month and 30 days.
     #[inline]
     pub(super) fn is_same(
         self,
@@ -138,6 +140,7 @@ impl Cell {
     ) -> bool {
         match column.values() {
             Values::F64(values) => bytes_at(slot, self.offset) == values[row].to_le_bytes(),
+            Values::I128(values) => bytes_at(slot, self.offset) == values[row].to_le_bytes(),
             _ => self.equals(blocks, heap, slot, column, row),
         }
     }
@@ -165,7 +168,11 @@ impl Cell {
                 compare_doubles(f64::from_le_bytes(bytes_at(slot, at)), values[row]).is_eq()
             }
             (Physical::I128, Values::I128(values)) => {
-                i128::from_le_bytes(bytes_at(slot, at)) == values[row]
+                let value = i128::from_le_bytes(bytes_at(slot, at));
+                match self.data_type {
+                    DataType::Interval => span_of(value) == span_of(values[row]),
+                    _ => value == values[row],
+                }
             }
             (Physical::Text, Values::Text(texts)) => {
                 self.equals_text(blocks, heap, slot, texts, row)
@@ -228,18 +235,14 @@ fn view(mut bytes: [u8; 16]) -> View {
     View::from_words([bits as u64, (bits >> 64) as u64])
 }
 
-fn push_text(out: &mut Column, bytes: &[u8]) {
-    out.push_text(std::str::from_utf8(bytes).expect("a text was kept whole"));
-}
-
 fn read_long(blocks: &impl Blocks, heap: Heap, id: HeapId, len: usize, out: &mut Column) {
     // Only a text of more than a block comes in pieces, so most are copied once.
     let mut pieces = Vec::new();
     heap.visit(blocks, id, len, |piece| match piece.len() == len {
-        true => push_text(out, piece),
+        true => out.push_bytes(piece),
         false => pieces.extend_from_slice(piece),
     });
     if !pieces.is_empty() {
-        push_text(out, &pieces);
+        out.push_bytes(&pieces);
     }
 }

@@ -4,7 +4,7 @@
 //! columns of one width in their order. Numbers are little-endian; the value of a NULL is zero.
 
 use sluicedb_sql::column::{Values, View};
-use sluicedb_sql::{Column, DataType, SqlError, Value};
+use sluicedb_sql::{Column, DataType, Physical, SqlError, Value};
 
 use super::cell::{Cell, INLINE_BYTES, short};
 use crate::core::arena::{Arena, BLOCK_BYTES, BlockId, Blocks, Heap, Slab};
@@ -42,9 +42,9 @@ pub struct Probe<'a> {
 /// The only column of rows, if no value of it is NULL and it is of a kind that loops compare
 /// without a look at types: [`only_i64`] and [`only_text`] do.
 pub enum Only<'a> {
-    /// BIGINT and TIMESTAMP.
+    /// BIGINT, TIME, TIMESTAMP and TIMESTAMPTZ.
     I64(&'a [i64]),
-    /// TEXT.
+    /// TEXT, and what else lies as texts do.
     Text(&'a [View]),
 }
 
@@ -107,8 +107,8 @@ impl RowLayout {
             let what =
                 format!("bytes of a row of {} columns that is kept as state", self.columns());
             return Err(SqlError::limit_exceeded(&what, bytes, max).hint(
-                "A BOOLEAN takes 1 byte, an INT 4, a BIGINT, DOUBLE or TIMESTAMP 8, a TEXT or \
-                 DECIMAL 16: select fewer columns below joins, groups and views.",
+                "A BOOLEAN takes 1 byte, a SMALLINT, INT or DATE 4, a BIGINT, REAL, DOUBLE, TIME or \
+                 TIMESTAMP 8, all else 16: select fewer columns below joins, groups and views.",
             ));
         }
         Ok((bytes as u32).max(min))
@@ -126,7 +126,7 @@ impl RowLayout {
     }
 
     fn texts(&self) -> usize {
-        self.cells.iter().filter(|cell| cell.data_type == DataType::Text).count()
+        self.cells.iter().filter(|cell| cell.data_type.physical() == Physical::Text).count()
     }
 
     /// Encodes a row into `slot`, of `bytes` bytes. Long texts are put into the heap; `free` takes

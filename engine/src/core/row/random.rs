@@ -1,6 +1,6 @@
 //! Random rows for tests: few distinct values, so that rows and keys meet again.
 
-use sluicedb_sql::{Column, DataType, Value};
+use sluicedb_sql::{Column, DataType, Interval, Json, Map, Value};
 
 /// A seeded stream of numbers.
 pub(in crate::core) struct Prng(u64);
@@ -32,6 +32,32 @@ impl Prng {
             DataType::Timestamp => Value::Timestamp(pick as i64),
             DataType::Double => Value::Double([0.0, -0.0, f64::NAN, -1.5][pick % 4] + pick as f64),
             DataType::Decimal { scale, .. } => Value::Decimal { units: 7 - pick as i128, scale },
+            DataType::SmallInt => Value::SmallInt(pick as i16 - 1),
+            DataType::Real => Value::Real([0.0, -0.0, f32::NAN, -1.5][pick % 4] + pick as f32),
+            DataType::Date => Value::Date(pick as i32 - 1),
+            DataType::Time => Value::Time(pick as i64),
+            DataType::TimestampTz => Value::TimestampTz(pick as i64 - 1),
+            DataType::Uuid => Value::Uuid([pick as u8 * 67; 16]),
+            // A month and 30 days are equal.
+            DataType::Interval => {
+                let (months, days) = (pick as i32 % 2, (pick / 2) as i32 * 30);
+                Value::Interval(Interval::new(months, days, 0).expect("a few months"))
+            }
+            DataType::Bytea if pick == 0 => Value::bytea(&[0xff; 5000]),
+            DataType::Bytea => Value::bytea(&[pick as u8 ^ 0xff, 0].repeat(pick % 9)),
+            DataType::Json => {
+                let text = format!("{{\"k\": [{pick}, \"{}\"]}}", "x".repeat(pick * 3));
+                Value::Json(Json::parse(&text).expect("an object"))
+            }
+            DataType::Map => Value::Map(Map::new([(format!("key {}", pick / 2), Some("v"))])),
+            DataType::Array(element) => {
+                let items = (0..pick % 5).map(|_| self.value(*element, distinct)).collect();
+                Value::Array { element, items }
+            }
+            DataType::Struct(of) => {
+                let values = of.fields.iter().map(|field| self.value(field.data_type, distinct));
+                Value::Struct { of, values: values.collect() }
+            }
             DataType::Text if pick == 0 => Value::text(&"long".repeat(1030)),
             DataType::Text if pick % 4 == 3 => Value::text(&format!("t{pick}")),
             DataType::Text => {

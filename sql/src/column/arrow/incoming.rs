@@ -1,24 +1,26 @@
 //! From an array to a column.
+//!
+//! An array is checked once and brought to the array whose buffers a column of the type has: its
+//! *carrier*. Where Arrow lays the type out alike that is the array itself, by another name.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, ArrowPrimitiveType, AsArray, LargeStringArray, PrimitiveArray, StringArray,
-    StringViewArray,
+    Array, ArrayRef, ArrowPrimitiveType, AsArray, BinaryViewArray, LargeStringArray,
+    PrimitiveArray, StringArray, StringViewArray,
 };
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::{
-    DataType as ArrowType, Date32Type, Date64Type, Decimal128Type, Float64Type, Int32Type,
-    Int64Type, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType, TimestampSecondType,
+    DataType as ArrowType, Decimal128Type, Float64Type, Int32Type, Int64Type,
 };
 
+use super::carrier::carrier;
 use super::moved;
-use super::schema::{check_type, microseconds};
+use super::schema::check_type;
 use crate::column::{Column, Values};
-use crate::decimal;
 use crate::error::SqlError;
-use crate::limits::{MORSEL_ROWS_MAX, TEXT_BYTES_MAX, TIMESTAMP_US_MAX};
+use crate::limits::{MORSEL_ROWS_MAX, TEXT_BYTES_MAX};
 use crate::schema::Field;
 use crate::types::{DataType, Physical};
 
@@ -34,17 +36,16 @@ impl Incoming {
     /// does not hold.
     pub fn new(array: ArrayRef, field: &Field) -> Result<Incoming, SqlError> {
         check_type(array.data_type(), field)?;
-        if array.null_count() > 0 && !field.nullable {
-            let row = (0..array.len()).find(|row| array.is_null(*row)).expect("a NULL was counted");
+        if array.logical_null_count() > 0 && !field.nullable {
+            let nulls = array.logical_nulls().expect("a NULL was counted");
+            let row = (0..array.len()).find(|row| nulls.is_null(*row)).expect("one was counted");
             return Err(SqlError::not_null(&field.name).hint(format!(
                 "Row {row} of the batch is NULL: fill it, or declare the column without NOT NULL."
             )));
         }
-        match field.data_type {
-            DataType::Timestamp => check_moments(&*array, field)?,
-            DataType::Decimal { precision, .. } => check_digits(&*array, precision, field)?,
-            DataType::Text => check_texts(&*array, field)?,
-            DataType::Boolean | DataType::Int | DataType::BigInt | DataType::Double => {}
+        let array = carrier(array, field)?;
+        if field.data_type.physical() == Physical::Text {
+            check_bytes(&*array, field)?;
         }
         Ok(Incoming { array, data_type: field.data_type })
     }
@@ -59,9 +60,9 @@ impl Incoming {
         self.array.is_empty()
     }
 
-    /// Bytes of the text of a row; none for other types and NULL.
+    /// Bytes of a row in the layout of texts; none for other types and NULL.
     pub fn text_bytes(&self, row: usize) -> usize {
-        if self.data_type != DataType::Text || self.array.is_null(row) {
+        if self.data_type.physical() != Physical::Text || self.array.is_null(row) {
             return 0;
         }
         Texts::of(&*self.array).get(row).len()
@@ -69,10 +70,13 @@ impl Incoming {
 
     /// At least the bytes of all texts; none for other types. One pass without a look at any text.
     pub fn text_bytes_max(&self) -> usize {
-        if self.data_type != DataType::Text {
+        if self.data_type.physical() != Physical::Text {
             return 0;
         }
         match self.array.data_type() {
+            ArrowType::BinaryView => {
+                self.array.as_binary_view().lengths().map(|bytes| bytes as usize).sum()
+            }
             ArrowType::Utf8View => {
                 self.array.as_string_view().lengths().map(|bytes| bytes as usize).sum()
             }
@@ -114,18 +118,15 @@ impl Incoming {
                 rows.clone().for_each(|row| to.push(bits.value(row)));
             }
             Values::I32(to) => to.extend_from_slice(&slice::<Int32Type>(array)[rows.clone()]),
-            Values::I64(to) if self.data_type == DataType::BigInt => {
-                to.extend_from_slice(&slice::<Int64Type>(array)[rows.clone()]);
-            }
-            Values::I64(to) => append_moments(array, rows.clone(), to),
+            Values::I64(to) => to.extend_from_slice(&slice::<Int64Type>(array)[rows.clone()]),
             Values::F64(to) => to.extend_from_slice(&slice::<Float64Type>(array)[rows.clone()]),
             Values::I128(to) => {
                 to.extend_from_slice(&slice::<Decimal128Type>(array)[rows.clone()]);
             }
             Values::Text(to) => {
                 let texts = Texts::of(array);
-                let text = |row| if array.is_null(row) { "" } else { texts.get(row) };
-                rows.clone().for_each(|row| to.push(text(row)));
+                let bytes = |row| if array.is_null(row) { &[][..] } else { texts.get(row) };
+                rows.clone().for_each(|row| to.push_bytes(bytes(row)));
             }
         }
         append_nulls(array.nulls(), rows, before, column);
@@ -141,19 +142,23 @@ fn move_values(array: ArrayRef, data_type: DataType) -> Result<Values, ArrayRef>
             Values::Bool(moved::bits(bits.into_parts().0))
         }
         Physical::I32 => Values::I32(move_primitive::<Int32Type>(array)),
-        Physical::I64 if data_type == DataType::BigInt => {
-            Values::I64(move_primitive::<Int64Type>(array))
-        }
-        Physical::I64 => match microseconds(array.data_type()) {
-            Some(1) => Values::I64(move_primitive::<TimestampMicrosecondType>(array)),
-            _ => return Err(array),
-        },
+        Physical::I64 => Values::I64(move_primitive::<Int64Type>(array)),
         Physical::F64 => Values::F64(move_primitive::<Float64Type>(array)),
         Physical::I128 => Values::I128(move_primitive::<Decimal128Type>(array)),
         Physical::Text => {
-            let Some(texts) = array.as_string_view_opt().cloned() else { return Err(array) };
-            drop(array);
-            Values::Text(moved::texts(texts).map_err(|texts| Arc::new(texts) as ArrayRef)?)
+            match array.data_type() {
+                ArrowType::Utf8View => {
+                    let texts = array.as_string_view().clone();
+                    drop(array);
+                    Values::Text(moved::texts(texts).map_err(|texts| Arc::new(texts) as ArrayRef)?)
+                }
+                ArrowType::BinaryView => {
+                    let bytes = array.as_binary_view().clone();
+                    drop(array);
+                    Values::Text(moved::texts(bytes).map_err(|bytes| Arc::new(bytes) as ArrayRef)?)
+                }
+                _ => return Err(array),
+            }
         }
     })
 }
@@ -169,11 +174,12 @@ fn slice<T: ArrowPrimitiveType>(array: &dyn Array) -> &[T::Native] {
     array.as_primitive::<T>().values()
 }
 
-/// An array of texts in any of the layouts that are taken.
+/// An array of texts or bytes in any of the layouts that carry them.
 enum Texts<'a> {
     View(&'a StringViewArray),
     Small(&'a StringArray),
     Large(&'a LargeStringArray),
+    Bytes(&'a BinaryViewArray),
 }
 
 impl<'a> Texts<'a> {
@@ -182,40 +188,18 @@ impl<'a> Texts<'a> {
             ArrowType::Utf8View => Texts::View(array.as_string_view()),
             ArrowType::Utf8 => Texts::Small(array.as_string()),
             ArrowType::LargeUtf8 => Texts::Large(array.as_string()),
-            other => unreachable!("{other} is refused for TEXT"),
+            ArrowType::BinaryView => Texts::Bytes(array.as_binary_view()),
+            other => unreachable!("{other} carries no texts"),
         }
     }
 
-    fn get(&self, row: usize) -> &'a str {
+    fn get(&self, row: usize) -> &'a [u8] {
         match self {
-            Texts::View(texts) => texts.value(row),
-            Texts::Small(texts) => texts.value(row),
-            Texts::Large(texts) => texts.value(row),
+            Texts::View(texts) => texts.value(row).as_bytes(),
+            Texts::Small(texts) => texts.value(row).as_bytes(),
+            Texts::Large(texts) => texts.value(row).as_bytes(),
+            Texts::Bytes(bytes) => bytes.value(row),
         }
-    }
-}
-
-/// What a NULL holds may be anything: it is blanked with the nulls, so that it may wrap here.
-fn append_moments(array: &dyn Array, rows: Range<usize>, to: &mut Vec<i64>) {
-    let factor = microseconds(array.data_type()).expect("checked to be an array of moments");
-    match array.data_type() {
-        ArrowType::Date32 => to.extend(
-            slice::<Date32Type>(array)[rows]
-                .iter()
-                .map(|days| i64::from(*days).wrapping_mul(factor)),
-        ),
-        _ => to.extend(units(array)[rows].iter().map(|units| units.wrapping_mul(factor))),
-    }
-}
-
-/// The numbers of an array of moments that are 64 bits wide.
-fn units(array: &dyn Array) -> &[i64] {
-    match array.data_type() {
-        ArrowType::Timestamp(TimeUnit::Second, _) => slice::<TimestampSecondType>(array),
-        ArrowType::Timestamp(TimeUnit::Millisecond, _) => slice::<TimestampMillisecondType>(array),
-        ArrowType::Timestamp(TimeUnit::Microsecond, _) => slice::<TimestampMicrosecondType>(array),
-        ArrowType::Date64 => slice::<Date64Type>(array),
-        other => unreachable!("{other} is refused for TIMESTAMP"),
     }
 }
 
@@ -232,51 +216,12 @@ fn append_nulls(from: Option<&NullBuffer>, rows: Range<usize>, before: usize, co
     }
 }
 
-/// The first row that has a value which is not good. A NULL may hold anything.
-fn first_bad<T: Copy>(array: &dyn Array, values: &[T], good: impl Fn(T) -> bool) -> Option<usize> {
-    if values.iter().all(|value| good(*value)) {
-        return None;
-    }
-    (0..values.len()).find(|row| array.is_valid(*row) && !good(values[*row]))
-}
-
-fn check_moments(array: &dyn Array, field: &Field) -> Result<(), SqlError> {
-    let factor = microseconds(array.data_type()).expect("checked to be an array of moments");
-    let max = (TIMESTAMP_US_MAX / factor) as u64;
-    let bad = match array.data_type() {
-        ArrowType::Date32 => {
-            let days = slice::<Date32Type>(array);
-            first_bad(array, days, |days| u64::from(days.unsigned_abs()) <= max)
-                .map(|row| (row, i64::from(days[row])))
-        }
-        _ => first_bad(array, units(array), |units| units.unsigned_abs() <= max)
-            .map(|row| (row, units(array)[row])),
-    };
-    let Some((row, value)) = bad else { return Ok(()) };
-    let (name, unit) = (&field.name, array.data_type());
-    Err(SqlError::out_of_range(format!(
-        "row {row} of column \"{name}\": {value} as {unit} is farther from 1970 than \
-         {TIMESTAMP_US_MAX} us"
-    ))
-    .hint("Leave the row out, or make the value NULL."))
-}
-
-fn check_digits(array: &dyn Array, precision: u8, field: &Field) -> Result<(), SqlError> {
-    let values = slice::<Decimal128Type>(array);
-    let bad = first_bad(array, values, |units| decimal::fits(units, precision));
-    let Some(row) = bad else { return Ok(()) };
-    let (name, wanted) = (&field.name, field.data_type);
-    Err(SqlError::out_of_range(format!(
-        "row {row} of column \"{name}\" has more than the {precision} digits of {wanted}"
-    ))
-    .hint("Leave the row out, or declare the column with more digits."))
-}
-
-fn check_texts(array: &dyn Array, field: &Field) -> Result<(), SqlError> {
+fn check_bytes(array: &dyn Array, field: &Field) -> Result<(), SqlError> {
     let texts = Texts::of(array);
     let long = |row: &usize| array.is_valid(*row) && texts.get(*row).len() > TEXT_BYTES_MAX;
     let Some(row) = (0..array.len()).find(long) else { return Ok(()) };
-    let what = format!("bytes of the text in row {row} of column \"{}\"", field.name);
+    let what = if field.data_type == DataType::Text { "text" } else { "value" };
+    let what = format!("bytes of the {what} in row {row} of column \"{}\"", field.name);
     Err(SqlError::limit_exceeded(&what, texts.get(row).len(), TEXT_BYTES_MAX)
         .hint("Shorten the text, or keep it elsewhere and store a reference."))
 }

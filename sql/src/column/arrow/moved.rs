@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::StringViewArray;
+use arrow::array::GenericByteViewArray;
 use arrow::buffer::{BooleanBuffer, Buffer, ScalarBuffer};
-use arrow::datatypes::ArrowNativeType;
+use arrow::datatypes::{ArrowNativeType, ByteViewType};
 
 use crate::column::{Bitmap, Text};
 use crate::limits::HEAP_BYTES_MAX;
@@ -46,7 +46,9 @@ pub(super) fn bits(bits: BooleanBuffer) -> Bitmap {
 /// The texts of an array; texts of NULLs are whatever they are. `None` where the views cannot be
 /// taken as they are, because long texts lie in several buffers or in one that is mostly unused or
 /// too large.
-pub(super) fn texts(array: StringViewArray) -> Result<Text, StringViewArray> {
+pub(super) fn texts<T: ByteViewType>(
+    array: GenericByteViewArray<T>,
+) -> Result<Text, GenericByteViewArray<T>> {
     let long: usize = array.lengths().filter(|len| *len > 12).map(|len| len as usize).sum();
     let movable = |heap: &Buffer| {
         heap.capacity() <= 2 * long + SPARE_BYTES_MAX && heap.len() <= HEAP_BYTES_MAX

@@ -4,7 +4,8 @@ use crate::column::Column;
 use crate::decimal;
 use crate::expr::BinaryOp;
 use crate::expr::failure::RowError;
-use crate::expr::kernel::{Found, map, zip};
+use crate::expr::kernel::cast::{narrow_real, small};
+use crate::expr::kernel::{Found, map, temporal, zip};
 use crate::expr::program::Register;
 use crate::types::{DataType, Physical};
 
@@ -40,7 +41,16 @@ macro_rules! integers {
 }
 
 pub(super) fn binary(op: BinaryOp, left: &Column, right: &Column, out: &mut Register) {
+    if !left.data_type().is_numeric() {
+        return temporal::binary(op, left, right, out);
+    }
     match out.column.data_type().physical() {
+        Physical::I32 if out.column.data_type() == DataType::SmallInt => {
+            small_integers(op, left.i32s(), right.i32s(), out);
+        }
+        Physical::F64 if out.column.data_type() == DataType::Real => {
+            reals(op, left.f64s(), right.f64s(), out);
+        }
         Physical::I32 => integers!(op, left, right, out, i32s, i32s_mut),
         Physical::I64 => integers!(op, left, right, out, i64s, i64s_mut),
         Physical::F64 => doubles(op, left.f64s(), right.f64s(), out),
@@ -49,8 +59,45 @@ pub(super) fn binary(op: BinaryOp, left: &Column, right: &Column, out: &mut Regi
     }
 }
 
+/// SMALLINT lies in an `i32`, in which no operator on two of them overflows.
+fn small_integers(op: BinaryOp, left: &[i32], right: &[i32], out: &mut Register) {
+    zip(left, right, out, Column::i32s_mut, |left, right| {
+        let found = match op {
+            BinaryOp::Add => left + right,
+            BinaryOp::Sub => left - right,
+            BinaryOp::Mul => left * right,
+            BinaryOp::Div | BinaryOp::Mod if right == 0 => return Err(ZERO),
+            BinaryOp::Div => left / right,
+            BinaryOp::Mod => left % right,
+            other => unreachable!("{other:?} is not arithmetic"),
+        };
+        small(found.into())
+    });
+}
+
+/// REAL lies in an `f64`, computes there and is rounded. That rounds twice, and gives what one
+/// rounding gives: a double has more than twice the digits of a REAL and two more, so that a
+/// sum, product or quotient that lies between two doubles is never mistaken for a tie of REALs.
+fn reals(op: BinaryOp, left: &[f64], right: &[f64], out: &mut Register) {
+    zip(left, right, out, Column::f64s_mut, |left, right| {
+        narrow_real(match op {
+            BinaryOp::Add => left + right,
+            BinaryOp::Sub => left - right,
+            BinaryOp::Mul => left * right,
+            BinaryOp::Div => quotient(left, right)?,
+            other => unreachable!("{other:?} is not defined for REAL"),
+        })
+    });
+}
+
 pub(super) fn negate(input: &Column, out: &mut Register) {
     match out.column.data_type().physical() {
+        Physical::I32 if out.column.data_type() == DataType::SmallInt => {
+            map(input.i32s(), out, Column::i32s_mut, |value| small((-value).into()));
+        }
+        Physical::I128 if out.column.data_type() == DataType::Interval => {
+            temporal::negate(input, out);
+        }
         Physical::I32 => {
             map(input.i32s(), out, Column::i32s_mut, |value| value.checked_neg().ok_or(OVERFLOW));
         }

@@ -6,6 +6,7 @@ use crate::column::{Bitmap, Column, Values};
 use crate::decimal;
 use crate::expr::BinaryOp;
 use crate::expr::program::Register;
+use crate::interval::span_of;
 use crate::types::DataType;
 use crate::value::compare_doubles;
 
@@ -24,6 +25,9 @@ pub(super) fn compare(op: BinaryOp, left: &Column, right: &Column, out: &mut Reg
                         decimal::compare(l, left, r, right)
                     })
                 }
+                (DataType::Interval, _) => each(op, left_units, right_units, bits, |l, r| {
+                    span_of(l).cmp(&span_of(r))
+                }),
                 _ => each(op, left_units, right_units, bits, |l, r| l.cmp(&r)),
             }
         }

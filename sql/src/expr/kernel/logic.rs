@@ -25,7 +25,7 @@ pub(super) fn combine(op: BinaryOp, left: Operand<'_>, right: Operand<'_>, out: 
     if left.column.has_nulls() || right.column.has_nulls() {
         out.column.fill_nulls(|word| !(is_true(word) | is_false(word)));
     }
-    let Register { column, failed } = out;
+    let Register { column, failed, .. } = out;
     for operand in [left, right] {
         failed.add_if(operand.failed, |row| column.is_null(row));
     }

@@ -1,15 +1,21 @@
 //! What instructions do: one function a kind of instruction, one plain loop a type.
 
 mod arithmetic;
+mod call;
 mod cast;
 mod compare;
 mod logic;
 mod select;
+mod temporal;
 
 use crate::column::Column;
 use crate::expr::BinaryOp;
-use crate::expr::failure::RowError;
+use crate::expr::failure::{Failures, RowError};
 use crate::expr::program::{Instruction, Operand, Operation, Register, Slot};
+use crate::types::DataType;
+use crate::value::Value;
+
+pub(super) use call::{Prepared, Work};
 
 /// What a kernel finds for one row.
 type Found<T> = Result<T, RowError>;
@@ -24,8 +30,8 @@ pub(super) fn execute<'a>(
     out.failed.clear();
     out.column.clear_nulls();
     out.column.resize(rows);
-    match instruction.operation {
-        Operation::Binary(op, left, right) => {
+    match &instruction.operation {
+        &Operation::Binary(op, left, right) => {
             let (left, right) = (operand(left), operand(right));
             match op {
                 BinaryOp::And | BinaryOp::Or => logic::combine(op, left, right, out),
@@ -37,25 +43,36 @@ pub(super) fn execute<'a>(
                 _ => compare::compare(op, left.column, right.column, out),
             }
         }
-        Operation::Not(input) => {
+        &Operation::Not(input) => {
             strict(&[operand(input)], out);
             logic::not(operand(input).column, out);
         }
-        Operation::IsNull(input) => logic::is_null(operand(input), out),
-        Operation::Negate(input) => {
+        &Operation::IsNull(input) => logic::is_null(operand(input), out),
+        &Operation::Negate(input) => {
             strict(&[operand(input)], out);
             arithmetic::negate(operand(input).column, out);
         }
-        Operation::Cast(input) => {
+        &Operation::Cast(input) => {
             strict(&[operand(input)], out);
             cast::cast(operand(input).column, out);
         }
-        Operation::Select { condition, then, otherwise } => {
+        Operation::Call(call) => call::call(call, operand, rows, out),
+        &Operation::Select { condition, then, otherwise } => {
             select::select(operand(condition), operand(then), operand(otherwise), out);
         }
     }
     out.failed.settle();
     assert_eq!(out.column.len(), rows, "a kernel fills its register");
+}
+
+/// A value as another type; `None` where it is none of that type.
+pub(super) fn cast_of(value: &Value, from: DataType, to: DataType) -> Option<Value> {
+    let (column, failed) = (Column::of(from, [value]), Failures::new());
+    let operand = |_| Operand { column: &column, failed: &failed };
+    let mut out = Register::new(to);
+    let operation = Operation::Cast(Slot::Input(0));
+    execute(&Instruction { operation, data_type: to }, operand, 1, &mut out);
+    out.failed.is_empty().then(|| out.column.value(0))
 }
 
 /// NULL in, NULL out; failed in, failed out.
@@ -115,12 +132,12 @@ fn map<A: Copy, B: Copy + Default>(
 }
 
 /// Fills the register from two columns, row by row.
-fn zip<A: Copy, B: Copy + Default>(
+fn zip<A: Copy, B: Copy, C: Copy + Default>(
     left: &[A],
-    right: &[A],
+    right: &[B],
     out: &mut Register,
-    slots: impl Fn(&mut Column) -> &mut [B],
-    find: impl Fn(A, A) -> Found<B>,
+    slots: impl Fn(&mut Column) -> &mut [C],
+    find: impl Fn(A, B) -> Found<C>,
 ) {
     let mut any = false;
     for ((slot, left), right) in slots(&mut out.column).iter_mut().zip(left).zip(right) {

@@ -1,8 +1,8 @@
 //! Where things lie in a pane: the groups of one window, or of one slice of a window.
 //!
 //! A pane is an extent. Its header holds the headers of its containers: an index from key hashes to
-//! slots, the slots themselves, a heap for long texts and a tree for each call that keeps values in
-//! one. A group is a slot: hash, number of rows, mark, keys, then the state of each call. What does
+//! slots, the slots themselves, a heap for long texts and a tree or a set for each call that keeps
+//! values in one. A group is a slot: hash, number of rows, mark, keys, then the state of each call. What does
 //! not fit one slot goes on in the same slot of further slabs.
 //!
 //! Invariants:
@@ -11,7 +11,7 @@
 
 use sluicedb_sql::{DataType, SqlError};
 
-use super::accumulator::{Accumulator, CELL_VALUE_BYTES};
+use super::accumulator::{Accumulator, CELL_VALUE_BYTES, Need, Set, SetShape};
 use super::finder::Finder;
 use crate::core::arena::{
     Anchor, Arena, BLOCK_BYTES, Block, BlockId, Blocks, ExtentId, HashIndex, Heap, Slab, SlotId,
@@ -25,6 +25,9 @@ const FIRST: usize = 12;
 const INDEX: usize = 20;
 const HEAP: usize = INDEX + HashIndex::HEADER_BYTES;
 const SLABS: usize = HEAP + Heap::HEADER_BYTES;
+
+/// Bytes of the headers of a set.
+const SET_BYTES: usize = HashIndex::HEADER_BYTES + Slab::HEADER_BYTES;
 
 pub(super) const HASH: usize = 0;
 const ROWS: usize = 8;
@@ -82,6 +85,7 @@ pub(super) struct Layout {
     parts: usize,
     /// Bytes of a cell's key, tree by tree.
     trees: Vec<usize>,
+    sets: Vec<SetShape>,
 }
 
 impl Layout {
@@ -96,21 +100,25 @@ impl Layout {
         let slot_max = *Slab::SLOT_BYTES.end() as usize;
         let mut ends = vec![keys.slot_bytes(KEY)? as usize];
         for accumulator in accumulators.iter_mut() {
-            let bytes = accumulator.need().state_bytes;
-            let part = match ends.iter().position(|end| end + bytes <= slot_max) {
-                Some(part) => part,
-                None => {
-                    ends.push(0);
-                    ends.len() - 1
-                }
-            };
-            accumulator.place(Field { part: part as u16, offset: ends[part] as u16 });
-            ends[part] += bytes;
+            let Need { state_bytes: bytes, states, .. } = accumulator.need();
+            for index in 0..states {
+                let part = match ends.iter().position(|end| end + bytes <= slot_max) {
+                    Some(part) => part,
+                    None => {
+                        ends.push(0);
+                        ends.len() - 1
+                    }
+                };
+                let field = Field { part: part as u16, offset: ends[part] as u16 };
+                accumulator.place(index, field);
+                ends[part] += bytes;
+            }
         }
         let slot_bytes = ends.iter().copied().max().expect("there is one part");
         let trees = accumulators.iter().filter_map(|call| call.need().cell_key_bytes).collect();
+        let sets = accumulators.iter().filter_map(|call| call.need().set).collect();
         let slot_bytes = (slot_bytes as u32).max(*Slab::SLOT_BYTES.start());
-        let layout = Layout { keys, slot_bytes, parts: ends.len(), trees };
+        let layout = Layout { keys, slot_bytes, parts: ends.len(), trees, sets };
         let (bytes, max) = (offset + layout.header_bytes(), BLOCK_BYTES);
         if bytes > max {
             let what = "bytes of the headers of a window's groups, their states and trees";
@@ -121,7 +129,15 @@ impl Layout {
     }
 
     fn header_bytes(&self) -> usize {
-        SLABS + self.parts * Slab::HEADER_BYTES + self.trees.len() * Tree::HEADER_BYTES
+        self.sets_at() + self.sets.len() * SET_BYTES
+    }
+
+    fn trees_at(&self) -> usize {
+        SLABS + self.parts * Slab::HEADER_BYTES
+    }
+
+    fn sets_at(&self) -> usize {
+        self.trees_at() + self.trees.len() * Tree::HEADER_BYTES
     }
 
     /// Slabs of a pane.
@@ -132,6 +148,11 @@ impl Layout {
     /// Trees of a pane.
     pub(super) fn trees(&self) -> usize {
         self.trees.len()
+    }
+
+    /// Sets of a pane.
+    pub(super) fn sets(&self) -> usize {
+        self.sets.len()
     }
 
     /// How keys lie in a group.
@@ -160,12 +181,29 @@ impl Layout {
         for (index, &key_bytes) in self.trees.iter().enumerate() {
             Tree::create(arena, extent, self.tree_anchor(pane, index), key_bytes, CELL_VALUE_BYTES);
         }
+        for (index, shape) in self.sets.iter().enumerate() {
+            let at = self.set_at(index);
+            HashIndex::create(arena, extent, pane.at(at));
+            Slab::create(arena, extent, pane.at(at + HashIndex::HEADER_BYTES), shape.slot_bytes);
+        }
         pane
     }
 
     fn tree_anchor(&self, pane: Pane, index: usize) -> Anchor {
         assert!(index < self.trees.len(), "tree {index} of {}", self.trees.len());
-        pane.at(SLABS + self.parts * Slab::HEADER_BYTES + index * Tree::HEADER_BYTES)
+        pane.at(self.trees_at() + index * Tree::HEADER_BYTES)
+    }
+
+    fn set_at(&self, index: usize) -> usize {
+        assert!(index < self.sets.len(), "set {index} of {}", self.sets.len());
+        self.sets_at() + index * SET_BYTES
+    }
+
+    /// Set `index` of a pane.
+    pub(super) fn set(&self, pane: Pane, index: usize) -> Set {
+        let at = self.set_at(index);
+        let index = HashIndex::open(pane.at(at));
+        Set { index, slab: Slab::open(pane.at(at + HashIndex::HEADER_BYTES)) }
     }
 
     /// Tree `index` of a pane.

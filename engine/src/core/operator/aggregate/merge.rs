@@ -59,7 +59,7 @@ impl Merge {
             keys: types.iter().map(|&data_type| Column::new(data_type)).collect(),
             picks: (0..types.len()).collect(),
             scratch: Vec::new(),
-            moved: Moved::new(),
+            moved: Moved::new(&spec.options.input),
         }
     }
 

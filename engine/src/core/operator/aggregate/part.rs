@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::Spec;
-use super::accumulator::Entry;
+use super::accumulator::{Entry, Scratch};
 use super::assign::Assigned;
 use super::changes::Changes;
 use super::finder::{Finder, Wanted};
@@ -46,6 +46,7 @@ pub(super) struct Parts {
     /// Other groups that may lose their last row.
     quiet: Vec<Group>,
     scratch: Vec<u8>,
+    calls: Scratch,
 }
 
 impl Given {
@@ -127,7 +128,7 @@ impl Parts {
             spec.layout.add_rows_at(context.arena, entry.place, weight);
         }
         for call in &spec.accumulators {
-            call.update(context.arena, &spec.layout, &given.morsel, entries);
+            call.update(context.arena, &spec.layout, &given.morsel, entries, &mut self.calls);
         }
         changes.after(spec, context.arena, &self.touched);
         self.release(spec, context.arena);

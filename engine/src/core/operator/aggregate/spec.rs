@@ -32,6 +32,10 @@ pub(super) struct Spec {
 /// and more behind a split, so that six levels hold all that a slot number can name.
 const TREE_BLOCKS: usize = 7;
 
+/// Blocks that a row may take in a set: a bucket that splits, one that overflows, a slot, and a block
+/// of each directory.
+const SET_BLOCKS: usize = 5;
+
 /// Bytes of the longest text that lies in its view.
 const VIEW_TEXT_BYTES: usize = 12;
 
@@ -48,10 +52,11 @@ impl Spec {
         let results = &options.output[ahead + options.keys.len()..];
         assert_eq!(results.len(), options.calls.len(), "one column for each call");
         let mut accumulators = Vec::with_capacity(options.calls.len());
-        let mut trees = 0;
+        let (mut trees, mut sets) = (0, 0);
         for (call, &output) in options.calls.iter().zip(results) {
-            let made = Accumulator::new(call, &options.input, output, options.retracts, trees);
-            trees += usize::from(made.has_cells());
+            let made = Accumulator::new(call, &options.input, output, options.retracts, (trees, sets));
+            trees += usize::from(made.need().cell_key_bytes.is_some());
+            sets += usize::from(made.need().set.is_some());
             accumulators.push(made);
         }
         let types: Vec<DataType> = options.keys.iter().map(|&key| options.input[key]).collect();
@@ -60,8 +65,12 @@ impl Spec {
         let is_text = |column: &usize| options.input[*column] == DataType::Text;
         let mut texts: Vec<usize> = options.keys.iter().copied().filter(is_text).collect();
         texts.extend(accumulators.iter().filter_map(|call| call.need().text));
-        // A pane, its index and the trees of panes; a slot in each slab; texts; trees.
-        let blocks = 10 + 3 * layout.parts() + texts.len() + TREE_BLOCKS * layout.trees();
+        // A pane, its index and the trees of panes; a slot in each slab; texts; trees; sets.
+        let blocks = 10
+            + 3 * layout.parts()
+            + texts.len()
+            + TREE_BLOCKS * layout.trees()
+            + SET_BLOCKS * layout.sets();
         let extra_blocks = blocks.saturating_sub(STATE_BLOCKS_PER_ROW);
         let root = Root::new(root);
         Ok(Spec {

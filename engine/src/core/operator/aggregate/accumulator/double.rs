@@ -9,10 +9,9 @@
 
 use sluicedb_sql::Column;
 
-use crate::core::morsel::Morsel;
-
 use super::exact::{self, EXACT_BYTES};
-use super::{Entry, Store, add_i64, i64_at};
+use super::rows::Rows;
+use super::{Store, add_i64, i64_at};
 
 const SUM_AT: usize = 8;
 const MARKS_AT: usize = 16;
@@ -41,12 +40,12 @@ impl Double {
         if self.exact { EXACT_AT + EXACT_BYTES } else { MARKS_AT + 1 }
     }
 
-    pub(super) fn update(&self, store: &mut Store<'_>, morsel: &Morsel, entries: &[Entry]) {
-        let column = &morsel.columns[self.column];
+    pub(super) fn update(&self, store: &mut Store<'_>, rows: Rows<'_>) {
+        let column = &rows.columns[self.column];
         let values = column.f64s();
-        let rows = entries.iter().filter(|entry| !column.is_null(entry.row as usize));
-        for entry in rows {
-            let (value, weight) = (values[entry.row as usize], morsel.weight(entry.row as usize));
+        let some = rows.entries.iter().filter(|entry| !column.is_null(entry.row as usize));
+        for entry in some {
+            let (value, weight) = (values[entry.row as usize], rows.weight(entry.row as usize));
             if self.exact {
                 add_exact(store.entry_mut::<{ EXACT_AT + EXACT_BYTES }>(entry), value, weight);
             } else {

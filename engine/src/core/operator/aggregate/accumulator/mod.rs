@@ -6,14 +6,25 @@
 //!   everything that came was taken back. So a group may be freed then, and only then.
 
 mod best;
+mod cells;
+mod distinct;
 mod double;
 mod exact;
+mod limbs;
+mod list;
+mod moments;
 mod ordered;
+mod ranked;
+mod rows;
+mod sketch;
 mod sort_key;
 mod sum;
+mod truth;
 mod wide;
 
-pub(super) use ordered::Moved;
+pub(super) use cells::Moved;
+pub(super) use distinct::{Set, SetShape};
+pub(super) use rows::Scratch;
 pub(super) use sort_key::{of_i64, to_i64};
 
 use sluicedb_sql::plan::{Call, Function};
@@ -24,10 +35,18 @@ use crate::core::arena::{Arena, Heap, Tree};
 use crate::core::morsel::Morsel;
 
 use best::Best;
+use cells::{Cells, Key};
+use distinct::Distinct;
 use double::Double;
+use list::List;
+use moments::Moments;
 use ordered::Ordered;
+use ranked::{Pick, Ranked};
+use rows::Rows;
+use sketch::Sketch;
 use sort_key::SortKey;
 use sum::Sum;
+use truth::Truth;
 
 /// A row of the morsel that is worked on, and a group that it belongs to.
 #[derive(Clone, Copy, Debug)]
@@ -42,106 +61,103 @@ pub(super) struct Entry {
 pub(super) struct Store<'a> {
     arena: &'a mut Arena,
     layout: &'a Layout,
-    field: Field,
+    fields: [Field; FIELDS_MAX],
 }
 
 /// One call: what it computes and where its state is.
 #[derive(Clone, Debug)]
 pub(super) struct Accumulator {
     family: Family,
-    field: Field,
+    /// A column of truths: other rows are skipped.
+    filter: Option<usize>,
+    /// The values that count once each.
+    distinct: Option<Distinct>,
+    fields: [Field; FIELDS_MAX],
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 enum Family {
     Rows,
-    Count { column: usize },
+    Count { column: Option<usize> },
+    Truth(Truth),
     Sum(Sum),
     Double(Double),
+    Moments(Moments),
     Best(Best),
     Ordered(Ordered),
+    Ranked(Ranked),
+    List(List),
+    Sketch(Sketch),
 }
 
 /// What a pane needs for a call.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Need {
-    /// Bytes of state in each group.
+    /// Bytes of each state in a group.
     pub(super) state_bytes: usize,
+    /// How many such states there are.
+    pub(super) states: usize,
     /// Bytes of a cell's key, where values are kept in a tree.
     pub(super) cell_key_bytes: Option<usize>,
+    /// Where values are kept in a set.
+    pub(super) set: Option<SetShape>,
     /// The column whose texts go to the heap.
     pub(super) text: Option<usize>,
 }
 
+/// States of one call, at most.
+const FIELDS_MAX: usize = sketch::STATES;
+
 /// Bytes of the value of a cell.
-pub(super) const CELL_VALUE_BYTES: usize = ordered::COUNT_BYTES;
+pub(super) const CELL_VALUE_BYTES: usize = cells::COUNT_BYTES;
 
 impl Accumulator {
-    /// The accumulator of a call; `trees` is how many the calls before it need.
+    /// The accumulator of a call; `trees` and `sets` are how many the calls before it need.
     pub(super) fn new(
         call: &Call,
         input: &[DataType],
         output: DataType,
         retracts: bool,
-        trees: usize,
+        (trees, sets): (usize, usize),
     ) -> Accumulator {
-        let family = Accumulator::family(call, input, output, retracts, trees);
-        Accumulator { family, field: Field::default() }
-    }
-
-    fn family(
-        call: &Call,
-        input: &[DataType],
-        output: DataType,
-        retracts: bool,
-        trees: usize,
-    ) -> Family {
-        let Call { name: _, function, argument, order } = call;
-        let Some(column) = *argument else {
-            assert_eq!(*function, Function::CountRows, "only COUNT(*) has no argument");
-            return Family::Rows;
+        let family = Family::new(call, input, output, retracts, trees);
+        let once = call.distinct || call.function == Function::ApproxDistinct;
+        let distinct = match (&family, call.argument) {
+            (
+                Family::Count { .. } | Family::Sum(_) | Family::Double(_) | Family::Moments(_),
+                Some(column),
+            ) if once => {
+                let head_at = family.state_bytes();
+                Some(Distinct::new(input, column, head_at, sets, retracts))
+            },
+            _ => None,
         };
-        let greatest = matches!(function, Function::Max | Function::Last);
-        let mean = *function == Function::Avg;
-        match function {
-            Function::CountRows => Family::Rows,
-            Function::Count => Family::Count { column },
-            Function::Sum | Function::Avg if input[column] == DataType::Double => {
-                Family::Double(Double { column, mean, exact: retracts })
-            }
-            Function::Sum | Function::Avg => {
-                Family::Sum(Sum::new(input[column], column, output, mean))
-            }
-            Function::Min | Function::Max | Function::First | Function::Last => {
-                let key = SortKey::new(input, column, *order);
-                if retracts {
-                    Family::Ordered(Ordered { key, greatest, tree: trees })
-                } else {
-                    Family::Best(Best { key, greatest })
-                }
-            }
-        }
+        Accumulator { family, filter: call.filter, distinct, fields: Default::default() }
     }
 
     /// What a pane needs for this call.
     pub(super) fn need(&self) -> Need {
-        let text = |key: &SortKey| key.is_text().then(|| key.column());
-        let (state_bytes, cell_key_bytes, text) = match &self.family {
-            Family::Rows => (0, None, None),
-            Family::Count { .. } => (8, None, None),
-            Family::Sum(_) => (sum::SUM_BYTES, None, None),
-            Family::Double(double) => (double.bytes(), None, None),
-            Family::Best(best) => (best.bytes(), None, text(&best.key)),
-            Family::Ordered(ordered) => {
-                (ordered::COUNT_BYTES, Some(ordered.cell_key_bytes()), text(&ordered.key))
-            }
-        };
-        Need { state_bytes, cell_key_bytes, text }
+        let mut need = self.family.need();
+        if let Some(distinct) = &self.distinct {
+            need.state_bytes += distinct::HEAD_BYTES;
+            need.set = Some(distinct.shape());
+            need.text = distinct.text();
+        }
+        need
     }
 
-    /// Says where the state is.
-    pub(super) fn place(&mut self, field: Field) {
-        self.field = field;
+    /// Says where state `index` is.
+    pub(super) fn place(&mut self, index: usize, field: Field) {
+        self.fields[index] = field;
+    }
+
+    fn field(&self) -> Field {
+        self.fields[0]
+    }
+
+    fn state_bytes(&self) -> usize {
+        let head = if self.distinct.is_some() { distinct::HEAD_BYTES } else { 0 };
+        self.family.state_bytes() + head
     }
 
     /// Works the rows into the states of their groups.
@@ -151,19 +167,28 @@ impl Accumulator {
         layout: &Layout,
         morsel: &Morsel,
         entries: &[Entry],
+        scratch: &mut Scratch,
     ) {
-        let store = &mut Store { arena, layout, field: self.field };
-        match &self.family {
-            Family::Rows => {}
-            Family::Count { column } => count(store, &morsel.columns[*column], morsel, entries),
-            Family::Sum(sum) => sum.update(store, morsel, entries),
-            Family::Double(double) => double.update(store, morsel, entries),
-            Family::Best(best) => best.update(store, morsel, entries),
-            Family::Ordered(ordered) => ordered.update(store, morsel, entries),
+        let store = &mut Store { arena, layout, fields: self.fields };
+        let Scratch { kept, set } = scratch;
+        let entries = match self.filter {
+            Some(filter) => rows::keep(&morsel.columns[filter], entries, kept),
+            None => entries,
+        };
+        let Some(distinct) = &self.distinct else {
+            let rows = Rows::of(morsel, entries);
+            return self.family.update(store, morsel, rows);
+        };
+        distinct.update(store, morsel, entries, set);
+        for (entries, sign) in [(&set.came, 1), (&set.gone, -1)] {
+            let rows = Rows { columns: &morsel.columns, weights: &[], sign, entries };
+            if !entries.is_empty() {
+                self.family.update(store, morsel, rows);
+            }
         }
     }
 
-    /// Adds what is kept of `from` to `into`, all but what is in trees.
+    /// Adds what is kept of `from` to `into`, all but what is in trees and sets.
     pub(super) fn merge(
         &self,
         arena: &mut Arena,
@@ -171,23 +196,33 @@ impl Accumulator {
         (from, into): (Group, Group),
         scratch: &mut Vec<u8>,
     ) {
-        let store = &mut Store { arena, layout, field: self.field };
-        if let Family::Best(best) = &self.family {
-            return best.merge(store, from, into, scratch);
+        if self.distinct.is_some() {
+            // What came of values is made again as they come.
+            return;
+        }
+        let store = &mut Store { arena, layout, fields: self.fields };
+        match &self.family {
+            Family::Best(best) => return best.merge(store, from, into, scratch),
+            Family::Sketch(sketch) => return sketch.merge(store, from, into, scratch),
+            _ => {}
         }
         scratch.clear();
-        scratch.extend_from_slice(&store.state(from)[..self.need().state_bytes]);
+        scratch.extend_from_slice(&store.state(from)[..self.state_bytes()]);
+        let into = store.state_mut(into);
         match &self.family {
-            Family::Rows | Family::Best(_) | Family::Ordered(_) => {}
-            Family::Count { .. } => add_i64(store.state_mut(into), i64_at(scratch, 0)),
-            Family::Sum(_) => Sum::merge(scratch, store.state_mut(into)),
-            Family::Double(double) => double.merge(scratch, store.state_mut(into)),
+            Family::Rows | Family::Ordered(_) | Family::Ranked(_) | Family::List(_) => {}
+            Family::Count { .. } => add_i64(into, i64_at(scratch, 0)),
+            Family::Truth(_) => Truth::merge(scratch, into),
+            Family::Sum(_) => Sum::merge(scratch, into),
+            Family::Double(double) => double.merge(scratch, into),
+            Family::Moments(moments) => moments.merge(scratch, into),
+            Family::Best(_) | Family::Sketch(_) => unreachable!("merged above"),
         }
     }
 
-    /// Whether values are kept in a tree, which is merged cell by cell.
+    /// Whether values are kept in a tree or a set, which is merged cell by cell.
     pub(super) fn has_cells(&self) -> bool {
-        matches!(self.family, Family::Ordered(_))
+        self.distinct.is_some() || self.family.cells().is_some()
     }
 
     /// Moves on to the cell of `pane` behind `moved`, or to the first; false at the end.
@@ -199,23 +234,42 @@ impl Accumulator {
         first: bool,
         moved: &mut Moved,
     ) -> bool {
-        let Family::Ordered(ordered) = &self.family else { return false };
-        ordered.next(&Store { arena, layout, field: self.field }, pane, first, moved)
+        let store = &Store { arena, layout, fields: self.fields };
+        match (&self.distinct, self.family.cells()) {
+            (Some(distinct), _) => distinct.next(store, pane, first, moved),
+            (None, Some(cells)) => cells.next(store, pane, first, moved),
+            (None, None) => false,
+        }
     }
 
     /// Adds a cell of another pane to a group.
     pub(super) fn take_cell(&self, arena: &mut Arena, layout: &Layout, group: Group, cell: &Moved) {
-        let Family::Ordered(ordered) = &self.family else {
-            unreachable!("only trees have cells");
-        };
-        ordered.take(&mut Store { arena, layout, field: self.field }, group, cell);
+        let store = &mut Store { arena, layout, fields: self.fields };
+        if let Some(distinct) = &self.distinct {
+            let place = store.layout.locate(store.arena, group);
+            let entry = Entry { row: 0, group, place };
+            let change = distinct.take(store, group, cell);
+            if change != 0 {
+                let entries = &[entry];
+                let rows =
+                    Rows { columns: &cell.columns, weights: &[], sign: change, entries };
+                self.family.update_plain(store, rows);
+            }
+            return;
+        }
+        match &self.family {
+            Family::Ordered(ordered) => ordered.take(store, group, cell),
+            Family::Ranked(ranked) => ranked.take(store, group, cell),
+            Family::List(list) => list.take(store, group, cell),
+            _ => unreachable!("only trees and sets have cells"),
+        }
     }
 
     /// Bytes of text that merging the group copies.
     pub(super) fn text_bytes(&self, arena: &mut Arena, layout: &Layout, group: Group) -> usize {
         match &self.family {
             Family::Best(best) => {
-                best.text_bytes(&Store { arena, layout, field: self.field }, group)
+                best.text_bytes(&Store { arena, layout, fields: self.fields }, group)
             }
             _ => 0,
         }
@@ -223,31 +277,39 @@ impl Accumulator {
 
     /// Whether everything that came was taken back. Only asked over input that can retract.
     pub(super) fn is_empty(&self, arena: &mut Arena, layout: &Layout, group: Group) -> bool {
-        let store = &Store { arena, layout, field: self.field };
-        let bytes = self.need().state_bytes;
+        let store = &Store { arena, layout, fields: self.fields };
         match &self.family {
             Family::Rows => true,
-            Family::Sum(_) => Sum::is_empty(store.state(group)),
-            Family::Count { .. } | Family::Double(_) | Family::Ordered(_) => {
-                store.state(group)[..bytes].iter().all(|byte| *byte == 0)
+            Family::Best(_) | Family::Sketch(_) => {
+                unreachable!("what is kept of these cannot be taken back")
             }
-            Family::Best(_) => unreachable!("what is kept of the best cannot be taken back"),
+            _ => store.state(group)[..self.state_bytes()].iter().all(|byte| *byte == 0),
         }
     }
 
     /// Whether there are states without a result.
     pub(super) fn may_not_fit(&self) -> bool {
-        !matches!(self.family, Family::Rows | Family::Best(_) | Family::Ordered(_))
+        !matches!(
+            self.family,
+            Family::Rows
+                | Family::Best(_)
+                | Family::Ordered(_)
+                | Family::Ranked(_)
+                | Family::Truth(_)
+                | Family::Sketch(_)
+        )
     }
 
     /// Whether the result has a place in its type.
     pub(super) fn fits(&self, arena: &Arena, layout: &Layout, located: &Located) -> bool {
-        let state = || layout.state_at(arena, located, self.field);
+        let state = || layout.state_at(arena, located, self.field());
         match &self.family {
-            Family::Rows | Family::Best(_) | Family::Ordered(_) => true,
             Family::Count { .. } => i64_at(state(), 0) >= 0,
             Family::Sum(sum) => sum.fits(state()),
             Family::Double(double) => double.fits(state()),
+            Family::Moments(moments) => moments.fits(state()),
+            Family::List(list) => list.fits(state()),
+            _ => true,
         }
     }
 
@@ -259,29 +321,167 @@ impl Accumulator {
         groups: &[Located],
         out: &mut Column,
     ) {
-        let state = |located| layout.state_at(arena, located, self.field);
+        let state = |located| layout.state_at(arena, located, self.field());
         let groups = groups.iter();
         match &self.family {
             Family::Rows => groups.for_each(|at| out.push_i64(layout.rows_at(arena, at))),
             Family::Count { .. } => groups.for_each(|at| out.push_i64(i64_at(state(at), 0))),
+            Family::Truth(truth) => groups.for_each(|at| truth.push(state(at), out)),
             Family::Sum(sum) => groups.for_each(|at| sum.push(state(at), out)),
             Family::Double(double) => groups.for_each(|at| double.push(state(at), out)),
+            Family::Moments(moments) => groups.for_each(|at| moments.push(state(at), out)),
             Family::Best(best) => {
                 groups.for_each(|at| best.push(arena, at.group.pane.heap(), state(at), out));
             }
-            Family::Ordered(ordered) => groups.for_each(|at| {
-                let tree = layout.tree(at.group.pane, ordered.tree);
-                ordered.push(arena, tree, at.group, out);
+            Family::Ordered(ordered) => {
+                groups.for_each(|at| ordered.push(arena, layout, at.group, out));
+            }
+            Family::Ranked(ranked) => {
+                groups.for_each(|at| ranked.push((arena, layout), at.group, state(at), out));
+            }
+            Family::List(list) => {
+                groups.for_each(|at| list.push((arena, layout), at.group, out));
+            }
+            Family::Sketch(sketch) => groups.for_each(|at| {
+                let registers = self.fields.map(|field| layout.state_at(arena, at, field));
+                sketch.push(registers, out);
             }),
         }
     }
 }
 
-fn count(store: &mut Store<'_>, column: &Column, morsel: &Morsel, entries: &[Entry]) {
-    for entry in entries {
+impl Family {
+    fn new(
+        call: &Call,
+        input: &[DataType],
+        output: DataType,
+        retracts: bool,
+        tree: usize,
+    ) -> Family {
+        // No `..`: a part of a call that nothing reads does not compile.
+        let Call { name: _, function, argument, second, order, descending, .. } = call;
+        let Call { filter, distinct: _, separator: _, .. } = call;
+        let Some(column) = *argument else {
+            assert_eq!(*function, Function::CountRows, "only COUNT(*) has no argument");
+            return if filter.is_some() { Family::Count { column: None } } else { Family::Rows };
+        };
+        let ranked = |key, pick| {
+            Family::Ranked(Ranked { cells: Cells::new(key, tree), pick, descending: *descending })
+        };
+        let sort_key = || SortKey::new(input, column, *order);
+        match *function {
+            Function::CountRows => Family::Rows,
+            Function::Count => Family::Count { column: Some(column) },
+            Function::ApproxDistinct if retracts => Family::Count { column: Some(column) },
+            Function::ApproxDistinct => Family::Sketch(Sketch { column }),
+            Function::BoolAnd => Family::Truth(Truth { column, all: true }),
+            Function::BoolOr => Family::Truth(Truth { column, all: false }),
+            Function::Sum | Function::Avg => {
+                let mean = *function == Function::Avg;
+                match input[column] {
+                    DataType::Double => Family::Double(Double { column, mean, exact: retracts }),
+                    number => Family::Sum(Sum::new(number, column, output, mean)),
+                }
+            }
+            Function::Moment(moment) => {
+                Family::Moments(Moments::new(moment, input, column, *second, retracts))
+            }
+            Function::Min | Function::Max | Function::First | Function::Last => {
+                let greatest = matches!(function, Function::Max | Function::Last);
+                if retracts {
+                    let cells = Cells::new(Key::Sorted(sort_key()), tree);
+                    Family::Ordered(Ordered { cells, greatest })
+                } else {
+                    Family::Best(Best { key: sort_key(), greatest })
+                }
+            }
+            Function::PercentileCont(part) => {
+                ranked(Key::Sorted(sort_key()), Pick::between(part, input[column]))
+            }
+            Function::PercentileDisc(part) => ranked(Key::Sorted(sort_key()), Pick::At(part)),
+            Function::Mode => ranked(Key::Sorted(sort_key()), Pick::Mode),
+            Function::ApproxPercentile(part) => {
+                let number = Key::number(input[column], column, !retracts);
+                ranked(number, Pick::At(part))
+            }
+            Function::StringAgg => Family::List(List::new(call, input, column, tree)),
+        }
+    }
+
+    fn state_bytes(&self) -> usize {
+        match self {
+            Family::Rows => 0,
+            Family::Count { .. } => 8,
+            Family::Truth(_) => truth::TRUTH_BYTES,
+            Family::Sum(_) => sum::SUM_BYTES,
+            Family::Double(double) => double.bytes(),
+            Family::Moments(moments) => moments.bytes(),
+            Family::Best(best) => best.bytes(),
+            Family::Ordered(_) => ordered::ORDERED_BYTES,
+            Family::Ranked(_) => ranked::RANKED_BYTES,
+            Family::List(_) => list::LIST_BYTES,
+            Family::Sketch(_) => sketch::STATE_BYTES,
+        }
+    }
+
+    /// The tree, where values are kept in one.
+    fn cells(&self) -> Option<&Cells> {
+        match self {
+            Family::Ordered(Ordered { cells, .. })
+            | Family::Ranked(Ranked { cells, .. })
+            | Family::List(List { cells, .. }) => Some(cells),
+            _ => None,
+        }
+    }
+
+    fn need(&self) -> Need {
+        let text = match self {
+            Family::Best(best) => best.key.is_text().then(|| best.key.column()),
+            _ => self.cells().and_then(Cells::text),
+        };
+        let states = match self {
+            Family::Sketch(_) => sketch::STATES,
+            _ => 1,
+        };
+        Need {
+            state_bytes: self.state_bytes(),
+            states,
+            cell_key_bytes: self.cells().map(Cells::cell_key_bytes),
+            set: None,
+            text,
+        }
+    }
+
+    fn update(&self, store: &mut Store<'_>, morsel: &Morsel, rows: Rows<'_>) {
+        match self {
+            Family::Best(best) => best.update(store, morsel, rows.entries),
+            Family::Ordered(ordered) => ordered.update(store, morsel, rows.entries),
+            Family::Ranked(ranked) => ranked.update(store, morsel, rows.entries),
+            Family::List(list) => list.update(store, morsel, rows.entries),
+            Family::Sketch(sketch) => sketch.update(store, morsel, rows.entries),
+            _ => self.update_plain(store, rows),
+        }
+    }
+
+    /// The same for families that look at values and weights only.
+    fn update_plain(&self, store: &mut Store<'_>, rows: Rows<'_>) {
+        match self {
+            Family::Rows => {}
+            Family::Count { column } => count(store, column.map(|at| &rows.columns[at]), rows),
+            Family::Truth(truth) => truth.update(store, rows),
+            Family::Sum(sum) => sum.update(store, rows),
+            Family::Double(double) => double.update(store, rows),
+            Family::Moments(moments) => moments.update(store, rows),
+            _ => unreachable!("this family looks at more than values"),
+        }
+    }
+}
+
+fn count(store: &mut Store<'_>, column: Option<&Column>, rows: Rows<'_>) {
+    for entry in rows.entries {
         let row = entry.row as usize;
-        if !column.is_null(row) {
-            add_i64(store.entry_mut::<8>(entry), morsel.weight(row));
+        if column.is_none_or(|column| !column.is_null(row)) {
+            add_i64(store.entry_mut::<8>(entry), rows.weight(row));
         }
     }
 }
@@ -289,18 +489,18 @@ fn count(store: &mut Store<'_>, column: &Column, morsel: &Morsel, entries: &[Ent
 impl Store<'_> {
     #[inline]
     fn state(&self, group: Group) -> &[u8] {
-        self.layout.state(self.arena, group, self.field)
+        self.layout.state(self.arena, group, self.fields[0])
     }
 
     #[inline]
     fn state_mut(&mut self, group: Group) -> &mut [u8] {
-        self.layout.state_mut(self.arena, group, self.field)
+        self.layout.state_mut(self.arena, group, self.fields[0])
     }
 
     /// The state of the call in the group of an entry, to write.
     #[inline(always)]
     fn entry_mut<const N: usize>(&mut self, entry: &Entry) -> &mut [u8; N] {
-        self.layout.entry_mut(self.arena, entry.group, entry.place, self.field)
+        self.layout.entry_mut(self.arena, entry.group, entry.place, self.fields[0])
     }
 
     fn heap(&self, pane: Pane) -> Heap {

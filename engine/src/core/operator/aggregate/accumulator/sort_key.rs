@@ -314,7 +314,7 @@ pub(super) fn of_f64(value: f64) -> [u8; 8] {
     (if bits >> 63 == 1 { !bits } else { bits | 1 << 63 }).to_be_bytes()
 }
 
-fn to_f64(bytes: [u8; 8]) -> f64 {
+pub(super) fn to_f64(bytes: [u8; 8]) -> f64 {
     let bits = u64::from_be_bytes(bytes);
     f64::from_bits(if bits >> 63 == 1 { bits & !(1 << 63) } else { !bits })
 }

@@ -5,8 +5,7 @@
 use sluicedb_sql::column::Values;
 use sluicedb_sql::{Column, DataType, decimal};
 
-use crate::core::morsel::Morsel;
-
+use super::rows::Rows;
 use super::wide::{WIDE_BYTES, Wide};
 use super::{Entry, Store};
 
@@ -48,25 +47,21 @@ impl Sum {
         Sum { column, total, output }
     }
 
-    pub(super) fn update(&self, store: &mut Store<'_>, morsel: &Morsel, entries: &[Entry]) {
-        let column = &morsel.columns[self.column];
-        if morsel.weights.is_empty() && !column.has_nulls() {
+    pub(super) fn update(&self, store: &mut Store<'_>, rows: Rows<'_>) {
+        let column = &rows.columns[self.column];
+        if rows.plain() && !column.has_nulls() {
             match column.values() {
                 Values::I32(values) => {
-                    return add_plain(store, entries, |row| i64::from(values[row]));
+                    return add_plain(store, rows.entries, |row| i64::from(values[row]));
                 }
-                Values::I64(values) => return add_plain(store, entries, |row| values[row]),
+                Values::I64(values) => return add_plain(store, rows.entries, |row| values[row]),
                 _ => {}
             }
         }
         match column.values() {
-            Values::I32(values) => {
-                self.add(store, morsel, entries, |row| i128::from(values[row]));
-            }
-            Values::I64(values) => {
-                self.add(store, morsel, entries, |row| i128::from(values[row]));
-            }
-            Values::I128(values) => self.add(store, morsel, entries, |row| values[row]),
+            Values::I32(values) => self.add(store, rows, |row| i128::from(values[row])),
+            Values::I64(values) => self.add(store, rows, |row| i128::from(values[row])),
+            Values::I128(values) => self.add(store, rows, |row| values[row]),
             _ => unreachable!("the plan lets only numbers be summed"),
         }
     }
@@ -75,15 +70,14 @@ impl Sum {
     fn add(
         &self,
         store: &mut Store<'_>,
-        morsel: &Morsel,
-        entries: &[Entry],
+        rows: Rows<'_>,
         value: impl Fn(usize) -> i128,
     ) {
-        let column = &morsel.columns[self.column];
-        for entry in entries {
+        let column = &rows.columns[self.column];
+        for entry in rows.entries {
             let row = entry.row as usize;
             if !column.is_null(row) {
-                let weight = morsel.weight(row);
+                let weight = rows.weight(row);
                 merge(
                     store.entry_mut::<SUM_BYTES>(entry),
                     weight,
@@ -96,11 +90,6 @@ impl Sum {
     /// Adds one group's state to another's.
     pub(super) fn merge(from: &[u8], into: &mut [u8]) {
         merge(into, count(from), Wide::read(&from[SUM_AT..]));
-    }
-
-    /// Whether nothing was added that was not taken back.
-    pub(super) fn is_empty(state: &[u8]) -> bool {
-        count(state) == 0 && Wide::read(&state[SUM_AT..]).is_zero()
     }
 
     /// Whether the result has a place in its type.

@@ -73,11 +73,6 @@ impl Wide {
         sum
     }
 
-    /// Whether the number is zero.
-    pub(super) fn is_zero(self) -> bool {
-        self.0 == [0; 4]
-    }
-
     /// The number, if 128 bits are enough.
     #[inline]
     pub(super) fn narrow(self) -> Option<i128> {
@@ -159,7 +154,7 @@ mod tests {
             let gone = Wide::product(value, weight).negated();
             sum = sum.plus(gone);
         }
-        assert!(sum.is_zero() && sum.narrow() == Some(0));
+        assert_eq!((sum, sum.narrow()), (Wide::default(), Some(0)));
     }
 
     #[test]

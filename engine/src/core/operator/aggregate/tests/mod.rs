@@ -6,6 +6,7 @@
 
 mod random;
 mod scenario;
+mod statistics;
 mod twin;
 
 use std::collections::BTreeMap;
@@ -296,7 +297,7 @@ impl Bench {
 }
 
 fn call(function: Function, argument: Option<usize>, order: Option<usize>) -> Call {
-    Call { name: String::new(), function, argument, order }
+    Call { order, ..Call::new("", function, argument) }
 }
 
 /// Options with the output columns worked out.

@@ -1,6 +1,7 @@
 //! Random queries over random rows against the twin.
 
 use super::*;
+use sluicedb_sql::plan::{Fraction, Moment};
 
 /// Enough that every planted bug was found; a run takes a few milliseconds.
 const SEEDS: u64 = 400;
@@ -126,7 +127,20 @@ impl World {
     }
 }
 
-fn random_calls(prng: &mut Prng) -> Vec<Call> {
+fn random_calls(prng: &mut Prng, retracts: bool) -> Vec<Call> {
+    let part = Fraction::new([0.0, 0.1, 0.5, 0.99, 1.0][prng.below(5)]).unwrap();
+    let moments = [
+        Moment::VarSamp,
+        Moment::VarPop,
+        Moment::StddevSamp,
+        Moment::StddevPop,
+        Moment::CovarSamp,
+        Moment::CovarPop,
+        Moment::Corr,
+        Moment::RegrSlope,
+        Moment::RegrIntercept,
+        Moment::RegrR2,
+    ];
     let functions = [
         Function::CountRows,
         Function::Count,
@@ -136,21 +150,66 @@ fn random_calls(prng: &mut Prng) -> Vec<Call> {
         Function::Avg,
         Function::First,
         Function::Last,
+        Function::BoolAnd,
+        Function::BoolOr,
+        Function::Moment(moments[prng.below(moments.len())]),
+        Function::Moment(moments[prng.below(moments.len())]),
+        Function::PercentileCont(part),
+        Function::PercentileDisc(part),
+        Function::Mode,
+        Function::ApproxPercentile(part),
+        Function::StringAgg,
+        Function::ApproxDistinct,
     ];
     let count = prng.below(9);
-    let mut calls = Vec::new();
-    for _ in 0..count {
-        let function = functions[prng.below(functions.len())];
-        let argument = match function {
-            Function::CountRows => None,
-            Function::Sum => Some([2, 3, 4, 5, 8][prng.below(5)]),
-            Function::Avg => Some([2, 3, 4, 8][prng.below(4)]),
-            _ => Some(prng.below(COLUMNS.len())),
-        };
-        let ordered = matches!(function, Function::First | Function::Last);
-        calls.push(call(function, argument, ordered.then_some([TS, 9][prng.below(2)])));
+    (0..count)
+        .map(|_| {
+            let function = functions[prng.below(functions.len())];
+            random_call(function, prng, retracts)
+        })
+        .collect()
+}
+
+fn random_call(function: Function, prng: &mut Prng, retracts: bool) -> Call {
+    let pick = |prng: &mut Prng, columns: &[usize]| Some(columns[prng.below(columns.len())]);
+    let argument = match function {
+        Function::CountRows => None,
+        Function::Sum => pick(prng, &[2, 3, 4, 5, 8]),
+        Function::Avg => pick(prng, &[2, 3, 4, 8]),
+        Function::BoolAnd | Function::BoolOr => Some(7),
+        Function::Moment(_) => pick(prng, &[2, 4]),
+        Function::PercentileCont(_) | Function::ApproxPercentile(_) => pick(prng, &[2, 4, 8]),
+        Function::StringAgg => pick(prng, &[1, 6]),
+        // The sketch has a test of its own.
+        Function::ApproxDistinct if !retracts => return call(Function::Count, Some(1), None),
+        _ => Some(prng.below(COLUMNS.len())),
+    };
+    let order = match function {
+        Function::First | Function::Last => pick(prng, &[TS, 9]),
+        Function::StringAgg if prng.one_in(2) => pick(prng, &[TS, 2, 3, 4, 5, 7, 9]),
+        Function::StringAgg if prng.one_in(2) => argument,
+        _ => None,
+    };
+    let listed = function == Function::StringAgg;
+    let ranked = matches!(function, Function::PercentileCont(_) | Function::PercentileDisc(_));
+    let takes_distinct = match function {
+        Function::Count | Function::Sum | Function::Avg | Function::Min | Function::Max => true,
+        Function::StringAgg => order.is_none() || order == argument,
+        Function::Moment(moment) => !moment.takes_two(),
+        Function::BoolAnd | Function::BoolOr => true,
+        _ => false,
+    };
+    Call {
+        second: match function {
+            Function::Moment(moment) if moment.takes_two() => pick(prng, &[2, 4]),
+            _ => None,
+        },
+        descending: (listed && order.is_some() || ranked) && prng.one_in(3),
+        filter: prng.one_in(4).then_some(7),
+        distinct: takes_distinct && prng.one_in(2),
+        separator: if listed { ["", ", "][prng.below(2)].into() } else { String::new() },
+        ..call(function, argument, order)
     }
-    calls
 }
 
 fn random_window(prng: &mut Prng) -> WindowOptions {
@@ -175,7 +234,7 @@ fn run(seed: u64) {
     let window = if prng.one_in(4) { None } else { Some(random_window(&mut prng)) };
     let keys: &[usize] = [&[][..], &[1], &[1, 2], &[4], &[6], &[3], &[7, 3]][prng.below(7)];
     let retracts = prng.one_in(2);
-    let calls = random_calls(&mut prng);
+    let calls = random_calls(&mut prng, retracts);
     let lag_us = window.as_ref().and_then(|window| window.lag_us).unwrap_or(0);
     let options = options(&COLUMNS, window, keys, calls, retracts);
     let mut world = World {

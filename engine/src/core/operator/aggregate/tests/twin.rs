@@ -103,14 +103,26 @@ fn results(options: &AggregateOptions, deltas: &[&Delta], global: bool) -> Optio
 /// The values of the rows that are there, in the order of the call.
 fn present(call: &Call, argument: usize, deltas: &[&Delta]) -> Vec<Value> {
     let mut rows: BTreeMap<(Option<Value>, u128, Value), i64> = BTreeMap::new();
+    let timed = matches!(call.function, Function::First | Function::Last);
+    let listed = call.function == Function::StringAgg;
+    let by_value = call.distinct || call.order == Some(argument);
     for delta in deltas {
         let value = delta.values[argument].clone();
         let order = call.order.map(|order| delta.values[order].clone());
-        if value.is_null() || order.as_ref().is_some_and(Value::is_null) {
+        if value.is_null() || timed && order.as_ref().is_some_and(Value::is_null) {
             continue;
         }
-        let tie = if order.is_some() { delta.tie } else { 0 };
+        let (order, tie) = match by_value {
+            true => (None, 0),
+            false => (order, if timed || listed { delta.tie } else { 0 }),
+        };
         *rows.entry((order, tie, value)).or_default() += delta.weight;
+    }
+    let mut rows: Vec<_> = rows.into_iter().collect();
+    if call.descending && by_value {
+        rows.reverse();
+    } else if call.descending && listed {
+        rows.sort_by(|((left, ..), _), ((right, ..), _)| right.cmp(left));
     }
     let mut values = Vec::new();
     for ((_, _, value), count) in rows {
@@ -121,10 +133,25 @@ fn present(call: &Call, argument: usize, deltas: &[&Delta]) -> Vec<Value> {
 }
 
 fn result(options: &AggregateOptions, call: &Call, deltas: &[&Delta], rows: i64) -> Option<Value> {
-    let Some(argument) = call.argument else { return Some(Value::BigInt(rows)) };
-    let values = present(call, argument, deltas);
+    let passes = |delta: &&&Delta| match call.filter {
+        Some(filter) => delta.values[filter] == Value::Boolean(true),
+        None => true,
+    };
+    let kept: Vec<&Delta> = deltas.iter().filter(passes).copied().collect();
+    let deltas = &kept[..];
+    let Some(argument) = call.argument else {
+        let kept = deltas.iter().map(|delta| delta.weight).sum();
+        return Some(Value::BigInt(if call.filter.is_some() { kept } else { rows }));
+    };
+    if let Function::Moment(moment) = call.function {
+        return super::statistics::moment(call, moment, &options.input, deltas);
+    }
+    let mut values = present(call, argument, deltas);
+    if call.distinct || call.function == Function::ApproxDistinct {
+        values.dedup();
+    }
     let count = values.len();
-    if call.function == Function::Count {
+    if matches!(call.function, Function::Count | Function::ApproxDistinct) {
         return Some(Value::BigInt(count as i64));
     }
     if count == 0 {
@@ -134,6 +161,21 @@ fn result(options: &AggregateOptions, call: &Call, deltas: &[&Delta], rows: i64)
         Function::CountRows | Function::Count => unreachable!(),
         Function::Min | Function::First => Some(values[0].clone()),
         Function::Max | Function::Last => Some(values[count - 1].clone()),
+        Function::BoolAnd => Some(values[0].clone()),
+        Function::BoolOr => Some(values[count - 1].clone()),
+        Function::StringAgg => {
+            let texts: Vec<String> = values.iter().map(Value::to_string).collect();
+            let text = texts.join(&call.separator);
+            (text.len() <= crate::core::limits::TEXT_BYTES_MAX).then(|| Value::text(&text))
+        }
+        Function::PercentileDisc(_)
+        | Function::PercentileCont(_)
+        | Function::Mode
+        | Function::ApproxPercentile(_) => {
+            let rounds = !options.retracts;
+            Some(super::statistics::ranked(call, values, rounds))
+        }
+        Function::ApproxDistinct | Function::Moment(_) => unreachable!("worked out above"),
         Function::Sum | Function::Avg => {
             let mean = call.function == Function::Avg;
             let input = options.input[argument];

@@ -1,0 +1,276 @@
+//! What functions take and give, and the casts that their arguments need.
+
+use crate::decimal::PRECISION_MAX;
+use crate::error::SqlError;
+use crate::expr::bind::{self, Typed};
+use crate::expr::function::{Function, Native};
+use crate::expr::kernel::{self, Prepared};
+use crate::expr::{BinaryOp, Expr, rules};
+use crate::limits::FUNCTION_ARGUMENTS_MAX;
+use crate::types::DataType;
+use crate::value::Value;
+
+/// An argument as far as it is known before there are rows.
+#[derive(Clone, Copy, Debug)]
+pub struct Argument<'a> {
+    /// Its type.
+    pub data_type: DataType,
+    /// Its value, where that is the same for all rows.
+    pub constant: Option<&'a Value>,
+}
+
+/// What a function takes, exactly, and gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Signature {
+    pub(super) args: Vec<DataType>,
+    pub(super) result: DataType,
+}
+
+const TEXT: DataType = DataType::Text;
+const BIGINT: DataType = DataType::BigInt;
+const DOUBLE: DataType = DataType::Double;
+const BOOLEAN: DataType = DataType::Boolean;
+const TIMESTAMP: DataType = DataType::Timestamp;
+
+/// The call with the casts that its arguments need, and its type.
+pub(in crate::expr) fn bind(function: &Function, args: Vec<Typed>) -> Result<Typed, SqlError> {
+    let types: Vec<DataType> = args.iter().map(|arg| arg.1).collect();
+    if args.len() > FUNCTION_ARGUMENTS_MAX {
+        let what = format!("arguments of function {}", function.name());
+        return Err(SqlError::limit_exceeded(&what, args.len(), FUNCTION_ARGUMENTS_MAX));
+    }
+    let Function::Native(native) = function else {
+        let Function::Library(library) = function else { unreachable!("the other kind") };
+        let result = library.result(&types)?;
+        let args = args.into_iter().map(|(arg, _)| arg).collect();
+        return Ok((Expr::Call { function: function.clone(), args }, result));
+    };
+    let known: Vec<Argument<'_>> = args.iter().map(argument).collect();
+    let signature = signature(*native, &known)
+        .ok_or_else(|| SqlError::undefined_function(native.name(), &types))?;
+    if *native == Native::Modulo {
+        let [left, right]: [Typed; 2] = args.try_into().expect("it takes two");
+        return bind::binary(BinaryOp::Mod, left, right);
+    }
+    let spell = matches!(native, Native::Concat | Native::ConcatWs);
+    let args = args.into_iter().map(|arg| if spell { spelled(arg) } else { arg });
+    let wanted = args.zip(&signature.args);
+    let args: Vec<Typed> = wanted.map(|(arg, to)| (convert(arg, *to), *to)).collect();
+    // What is wrong with a constant pattern is said before there are rows.
+    Prepared::new(*native, &args.iter().map(argument).collect::<Vec<_>>())?;
+    let args = args.into_iter().map(|(arg, _)| arg).collect();
+    Ok((Expr::Call { function: function.clone(), args }, signature.result))
+}
+
+/// The type of a call whose arguments are bound.
+pub(in crate::expr) fn result(native: Native, args: &[Argument<'_>]) -> DataType {
+    signature(native, args).expect("binding refuses what it does not take").result
+}
+
+fn argument((expr, data_type): &Typed) -> Argument<'_> {
+    let constant = match expr {
+        Expr::Literal(value, _) => Some(value),
+        _ => None,
+    };
+    Argument { data_type: *data_type, constant }
+}
+
+/// `concat` writes a truth as one letter, which casts do not.
+fn spelled((expr, data_type): Typed) -> Typed {
+    if data_type != BOOLEAN {
+        return (expr, data_type);
+    }
+    let letter = |text: &str| Expr::Literal(Value::text(text), TEXT);
+    let branches = vec![(expr.clone(), letter("t")), (expr.not(), letter("f"))];
+    (Expr::case(branches, Some(Expr::null(TEXT))), TEXT)
+}
+
+/// A cast, of a constant at once: what is known of a constant must not hide behind a cast.
+fn convert((expr, from): Typed, to: DataType) -> Expr {
+    let cast = match &expr {
+        Expr::Literal(value, _) if from != to && !value.is_null() => {
+            kernel::cast_of(value, from, to)
+        }
+        _ => None,
+    };
+    match cast {
+        Some(value) => Expr::Literal(value, to),
+        None => bind::cast((expr, from), to),
+    }
+}
+
+/// What `native` takes and gives, for arguments like these; `None` where it does not take them.
+pub(super) fn signature(native: Native, args: &[Argument<'_>]) -> Option<Signature> {
+    use Native as N;
+    let of = |wanted: &[DataType], result| fixed(args, wanted, result);
+    match native {
+        N::Like | N::ILike => of(&[TEXT, TEXT], BOOLEAN).or_else(|| of(&[TEXT; 3], BOOLEAN)),
+        N::Lower | N::Upper | N::Reverse | N::InitCap => of(&[TEXT], TEXT),
+        N::Substr => of(&[TEXT, BIGINT], TEXT).or_else(|| of(&[TEXT, BIGINT, BIGINT], TEXT)),
+        N::SplitPart => of(&[TEXT, TEXT, BIGINT], TEXT),
+        N::Concat | N::ConcatWs => texts(args),
+        N::Append => {
+            let any = args.iter().any(|arg| arg.data_type == TEXT);
+            texts(args).filter(|_| any && args.len() == 2)
+        }
+        N::Length | N::OctetLength | N::BitLength => of(&[TEXT], DataType::Int),
+        N::Trim | N::TrimStart | N::TrimEnd => {
+            of(&[TEXT], TEXT).or_else(|| of(&[TEXT, TEXT], TEXT))
+        }
+        N::Replace | N::Translate => of(&[TEXT; 3], TEXT),
+        N::Position => of(&[TEXT, TEXT], DataType::Int),
+        N::Left | N::Right | N::Repeat => of(&[TEXT, BIGINT], TEXT),
+        N::StartsWith | N::EndsWith | N::Contains => of(&[TEXT, TEXT], BOOLEAN),
+        N::PadLeft | N::PadRight => {
+            of(&[TEXT, BIGINT], TEXT).or_else(|| of(&[TEXT, BIGINT, TEXT], TEXT))
+        }
+        N::Ascii => of(&[TEXT], DataType::Int),
+        N::Chr => of(&[BIGINT], TEXT),
+        N::RegexpLike => of(&[TEXT, TEXT], BOOLEAN).or_else(|| of(&[TEXT; 3], BOOLEAN)),
+        N::RegexpReplace => of(&[TEXT; 3], TEXT).or_else(|| of(&[TEXT; 4], TEXT)),
+        N::RegexpCapture => of(&[TEXT, TEXT, BIGINT], TEXT),
+        N::Abs | N::Sign | N::Floor | N::Ceil | N::Round | N::Trunc | N::Modulo => {
+            number(native, args)
+        }
+        N::Sqrt | N::Ln | N::Exp => of(&[DOUBLE], DOUBLE),
+        N::Log => of(&[DOUBLE], DOUBLE).or_else(|| of(&[DOUBLE, DOUBLE], DOUBLE)),
+        N::Power => of(&[DOUBLE, DOUBLE], DOUBLE),
+        N::Greatest | N::Least | N::Coalesce => alike(args),
+        N::NullIf => nullif(args),
+        N::InList => in_list(args),
+        N::Distinct => {
+            let common = alike(args).filter(|_| args.len() == 2)?;
+            Some(Signature { args: common.args, result: BOOLEAN })
+        }
+        N::IsTrue | N::IsFalse => of(&[BOOLEAN], BOOLEAN),
+        N::DatePart => of(&[TEXT, TIMESTAMP], DOUBLE),
+        N::DateTrunc => of(&[TEXT, TIMESTAMP], TIMESTAMP),
+        N::DateBin => of(&[BIGINT, TIMESTAMP], TIMESTAMP)
+            .or_else(|| of(&[BIGINT, TIMESTAMP, TIMESTAMP], TIMESTAMP)),
+        N::ToChar => of(&[TIMESTAMP, TEXT], TEXT),
+        N::ToTimestamp => of(&[DOUBLE], TIMESTAMP),
+        N::MakeTimestamp => of(&[BIGINT, BIGINT, BIGINT, BIGINT, BIGINT, DOUBLE], TIMESTAMP),
+        N::TumbleStart | N::TumbleEnd => of(&[TIMESTAMP, BIGINT], TIMESTAMP)
+            .or_else(|| of(&[TIMESTAMP, BIGINT, BIGINT], TIMESTAMP)),
+        N::Hash64 => {
+            let args: Vec<DataType> = args.iter().map(|arg| arg.data_type).collect();
+            (!args.is_empty()).then_some(Signature { args, result: BIGINT })
+        }
+    }
+}
+
+/// Exactly these, after casts that lose nothing.
+fn fixed(args: &[Argument<'_>], wanted: &[DataType], result: DataType) -> Option<Signature> {
+    let fits = args.len() == wanted.len()
+        && args.iter().zip(wanted).all(|(arg, to)| is_implicit(arg, *to));
+    fits.then(|| Signature { args: wanted.to_vec(), result })
+}
+
+/// Whether PostgreSQL would cast the argument without being told to.
+fn is_implicit(arg: &Argument<'_>, to: DataType) -> bool {
+    let from = arg.data_type;
+    let null = matches!(arg.constant, Some(Value::Null));
+    match to {
+        _ if from == to || null => true,
+        DataType::BigInt => is_integer(from),
+        DataType::Double => from.is_numeric(),
+        _ => false,
+    }
+}
+
+/// Values of any type, as text.
+fn texts(args: &[Argument<'_>]) -> Option<Signature> {
+    (!args.is_empty()).then(|| Signature { args: vec![TEXT; args.len()], result: TEXT })
+}
+
+/// Values of one type, which is the result's too.
+fn alike(args: &[Argument<'_>]) -> Option<Signature> {
+    let common = common(args)?;
+    Some(Signature { args: vec![common; args.len()], result: common })
+}
+
+/// The one type that holds all of them; a constant NULL has no say where others have.
+fn common(args: &[Argument<'_>]) -> Option<DataType> {
+    let null = |arg: &&Argument<'_>| matches!(arg.constant, Some(Value::Null));
+    let typed = args.iter().filter(|arg| !null(arg)).map(|arg| arg.data_type);
+    let found = typed.map(Some).reduce(|left, right| rules::common_type(left?, right?));
+    found.unwrap_or_else(|| args.first().map(|arg| arg.data_type))
+}
+
+/// Two decimals are compared whatever their scales, so that the first keeps its own.
+fn nullif(args: &[Argument<'_>]) -> Option<Signature> {
+    let [first, second] = args else { return None };
+    match (first.data_type, second.data_type) {
+        (left @ DataType::Decimal { .. }, right @ DataType::Decimal { .. }) => {
+            Some(Signature { args: vec![left, right], result: left })
+        }
+        _ => alike(args),
+    }
+}
+
+/// The value and constants of its type.
+fn in_list(args: &[Argument<'_>]) -> Option<Signature> {
+    let constant = args.iter().skip(1).all(|arg| arg.constant.is_some());
+    let common = alike(args).filter(|_| constant && args.len() > 1)?;
+    Some(Signature { args: common.args, result: BOOLEAN })
+}
+
+fn is_integer(data_type: DataType) -> bool {
+    matches!(data_type, DataType::Int | DataType::BigInt)
+}
+
+/// Functions that give the kind of number that they take.
+fn number(native: Native, args: &[Argument<'_>]) -> Option<Signature> {
+    let one = |args: DataType, result| Some(Signature { args: vec![args], result });
+    match (native, args) {
+        (Native::Modulo, [left, right]) => {
+            let operands = [left.data_type, right.data_type];
+            let [left, right] = [operands[0], operands[1]];
+            if !left.is_numeric() || !right.is_numeric() {
+                return None;
+            }
+            let (left, right) = rules::coerced(left, right);
+            let result = rules::arithmetic_type(BinaryOp::Mod, left, right);
+            (left != DOUBLE).then(|| Signature { args: vec![left, right], result })
+        }
+        (Native::Abs, [of]) if of.data_type.is_numeric() => one(of.data_type, of.data_type),
+        (Native::Abs | Native::Modulo, _) => None,
+        (_, [of]) => match of.data_type {
+            of @ DataType::Decimal { .. } => one(of, whole(native, of)),
+            of if of.is_numeric() => one(DOUBLE, DOUBLE),
+            _ => None,
+        },
+        (Native::Round | Native::Trunc, [of, digits]) if is_implicit(digits, BIGINT) => {
+            let from = rules::as_decimal(of.data_type);
+            let result = match (from, digits.constant) {
+                (DataType::Decimal { precision, scale }, Some(Value::Int(digits))) => {
+                    narrowed(precision, scale, i64::from(*digits))
+                }
+                (DataType::Decimal { precision, scale }, Some(Value::BigInt(digits))) => {
+                    narrowed(precision, scale, *digits)
+                }
+                (DataType::Decimal { precision, scale }, _) => narrowed(precision, scale, 38),
+                (DOUBLE, _) => DOUBLE,
+                _ => return None,
+            };
+            Some(Signature { args: vec![from, BIGINT], result })
+        }
+        _ => None,
+    }
+}
+
+/// Whole numbers of a decimal.
+fn whole(native: Native, of: DataType) -> DataType {
+    match of {
+        _ if native == Native::Sign => DataType::Decimal { precision: 1, scale: 0 },
+        DataType::Decimal { precision, scale } => narrowed(precision, scale, 0),
+        other => other,
+    }
+}
+
+/// What rounding to `digits` behind the point leaves: one digit more in front of it.
+fn narrowed(precision: u8, scale: u8, digits: i64) -> DataType {
+    let kept = u8::try_from(digits.clamp(0, i64::from(scale))).expect("clamped to a scale");
+    let precision = (precision - scale + kept + 1).min(PRECISION_MAX);
+    DataType::Decimal { precision, scale: kept }
+}
