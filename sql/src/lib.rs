@@ -8,6 +8,10 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "planner")]
+pub mod bounded;
+#[cfg(feature = "planner")]
+pub mod catalog;
 pub mod binary;
 pub mod column;
 pub mod decimal;
@@ -15,6 +19,8 @@ pub mod decimal;
 pub mod dialect;
 pub mod error;
 pub mod expr;
+#[cfg(feature = "planner")]
+mod front;
 pub mod interval;
 pub mod json;
 pub mod limits;

@@ -1,0 +1,153 @@
+//! Queries that run once, over rows handed to them: the one place that runs DataFusion.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::{Schema as ArrowSchema, SchemaRef};
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::datasource::{MemTable, provider_as_source};
+use datafusion::execution::SessionStateBuilder;
+use datafusion::logical_expr::{
+    Cast, Expr, LogicalPlan, LogicalPlanBuilder, TableScan, expr::ScalarFunction,
+};
+use datafusion::prelude::{SessionConfig, SessionContext};
+use sqlparser::ast::Query;
+
+use crate::SqlError;
+use crate::catalog::Catalog;
+use crate::column::arrow::schema_of;
+use crate::front::{arrow_field, type_of_field};
+use crate::front::{self, Relations, of_planner};
+use crate::schema::Schema;
+
+/// A query that is ready to run.
+#[derive(Debug)]
+pub struct Bounded {
+    plan: LogicalPlan,
+    reads: BTreeSet<String>,
+}
+
+impl Bounded {
+    /// Binds a query.
+    pub fn new(mut query: Query, catalog: &Catalog) -> Result<Bounded, SqlError> {
+        let _ = crate::dialect::window::rewrite(&mut query)?;
+        crate::catalog::name_columns(&mut query);
+        let plan = front::bind(query, catalog as &dyn Relations)?;
+        let reads = front::reads(&plan);
+        Ok(Bounded { plan, reads })
+    }
+
+    /// The relations whose rows it needs.
+    pub fn reads(&self) -> impl Iterator<Item = &str> {
+        self.reads.iter().map(String::as_str)
+    }
+
+    /// The columns of its result.
+    pub fn schema(&self) -> Result<Schema, SqlError> {
+        schema_of(self.plan.schema().as_arrow())
+    }
+
+    /// The plan, for people.
+    pub fn explain(&self) -> String {
+        self.plan.display_indent().to_string()
+    }
+
+    /// The same rows as those of a relation with these columns: what goes to column `targets[i]` is
+    /// the `i`-th, and NULL to all others.
+    pub fn assigned(self, to: &Schema, targets: &[usize]) -> Result<Bounded, SqlError> {
+        let found = self.plan.schema().fields().len();
+        if found != targets.len() {
+            let wanted = targets.len();
+            return Err(SqlError::syntax(format!(
+                "INSERT names {wanted} columns and gives {found} values a row"
+            )));
+        }
+        let given = self.plan.schema().columns();
+        let mut outputs = Vec::with_capacity(to.len());
+        for (at, field) in to.fields().iter().enumerate() {
+            let target = arrow_field(field);
+            let value = match targets.iter().position(|target| *target == at) {
+                Some(place) => Expr::Column(given[place].clone()),
+                None if field.nullable => Expr::Literal(datafusion::common::ScalarValue::Null, None),
+                None => return Err(SqlError::not_null(&field.name)),
+            };
+            let cast = Cast::new_from_field(Box::new(value), target);
+            outputs.push(Expr::Cast(cast).alias(&field.name));
+        }
+        let plan = LogicalPlanBuilder::from(self.plan).project(outputs);
+        let plan = plan.and_then(LogicalPlanBuilder::build).map_err(of_planner)?;
+        Ok(Bounded { plan, reads: self.reads })
+    }
+
+    /// Runs it over the rows that `relations` gives for each relation that it reads.
+    pub fn run(
+        self,
+        mut relations: impl FnMut(&str) -> Result<Vec<RecordBatch>, SqlError>,
+    ) -> Result<(SchemaRef, Vec<RecordBatch>), SqlError> {
+        let mut failed = None;
+        let plan = self.plan.transform_up(|node| match node {
+            LogicalPlan::TableScan(scan) => {
+                match relations(&front::table_name(&scan.table_name)) {
+                    Ok(rows) => Ok(Transformed::yes(LogicalPlan::TableScan(over(scan, rows)?))),
+                    Err(error) => {
+                        failed = Some(error);
+                        Ok(Transformed::no(LogicalPlan::TableScan(scan)))
+                    }
+                }
+            }
+            other => Ok(Transformed::no(other)),
+        });
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        let plan = plan.and_then(|plan| meant(plan.data)).map_err(of_planner)?;
+        execute(plan)
+    }
+}
+
+/// A scan of rows that are there.
+fn over(
+    scan: TableScan,
+    rows: Vec<RecordBatch>,
+) -> datafusion::error::Result<TableScan> {
+    let schema = scan.source.schema();
+    let table = MemTable::try_new(schema, vec![rows])?;
+    Ok(TableScan { source: provider_as_source(Arc::new(table)), ..scan })
+}
+
+/// Casts and minus as PostgreSQL does them.
+fn meant(plan: LogicalPlan) -> datafusion::error::Result<LogicalPlan> {
+    let plan = plan.transform_up_with_subqueries(|node| {
+        node.map_expressions(|expr| {
+            expr.transform_up(|expr| match expr {
+                Expr::Cast(Cast { expr, field }) => {
+                    let Ok(to) = type_of_field(&field) else {
+                        return Ok(Transformed::no(Expr::Cast(Cast { expr, field })));
+                    };
+                    let call = ScalarFunction::new_udf(front::cast(to), vec![*expr]);
+                    Ok(Transformed::yes(Expr::ScalarFunction(call)))
+                }
+                Expr::Negative(operand) => {
+                    let call = ScalarFunction::new_udf(front::negate(), vec![*operand]);
+                    Ok(Transformed::yes(Expr::ScalarFunction(call)))
+                }
+                other => Ok(Transformed::no(other)),
+            })
+        })
+    })?;
+    plan.data.recompute_schema()
+}
+
+fn execute(plan: LogicalPlan) -> Result<(SchemaRef, Vec<RecordBatch>), SqlError> {
+    let config = SessionConfig::new().with_target_partitions(1);
+    let state = SessionStateBuilder::new_with_default_features().with_config(config).build();
+    let context = SessionContext::new_with_state(state);
+    let schema: SchemaRef = Arc::new(ArrowSchema::clone(plan.schema().as_arrow()));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    let runtime = runtime.map_err(|error| SqlError::resources(error.to_string()))?;
+    let batches = runtime.block_on(async {
+        context.execute_logical_plan(plan).await?.collect().await
+    });
+    Ok((schema, batches.map_err(of_planner)?))
+}

@@ -1,0 +1,267 @@
+//! What a statement asks for: decided here without effect, carried out by whoever has the rows.
+
+use std::collections::BTreeSet;
+
+use super::Catalog;
+use crate::SqlError;
+use crate::bounded::Bounded;
+use crate::dialect::syntax::{
+    Explain, Insert, InsertSource, ObjectKind, Parsed, Statement, Subscribe, SubscribeTo, Target,
+};
+use crate::schema::Schema;
+use crate::value::Value;
+
+pub use crate::dialect::window::Notice;
+
+/// What is to be done.
+#[derive(Debug)]
+pub enum Decision {
+    /// Nothing; the words say why.
+    Nothing {
+        /// What the statement was.
+        tag: &'static str,
+        /// Why there is nothing to do.
+        notices: Vec<Notice>,
+    },
+    /// Put this catalog in the place of the one that decided.
+    Change(Box<Change>),
+    /// Run a query once.
+    Query(Box<Bounded>),
+    /// Show rows that are known.
+    Table(Table),
+    /// Push rows into a source.
+    Insert(Box<Insertion>),
+    /// Follow the changes of a relation.
+    Follow(Box<Following>),
+    /// Stop a query for a while, or let it go on.
+    Pause {
+        /// Which one.
+        name: String,
+        /// Whether it goes on.
+        resume: bool,
+    },
+    /// Make everything durable.
+    Checkpoint,
+    /// Change a setting of the session; its value, or none for the one it begins with.
+    Set {
+        /// Which.
+        name: String,
+        /// To what.
+        value: Option<String>,
+    },
+}
+
+/// Another catalog, and what is told of it.
+#[derive(Debug)]
+pub struct Change {
+    /// The catalog.
+    pub catalog: Catalog,
+    /// What the statement was.
+    pub tag: &'static str,
+    /// What the user should know.
+    pub notices: Vec<Notice>,
+    /// What is there that was not.
+    pub created: Vec<String>,
+    /// What was there and is not.
+    pub dropped: Vec<String>,
+}
+
+/// Rows that are known without a look at any relation.
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// The columns.
+    pub schema: Schema,
+    /// The rows.
+    pub rows: Vec<Vec<Value>>,
+}
+
+/// Rows for a source.
+#[derive(Debug)]
+pub struct Insertion {
+    /// The source.
+    pub into: String,
+    /// Gives its rows: as many columns as it has, of their types.
+    pub rows: Bounded,
+}
+
+/// A subscription.
+#[derive(Debug)]
+pub struct Following {
+    /// The relation whose changes are followed.
+    pub name: String,
+    /// Whether its present rows come first.
+    pub with_snapshot: bool,
+    /// The token of the last change that was seen.
+    pub after: Option<String>,
+}
+
+impl Catalog {
+    /// What a statement asks for. `text` is what it was read from; `variables` gives what stands for
+    /// `${NAME}` in options.
+    pub fn decide(
+        &self,
+        parsed: &Parsed,
+        text: &str,
+        variables: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Decision, SqlError> {
+        let said = &text[parsed.span.clone()];
+        match &parsed.statement {
+            Statement::CreateSource(create) => self.create_source(create, said, variables),
+            Statement::CreateQuery(create) => self.create_query(create, said, variables),
+            Statement::CreateTable(create) => Err(later("CREATE TABLE").at(create.name.at)),
+            Statement::Drop(drop) => self.drop_objects(drop),
+            Statement::Show(show) => self.show(show),
+            Statement::Describe(name) => self.describe(name),
+            Statement::Insert(insert) => self.insert(insert),
+            Statement::Subscribe(subscribe) => self.subscribe(subscribe),
+            Statement::Explain(explain) => self.explain(explain, text, variables),
+            Statement::Set(set) => {
+                Ok(Decision::Set { name: set.name.clone(), value: set.value.clone() })
+            }
+            Statement::Reset(Some(name)) => {
+                Ok(Decision::Set { name: name.clone(), value: None })
+            }
+            Statement::Pause(target) => self.pause(target, false),
+            Statement::Resume(target) => self.pause(target, true),
+            Statement::Comment(comment) => self.comment(comment),
+            Statement::Checkpoint => Ok(Decision::Checkpoint),
+            Statement::Query(query) => {
+                Ok(Decision::Query(Box::new(Bounded::new(query.as_ref().clone(), self)?)))
+            }
+            Statement::Begin | Statement::Commit | Statement::Rollback => {
+                Err(SqlError::unsupported("transactions over several statements")
+                    .hint("Each statement is applied whole or not at all."))
+            }
+            Statement::Reset(None) | Statement::ShowVariable(_) => Err(later("this statement")),
+            Statement::Prepare(_) | Statement::Execute(_) | Statement::Deallocate(_) => {
+                Err(later("PREPARE as a statement").hint("Prepare through the API."))
+            }
+        }
+    }
+
+    fn insert(&self, insert: &Insert) -> Result<Decision, SqlError> {
+        let object = self.named(&insert.into)?;
+        if object.kind() != ObjectKind::Source {
+            return Err(self.kind_error(&insert.into, object.kind(), ObjectKind::Source));
+        }
+        let mut targets = Vec::new();
+        for name in &insert.columns {
+            let at = object.schema.resolve(name)?;
+            if targets.contains(&at) {
+                return Err(SqlError::duplicate_column(name));
+            }
+            targets.push(at);
+        }
+        if insert.columns.is_empty() {
+            targets = (0..object.schema.len()).collect();
+        }
+        let query = match &insert.source {
+            InsertSource::Query(query) => query.as_ref().clone(),
+            InsertSource::Values(rows) => super::create::values(rows)?,
+            InsertSource::Defaults => {
+                return Err(SqlError::unsupported("INSERT .. DEFAULT VALUES into a source")
+                    .hint("A source has no defaults: give the values."));
+            }
+        };
+        let rows = Bounded::new(query, self)?.assigned(&object.schema, &targets)?;
+        Ok(Decision::Insert(Box::new(Insertion { into: object.name.clone(), rows })))
+    }
+
+    fn subscribe(&self, subscribe: &Subscribe) -> Result<Decision, SqlError> {
+        let Subscribe { target, with_snapshot, after } = subscribe;
+        let SubscribeTo::Name(name) = target else {
+            return Err(later("SUBSCRIBE TO a query")
+                .hint("CREATE STREAM s AS the query, and SUBSCRIBE TO s."));
+        };
+        let object = self.named(name)?;
+        match object.kind() {
+            ObjectKind::Stream | ObjectKind::MaterializedView => {}
+            found => {
+                let kind = super::kind_name(found);
+                return Err(SqlError::wrong_kind(format!(
+                    "\"{}\" is a {kind}, which has no changes to follow",
+                    name.name
+                ))
+                .hint("Create a stream or a materialized view of it.")
+                .at(name.at));
+            }
+        }
+        Ok(Decision::Follow(Box::new(Following {
+            name: object.name.clone(),
+            with_snapshot: *with_snapshot,
+            after: after.clone(),
+        })))
+    }
+
+    fn explain(
+        &self,
+        explain: &Explain,
+        text: &str,
+        variables: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Decision, SqlError> {
+        match explain {
+            Explain::Plan(statement) => {
+                let parsed = Parsed { statement: statement.as_ref().clone(), span: 0..text.len() };
+                let lines = match self.decide(&parsed, text, variables)? {
+                    Decision::Change(change) => self.explain_change(&change)?,
+                    Decision::Query(query) => query.explain(),
+                    Decision::Insert(insert) => insert.rows.explain(),
+                    _ => return Err(SqlError::unsupported("EXPLAIN of this statement")),
+                };
+                Ok(Decision::Table(super::show::lines("plan", &lines)))
+            }
+            Explain::Name(name) => {
+                let object = self.named(name)?;
+                let nodes: BTreeSet<_> = object.nodes.iter().copied().collect();
+                let lines = self.plan.explain_some(|id| nodes.contains(&id));
+                Ok(Decision::Table(super::show::lines("plan", &lines)))
+            }
+            Explain::Analyze(_) | Explain::AnalyzeName(_) => Err(later("EXPLAIN ANALYZE")),
+            Explain::Wait(_) => Err(later("EXPLAIN WAIT")),
+        }
+    }
+
+    fn explain_change(&self, change: &Change) -> Result<String, SqlError> {
+        let (_, added) = change.catalog.plan.since(&self.plan)?;
+        let added: BTreeSet<_> = added.into_iter().collect();
+        Ok(change.catalog.plan.explain_some(|id| added.contains(&id)))
+    }
+
+    fn pause(&self, target: &Target, resume: bool) -> Result<Decision, SqlError> {
+        let object = self.named(&target.name)?;
+        match object.kind() {
+            ObjectKind::Stream | ObjectKind::MaterializedView | ObjectKind::Sink => {
+                Ok(Decision::Pause { name: object.name.clone(), resume })
+            }
+            found => {
+                Err(self.kind_error(&target.name, found, target.kind.unwrap_or(ObjectKind::Stream)))
+            }
+        }
+    }
+
+    fn comment(
+        &self,
+        comment: &crate::dialect::syntax::Comment,
+    ) -> Result<Decision, SqlError> {
+        let object = self.named(&comment.name)?;
+        if comment.column.is_some() {
+            return Err(later("COMMENT ON COLUMN"));
+        }
+        let mut object = object.clone();
+        object.comment.clone_from(&comment.text);
+        let mut catalog = self.clone();
+        catalog.objects.insert(object.name.clone(), object.into());
+        Ok(Decision::Change(Box::new(Change {
+            catalog,
+            tag: "COMMENT",
+            notices: Vec::new(),
+            created: Vec::new(),
+            dropped: Vec::new(),
+        })))
+    }
+}
+
+/// What is part of the language and cannot be run yet.
+pub(super) fn later(what: &str) -> SqlError {
+    SqlError::unsupported(format!("{what} is not supported"))
+}

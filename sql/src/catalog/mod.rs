@@ -1,0 +1,131 @@
+//! Names to objects, as a value: a statement makes of one catalog the next one, or an error.
+
+mod create;
+mod decide;
+mod drop;
+mod names;
+mod object;
+mod show;
+mod system;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::SqlError;
+use crate::dialect::syntax::{Name, ObjectKind};
+use crate::dialect::nearest;
+use crate::front::Relations;
+use crate::plan::Plan;
+use crate::schema::Schema;
+
+pub(crate) use names::give as name_columns;
+pub use decide::{Change, Decision, Following, Insertion, Notice, Table};
+pub use object::{Definition, Object, kind_name};
+pub use system::{SystemTable, system_tables};
+
+/// All objects, and the plan that runs them. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Catalog {
+    objects: BTreeMap<String, Arc<Object>>,
+    plan: Plan,
+}
+
+impl Default for Catalog {
+    fn default() -> Catalog {
+        Catalog { objects: BTreeMap::new(), plan: Plan::empty() }
+    }
+}
+
+impl Catalog {
+    /// Without objects.
+    pub fn new() -> Catalog {
+        Catalog::default()
+    }
+
+    /// The plan that all continuous queries are part of.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// All objects by name.
+    pub fn objects(&self) -> impl Iterator<Item = &Object> {
+        self.objects.values().map(Arc::as_ref)
+    }
+
+    /// The object of this name.
+    pub fn object(&self, name: &str) -> Option<&Object> {
+        self.objects.get(name).map(Arc::as_ref)
+    }
+
+    /// The object that a statement names, or the error that names the nearest.
+    fn named(&self, name: &Name) -> Result<&Object, SqlError> {
+        self.refuse_schema(name)?;
+        self.object(&name.name).ok_or_else(|| self.unknown(&name.name).at(name.at))
+    }
+
+    fn unknown(&self, name: &str) -> SqlError {
+        let error = SqlError::undefined_relation("relation", name);
+        match nearest(name, self.objects.keys().map(String::as_str)) {
+            Some(near) => error.hint(format!("Did you mean \"{near}\"?")),
+            None if self.objects.is_empty() => error.hint("Nothing has been created yet."),
+            None => error.hint("SHOW ALL lists what there is."),
+        }
+    }
+
+    /// Objects live in one schema.
+    fn refuse_schema(&self, name: &Name) -> Result<(), SqlError> {
+        match name.schema.as_deref() {
+            None | Some("public") => Ok(()),
+            Some(other) => {
+                Err(SqlError::invalid_name(format!("there is no schema \"{other}\" to change"))
+                    .hint("Leave it out: all objects live in one schema.")
+                    .at(name.at))
+            }
+        }
+    }
+
+    /// The objects that read `name`, directly or through others.
+    fn dependents(&self, name: &str) -> BTreeSet<String> {
+        let mut found = BTreeSet::new();
+        let mut next = vec![name.to_owned()];
+        while let Some(name) = next.pop() {
+            for object in self.objects().filter(|object| object.reads.contains(&name)) {
+                if found.insert(object.name.clone()) {
+                    next.push(object.name.clone());
+                }
+            }
+        }
+        found
+    }
+
+    fn kind_error(&self, name: &Name, found: ObjectKind, wanted: ObjectKind) -> SqlError {
+        let (found, wanted) = (kind_name(found), kind_name(wanted));
+        let message = format!("\"{}\" is a {found}, not a {wanted}", name.name);
+        SqlError::wrong_kind(message)
+            .hint(format!("Write {} instead.", found.to_uppercase()))
+            .at(name.at)
+    }
+}
+
+impl Relations for Catalog {
+    fn columns(&self, name: &str) -> Option<Schema> {
+        if let Some(table) = system::system_table(name) {
+            return Some(table.schema());
+        }
+        let object = self.object(name).filter(|object| object.is_relation())?;
+        Some(object.schema.clone())
+    }
+
+    fn query(&self, name: &str) -> Option<&sqlparser::ast::Query> {
+        match &self.object(name)?.definition {
+            Definition::View { query } => Some(query),
+            _ => None,
+        }
+    }
+
+    fn names(&self) -> Vec<&str> {
+        let relations = self.objects().filter(|object| object.is_relation());
+        relations.map(|object| object.name.as_str()).collect()
+    }
+}
+

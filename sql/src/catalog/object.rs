@@ -1,0 +1,111 @@
+//! What a name stands for.
+
+use std::collections::BTreeSet;
+
+use crate::dialect::syntax::{Connector, ObjectKind};
+use crate::plan::NodeId;
+use crate::schema::Schema;
+
+/// An object of the catalog.
+#[derive(Clone, Debug)]
+pub struct Object {
+    /// Its name.
+    pub name: String,
+    /// The columns that it has for who reads it.
+    pub schema: Schema,
+    /// The statement that made it.
+    pub text: String,
+    /// What `COMMENT ON` said.
+    pub comment: Option<String>,
+    /// What it is.
+    pub definition: Definition,
+    /// The objects that it reads.
+    pub reads: BTreeSet<String>,
+    /// The nodes of the plan that are its own.
+    pub nodes: Vec<NodeId>,
+}
+
+/// What an object is.
+#[derive(Clone, Debug)]
+pub enum Definition {
+    /// A live input.
+    Source {
+        /// Its node.
+        node: NodeId,
+        /// Where its rows come from; from the application where absent.
+        connector: Option<Connector>,
+    },
+    /// A continuous query whose changes can be followed.
+    Stream {
+        /// Its node.
+        node: NodeId,
+    },
+    /// A continuous query whose result is kept.
+    MaterializedView {
+        /// Its node.
+        node: NodeId,
+        /// The columns by which its rows are told apart; none means the whole row.
+        key: Vec<usize>,
+    },
+    /// A continuous query whose changes leave the database.
+    Sink {
+        /// The stream that it is fed by.
+        node: NodeId,
+        /// Where they go.
+        connector: Connector,
+    },
+    /// A query under a name.
+    View {
+        /// The query.
+        query: Box<sqlparser::ast::Query>,
+    },
+    /// The late rows of a query, which go when it goes.
+    Late {
+        /// Its node.
+        node: NodeId,
+        /// The query.
+        of: String,
+    },
+}
+
+impl Object {
+    /// Its kind, as statements name it.
+    pub fn kind(&self) -> ObjectKind {
+        match &self.definition {
+            Definition::Source { .. } => ObjectKind::Source,
+            Definition::Stream { .. } | Definition::Late { .. } => ObjectKind::Stream,
+            Definition::MaterializedView { .. } => ObjectKind::MaterializedView,
+            Definition::Sink { .. } => ObjectKind::Sink,
+            Definition::View { .. } => ObjectKind::View,
+        }
+    }
+
+    /// The node whose rows it has, if it is part of the running plan.
+    pub fn node(&self) -> Option<NodeId> {
+        match self.definition {
+            Definition::Source { node, .. }
+            | Definition::Stream { node }
+            | Definition::MaterializedView { node, .. }
+            | Definition::Sink { node, .. }
+            | Definition::Late { node, .. } => Some(node),
+            Definition::View { .. } => None,
+        }
+    }
+
+    /// Whether another continuous query may read it.
+    pub fn is_relation(&self) -> bool {
+        !matches!(self.definition, Definition::Sink { .. })
+    }
+}
+
+/// The word for a kind.
+pub fn kind_name(kind: ObjectKind) -> &'static str {
+    match kind {
+        ObjectKind::Source => "source",
+        ObjectKind::Stream => "stream",
+        ObjectKind::View => "view",
+        ObjectKind::MaterializedView => "materialized view",
+        ObjectKind::Sink => "sink",
+        ObjectKind::Table => "table",
+    }
+}

@@ -1,0 +1,116 @@
+//! SHOW and DESCRIBE: what the catalog says of itself.
+
+use super::decide::{Decision, Table, later};
+use super::{Catalog, Definition, Object, kind_name};
+use crate::SqlError;
+use crate::dialect::syntax::{Name, ObjectKind, Show, ShowWhat};
+use crate::schema::{Field, Schema};
+use crate::types::DataType;
+use crate::value::Value;
+
+/// A table of one column of lines.
+pub(super) fn lines(name: &str, text: &str) -> Table {
+    let rows = text.lines().map(|line| vec![Value::text(line)]).collect();
+    Table { schema: schema(&[name]), rows }
+}
+
+fn schema(names: &[&str]) -> Schema {
+    let fields = names.iter().map(|name| Field::nullable(*name, DataType::Text)).collect();
+    Schema::new(fields).expect("the names differ")
+}
+
+impl Catalog {
+    pub(super) fn show(&self, show: &Show) -> Result<Decision, SqlError> {
+        let Show { what, like: pattern } = show;
+        let table = match what {
+            ShowWhat::Columns(name) => return self.describe(name),
+            ShowWhat::Create(kind, name) => {
+                let object = self.named(name)?;
+                if kind.is_some_and(|kind| kind != object.kind()) {
+                    return Err(self.kind_error(name, object.kind(), kind.unwrap_or(object.kind())));
+                }
+                let row = vec![Value::text(&object.name), Value::text(&object.text)];
+                Table { schema: schema(&["name", "create_statement"]), rows: vec![row] }
+            }
+            ShowWhat::Sources => self.list(&[ObjectKind::Source]),
+            ShowWhat::Streams => self.list(&[ObjectKind::Stream]),
+            ShowWhat::Views => self.list(&[ObjectKind::View, ObjectKind::MaterializedView]),
+            ShowWhat::MaterializedViews => self.list(&[ObjectKind::MaterializedView]),
+            ShowWhat::Sinks => self.list(&[ObjectKind::Sink]),
+            ShowWhat::Tables => self.list(&[ObjectKind::Table]),
+            ShowWhat::Queries => {
+                self.list(&[ObjectKind::Stream, ObjectKind::MaterializedView, ObjectKind::Sink])
+            }
+            ShowWhat::Epochs => return Err(later("SHOW EPOCHS")),
+            ShowWhat::Settings => return Err(later("SHOW ALL of settings")),
+        };
+        let Some(pattern) = pattern else { return Ok(Decision::Table(table)) };
+        let Table { schema, rows } = table;
+        let fits = |row: &Vec<Value>| like(&row[0].to_string(), pattern);
+        Ok(Decision::Table(Table { schema, rows: rows.into_iter().filter(fits).collect() }))
+    }
+
+    fn list(&self, kinds: &[ObjectKind]) -> Table {
+        let text = |text: &str| Value::text(text);
+        let row = |object: &Object| {
+            let reads: Vec<&str> = object.reads.iter().map(String::as_str).collect();
+            let comment = object.comment.as_deref().map_or(Value::Null, Value::text);
+            vec![text(&object.name), text(kind_name(object.kind())), text(&reads.join(", ")), comment]
+        };
+        let objects = self.objects().filter(|object| kinds.contains(&object.kind()));
+        Table { schema: schema(&["name", "kind", "reads", "comment"]), rows: objects.map(row).collect() }
+    }
+
+    pub(super) fn describe(&self, name: &Name) -> Result<Decision, SqlError> {
+        let full = match &name.schema {
+            Some(schema) => format!("{schema}.{}", name.name),
+            None => name.name.clone(),
+        };
+        if let Some(table) = super::system::system_table(&full) {
+            return Ok(Decision::Table(columns(&table.schema(), |_| Value::Null)));
+        }
+        let object = self.named(name)?;
+        let times = object.node().map(|node| &self.plan.node(node).times);
+        let note = |column: usize| {
+            let mut notes = Vec::new();
+            if let Definition::MaterializedView { key, .. } = &object.definition
+                && key.contains(&column)
+            {
+                notes.push("key");
+            }
+            if times.is_some_and(|times| times.iter().any(|time| time.column == column)) {
+                notes.push("event time");
+            }
+            if notes.is_empty() { Value::Null } else { Value::text(&notes.join(", ")) }
+        };
+        Ok(Decision::Table(columns(&object.schema, note)))
+    }
+}
+
+fn columns(of: &Schema, note: impl Fn(usize) -> Value) -> Table {
+    let row = |(at, field): (usize, &Field)| {
+        let nullable = if field.nullable { "yes" } else { "no" };
+        let data_type = field.data_type.to_string();
+        vec![Value::text(&field.name), Value::text(&data_type), Value::text(nullable), note(at)]
+    };
+    let rows = of.fields().iter().enumerate().map(row).collect();
+    Table { schema: schema(&["column", "type", "nullable", "note"]), rows }
+}
+
+/// LIKE over names: `%` stands for any letters, `_` for one.
+fn like(text: &str, pattern: &str) -> bool {
+    let mut rest = pattern.chars();
+    match rest.next() {
+        None => text.is_empty(),
+        Some('%') => {
+            let ends = text.char_indices().map(|(at, _)| at).chain([text.len()]);
+            ends.into_iter().any(|at| like(&text[at..], rest.as_str()))
+        }
+        Some(letter) => {
+            let mut text = text.chars();
+            let first = text.next();
+            first.is_some_and(|found| letter == '_' || letter == found)
+                && like(text.as_str(), rest.as_str())
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Windows as functions: marks that the planner carries from GROUP BY to lowering.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType as ArrowType, Field, FieldRef, Fields};
+use datafusion::common::{Result, plan_err};
+use datafusion::logical_expr::{
+    ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+    Volatility,
+};
+
+/// The start of the window that a mark stands for.
+pub(crate) const START: &str = "__window_start";
+/// Its end.
+pub(crate) const END: &str = "__window_end";
+
+/// What a mark stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum WindowKind {
+    Tumble,
+    Hop,
+    Session,
+    Cumulate,
+    Start,
+    End,
+}
+
+impl WindowKind {
+    const ALL: [WindowKind; 6] = [
+        WindowKind::Tumble,
+        WindowKind::Hop,
+        WindowKind::Session,
+        WindowKind::Cumulate,
+        WindowKind::Start,
+        WindowKind::End,
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            WindowKind::Tumble => "__tumble",
+            WindowKind::Hop => "__hop",
+            WindowKind::Session => "__session",
+            WindowKind::Cumulate => "__cumulate",
+            WindowKind::Start => START,
+            WindowKind::End => END,
+        }
+    }
+}
+
+/// A function that means something above or in a GROUP BY only.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(crate) struct WindowMark {
+    pub(crate) kind: WindowKind,
+    signature: Signature,
+}
+
+/// All of them.
+pub(super) fn marks() -> impl Iterator<Item = Arc<ScalarUDF>> {
+    WindowKind::ALL.into_iter().map(|kind| {
+        let signature = Signature::user_defined(Volatility::Immutable);
+        Arc::new(ScalarUDF::from(WindowMark { kind, signature }))
+    })
+}
+
+impl ScalarUDFImpl for WindowMark {
+    fn name(&self) -> &str {
+        self.kind.name()
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn coerce_types(&self, types: &[ArrowType]) -> Result<Vec<ArrowType>> {
+        Ok(types.to_vec())
+    }
+
+    /// A window is a pair of its start and its end, of the type of the time column.
+    fn return_type(&self, types: &[ArrowType]) -> Result<ArrowType> {
+        let Some(first) = types.first() else { return plan_err!("a window takes a time column") };
+        match (self.kind, first) {
+            (WindowKind::Start | WindowKind::End, ArrowType::Struct(fields)) => {
+                Ok(fields[0].data_type().clone())
+            }
+            (WindowKind::Start | WindowKind::End, other) => {
+                plan_err!("{} takes a window, not {other}", self.kind.name())
+            }
+            (_, ArrowType::Timestamp(..)) => {
+                let bound = |name: &str| Field::new(name, first.clone(), false);
+                Ok(ArrowType::Struct(Fields::from(vec![bound("start"), bound("end")])))
+            }
+            (_, other) => plan_err!("a window goes over a TIMESTAMP or TIMESTAMPTZ, not {other}"),
+        }
+    }
+
+    fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
+        let types: Vec<ArrowType> =
+            args.arg_fields.iter().map(|field| field.data_type().clone()).collect();
+        Ok(Arc::new(Field::new(self.name(), self.return_type(&types)?, false)))
+    }
+
+    fn invoke_with_args(&self, _: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        plan_err!("a window belongs into GROUP BY")
+    }
+}

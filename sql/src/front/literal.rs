@@ -1,0 +1,27 @@
+//! Constants of the planner as values of ours.
+
+use datafusion::common::ScalarValue;
+
+use crate::SqlError;
+use crate::column::arrow::Incoming;
+use crate::front::types::type_of_field;
+use crate::schema::Field;
+use crate::types::DataType;
+use crate::value::Value;
+
+/// The value and its type. A bare NULL is a TEXT, which whoever takes it casts.
+pub(crate) fn value(scalar: &ScalarValue) -> Result<(Value, DataType), SqlError> {
+    if *scalar == ScalarValue::Null {
+        return Ok((Value::Null, DataType::Text));
+    }
+    let field = arrow::datatypes::Field::new("constant", scalar.data_type(), true);
+    let data_type = type_of_field(&field)?;
+    if scalar.is_null() {
+        return Ok((Value::Null, data_type));
+    }
+    let array = scalar.to_array().map_err(|error| {
+        SqlError::unsupported(format!("the constant {scalar} has no column: {error}"))
+    })?;
+    let column = Incoming::new(array, &Field::nullable("constant", data_type))?.into_column();
+    Ok((column.value(0), data_type))
+}

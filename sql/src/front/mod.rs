@@ -1,0 +1,99 @@
+//! Names, types and optimisation of queries: the one place that knows DataFusion's planner.
+
+mod context;
+mod error;
+mod functions;
+mod literal;
+mod lower;
+mod planner;
+mod types;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+pub(crate) use datafusion::logical_expr::LogicalPlan;
+use datafusion::optimizer::analyzer::Analyzer;
+use datafusion::optimizer::optimizer::{Optimizer, OptimizerRule};
+use datafusion::optimizer::{self as rules, OptimizerContext};
+use datafusion::sql::planner::{ParserOptions, SqlToRel};
+use datafusion::sql::sqlparser::ast::Query;
+
+use crate::SqlError;
+use crate::column::arrow::schema_of;
+use crate::schema::Schema;
+use context::Context;
+pub(crate) use context::Relations;
+pub(crate) use context::table_name;
+pub(crate) use error::of_planner;
+pub(crate) use functions::{cast, negate};
+pub(crate) use types::{arrow_field, type_of_field};
+pub(crate) use lower::{Lowered, Lowering, Wishes};
+
+/// A query with names bound and types checked, before it is known how it will run.
+pub(crate) fn bind(query: Query, relations: &dyn Relations) -> Result<LogicalPlan, SqlError> {
+    let context = Context::new(relations);
+    let options = ParserOptions {
+        parse_float_as_decimal: true,
+        enable_ident_normalization: true,
+        ..ParserOptions::default()
+    };
+    let planner = SqlToRel::new_with_options(&context, options);
+    let statement = datafusion::sql::sqlparser::ast::Statement::Query(Box::new(query));
+    let plan = planner.sql_statement_to_plan(statement).map_err(of_planner)?;
+    let config = ConfigOptions::default();
+    Analyzer::new().execute_and_check(plan, &config, |_, _| {}).map_err(of_planner)
+}
+
+/// The plan of a continuous query: what can be decided before rows come is decided, and nothing is
+/// shaped in a way that only a bounded query has use for.
+pub(crate) fn optimise(plan: LogicalPlan) -> Result<LogicalPlan, SqlError> {
+    let rules: Vec<Arc<dyn OptimizerRule + Send + Sync>> = vec![
+        Arc::new(rules::simplify_expressions::SimplifyExpressions::new()),
+        Arc::new(rules::replace_distinct_aggregate::ReplaceDistinctWithAggregate::new()),
+        Arc::new(rules::decorrelate_predicate_subquery::DecorrelatePredicateSubquery::new()),
+        Arc::new(rules::scalar_subquery_to_join::ScalarSubqueryToJoin::new()),
+        Arc::new(rules::extract_equijoin_predicate::ExtractEquijoinPredicate::new()),
+        Arc::new(rules::eliminate_duplicated_expr::EliminateDuplicatedExpr::new()),
+        Arc::new(rules::eliminate_filter::EliminateFilter::new()),
+        Arc::new(rules::eliminate_cross_join::EliminateCrossJoin::new()),
+        Arc::new(rules::eliminate_outer_join::EliminateOuterJoin::new()),
+        Arc::new(rules::push_down_filter::PushDownFilter::new()),
+        Arc::new(rules::eliminate_group_by_constant::EliminateGroupByConstant::new()),
+        Arc::new(rules::optimize_projections::OptimizeProjections::new()),
+    ];
+    let optimizer = Optimizer::with_rules(rules);
+    let context = OptimizerContext::new().with_max_passes(4);
+    optimizer.optimize(plan, &context, |_, _| {}).map_err(of_planner)
+}
+
+/// The relations that a query reads.
+pub(crate) fn reads(plan: &LogicalPlan) -> BTreeSet<String> {
+    let mut reads = BTreeSet::new();
+    let walked = plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::TableScan(scan) = node {
+            reads.insert(table_name(&scan.table_name));
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    walked.expect("nothing in the walk fails");
+    reads
+}
+
+/// Whether a query groups by a window.
+pub(crate) fn has_window(plan: &LogicalPlan) -> bool {
+    let found = plan.exists(|node| {
+        let LogicalPlan::Aggregate(aggregate) = node else { return Ok(false) };
+        Ok(aggregate.group_expr.iter().any(|expr| lower::window_mark(expr).is_some()))
+    });
+    found.expect("nothing in the walk fails")
+}
+
+/// The columns of a query's result.
+pub(crate) fn schema(plan: &LogicalPlan) -> Result<Schema, SqlError> {
+    schema_of(plan.schema().as_arrow())
+}
+
+#[cfg(test)]
+mod tests;
