@@ -241,7 +241,9 @@ impl CoreRun {
                     self.coordinator.step(report, &mut self.orders);
                 }
                 Effect::DeadLetters { morsel, .. } => self.shard.pool().put(morsel),
-                Effect::Send { .. } | Effect::Disk(_) => panic!("one stage, and no disk"),
+                Effect::Send { .. } | Effect::Disk(_) | Effect::Changed(_) => {
+                    panic!("one stage, no disk, and one plan")
+                }
             }
         }
         assert!(self.effects.is_empty(), "nothing that is carried out here asks for more");

@@ -70,7 +70,14 @@ fn implement_row(input: &DeriveInput, members: &[Member]) -> TokenStream {
         quote!(::sluicedb::db::Field::#of(#name, #data_type))
     });
     let writes = members.iter().map(write);
+    let params = input.generics.lifetimes().map(|_| quote!('at));
+    let at = if input.generics.params.is_empty() { quote!() } else { quote!(<#(#params),*>) };
     quote! {
+        #[automatically_derived]
+        impl #generics ::sluicedb::db::RowAt for #ident #arguments #bounds {
+            type At<'at> = #ident #at;
+        }
+
         #[automatically_derived]
         impl #generics ::sluicedb::db::Row for #ident #arguments #bounds {
             fn fields() -> ::std::vec::Vec<::sluicedb::db::Field> {
@@ -88,29 +95,47 @@ fn write(member: &Member) -> TokenStream {
     let field = &member.ident;
     let cell = match member.kind {
         Kind::Bool => quote!(bool),
-        Kind::I32 => quote!(i32),
-        Kind::I64 | Kind::Timestamp => quote!(i64),
-        Kind::F64 => quote!(f64),
-        Kind::Decimal { .. } => quote!(i128),
-        Kind::String | Kind::Str | Kind::Cow => quote!(text),
+        Kind::I16 | Kind::I32 | Kind::Date => quote!(i32),
+        Kind::I64 | Kind::Timestamp | Kind::Time | Kind::Timestamptz => quote!(i64),
+        Kind::F32 | Kind::F64 => quote!(f64),
+        Kind::Decimal { .. } | Kind::Uuid | Kind::Interval => quote!(i128),
+        Kind::String | Kind::Str | Kind::Cow | Kind::Json => quote!(text),
+        Kind::Vec | Kind::Bytes => quote!(bytes),
     };
-    let by_reference = matches!(member.kind, Kind::String | Kind::Str | Kind::Cow);
+    let by_reference = matches!(
+        member.kind,
+        Kind::String | Kind::Str | Kind::Cow | Kind::Json | Kind::Vec | Kind::Bytes
+    );
     let place = if by_reference { quote!(&self.#field) } else { quote!(self.#field) };
+    let held = |value: TokenStream| match member.kind {
+        Kind::I16 => quote!(::core::convert::From::from(#value)),
+        Kind::F32 => quote!(::core::convert::From::from(#value)),
+        Kind::Date | Kind::Time | Kind::Timestamptz => quote!(#value.0),
+        Kind::Uuid => quote!(::sluicedb::db::binary::uuid_to_i128(#value)),
+        Kind::Interval => quote!(::sluicedb::db::Interval::to_i128(#value)),
+        Kind::Json => quote!(::sluicedb::db::Json::as_str(#value)),
+        _ => value,
+    };
     let cell = quote!(::sluicedb::db::Cells::#cell);
     if !member.nullable {
-        return quote!(#cell(cells, #place););
+        let value = held(place);
+        return quote!(#cell(cells, #value););
     }
+    let value = held(quote!(value));
     quote! {
         match #place {
-            ::core::option::Option::Some(value) => #cell(cells, value),
+            ::core::option::Option::Some(value) => #cell(cells, #value),
             ::core::option::Option::None => ::sluicedb::db::Cells::null(cells),
         }
     }
 }
 
 fn implement_from_row(input: &DeriveInput, members: &[Member]) -> Result<TokenStream, Error> {
-    if let Some(member) = members.iter().find(|member| member.kind == Kind::Str) {
-        let message = "a row that is read owns its texts: use String";
+    if let Some(member) = members.iter().find(|m| matches!(m.kind, Kind::Str | Kind::Bytes)) {
+        let message = match member.kind {
+            Kind::Str => "a row that is read owns its texts: use String",
+            _ => "a row that is read owns its bytes: use Vec<u8>",
+        };
         return Err(Error::new_spanned(&member.ident, message));
     }
     let (ident, (generics, arguments, bounds)) = (&input.ident, input.generics.split_for_impl());
@@ -146,7 +171,16 @@ fn implement_from_row(input: &DeriveInput, members: &[Member]) -> Result<TokenSt
 fn data_type(kind: Kind) -> TokenStream {
     let variant = match kind {
         Kind::Bool => quote!(Boolean),
+        Kind::I16 => quote!(SmallInt),
         Kind::I32 => quote!(Int),
+        Kind::F32 => quote!(Real),
+        Kind::Vec | Kind::Bytes => quote!(Bytea),
+        Kind::Uuid => quote!(Uuid),
+        Kind::Date => quote!(Date),
+        Kind::Time => quote!(Time),
+        Kind::Timestamptz => quote!(TimestampTz),
+        Kind::Interval => quote!(Interval),
+        Kind::Json => quote!(Json),
         Kind::I64 => quote!(BigInt),
         Kind::Timestamp => quote!(Timestamp),
         Kind::F64 => quote!(Double),

@@ -4,9 +4,10 @@ use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
 use syn::{Attribute, Error, GenericArgument, Ident, LitInt, LitStr, PathArguments, Type};
 
-const TYPES: &str = "bool, i32, i64, f64, String, &str, Cow<str>, i64 with #[row(timestamp)], i128 \
-                     with #[row(decimal(precision, scale))], or Option of one of these; a macro \
-                     does not see through aliases";
+const TYPES: &str = "bool, i16, i32, i64, f32, f64, String, &str, Cow<str>, Vec<u8>, &[u8], \
+                     [u8; 16], Date, Time, Timestamptz, Interval, Json, i64 with \
+                     #[row(timestamp)], i128 with #[row(decimal(precision, scale))], or Option of \
+                     one of these; a macro does not see through aliases";
 const ATTRIBUTES: &str = "name = \"..\", timestamp, decimal(precision, scale)";
 const NAME_BYTES_MAX: usize = 255;
 const DIGITS_MAX: u8 = 38;
@@ -15,10 +16,20 @@ const DIGITS_MAX: u8 = 38;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Bool,
+    I16,
     I32,
     I64,
     Timestamp,
+    F32,
     F64,
+    Vec,
+    Bytes,
+    Uuid,
+    Date,
+    Time,
+    Timestamptz,
+    Interval,
+    Json,
     Decimal { precision: u8, scale: u8 },
     String,
     Str,
@@ -59,7 +70,17 @@ fn kind(bare: &Type, marks: &Marks) -> Result<Kind, Error> {
     let refuse = |message: String| Err(Error::new(bare.span(), message));
     let kind = match (last_name(bare).as_deref(), marks.decimal) {
         (Some("bool"), None) => Kind::Bool,
+        (Some("i16"), None) => Kind::I16,
         (Some("i32"), None) => Kind::I32,
+        (Some("f32"), None) => Kind::F32,
+        (Some("Vec"), None) if argument_of(bare, "Vec").is_some_and(is_u8) => Kind::Vec,
+        (Some("Date"), None) => Kind::Date,
+        (Some("Time"), None) => Kind::Time,
+        (Some("Timestamptz"), None) => Kind::Timestamptz,
+        (Some("Interval"), None) => Kind::Interval,
+        (Some("Json"), None) => Kind::Json,
+        (None, None) if matches!(bare, Type::Reference(to) if is_bytes(&to.elem)) => Kind::Bytes,
+        (None, None) if is_uuid(bare) => Kind::Uuid,
         (Some("i64"), None) if marks.timestamp => return Ok(Kind::Timestamp),
         (Some("i64"), None) => Kind::I64,
         (Some("f64"), None) => Kind::F64,
@@ -80,6 +101,20 @@ fn kind(bare: &Type, marks: &Marks) -> Result<Kind, Error> {
         return refuse(format!("timestamp is for an i64 in microseconds, not for `{shown}`"));
     }
     Ok(kind)
+}
+
+fn is_u8(ty: &Type) -> bool {
+    last_name(ty).is_some_and(|name| name == "u8")
+}
+
+fn is_bytes(ty: &Type) -> bool {
+    matches!(ty, Type::Slice(slice) if is_u8(&slice.elem))
+}
+
+fn is_uuid(ty: &Type) -> bool {
+    let Type::Array(array) = ty else { return false };
+    let len = &array.len;
+    is_u8(&array.elem) && quote::quote!(#len).to_string() == "16"
 }
 
 fn is_str(ty: &Type) -> bool {

@@ -63,13 +63,15 @@ fn every_field_becomes_a_column_and_a_cell() {
 
 #[test]
 fn a_type_that_no_column_has_is_refused_with_those_there_are() {
-    let types = "bool, i32, i64, f64, String, &str, Cow<str>, i64 with #[row(timestamp)], i128 with \
+    let types = "bool, i16, i32, i64, f32, f64, String, &str, Cow<str>, Vec<u8>, &[u8], [u8; 16], \
+                 Date, Time, Timestamptz, Interval, Json, i64 with #[row(timestamp)], i128 with \
                  #[row(decimal(precision, scale))], or Option of one of these; a macro does not see \
                  through aliases";
     for (field, shown) in [
         ("n: u32", "u32"),
-        ("n: Vec<u8>", "Vec<u8>"),
-        ("n: &'a [u8]", "&'a[u8]"),
+        ("n: Vec<u16>", "Vec<u16>"),
+        ("n: &'a [u16]", "&'a[u16]"),
+        ("n: [u8; 15]", "[u8;15]"),
         ("n: Option<Option<i32>>", "Option<i32>"),
         ("n: Cow<'a, [u8]>", "Cow<'a,[u8]>"),
         ("n: (i32, i32)", "(i32,i32)"),

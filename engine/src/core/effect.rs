@@ -1,10 +1,13 @@
 //! What the outside tells the core, and what the core asks of it.
 
+use std::sync::Arc;
+
 use sluicedb_sql::expr::RowError;
 use sluicedb_wal::{Failure, FileRef, Issued, Lsn, Statement, Ticket};
 
 use super::feeder::Progress;
 use super::frame::{Barrier, Fed, Frame};
+use super::graph::Change;
 use super::ids::{Epoch, FeederId, LaneId, OperatorId, ShardId, SourceId, Time, ViewId};
 use super::morsel::Morsel;
 
@@ -50,7 +53,7 @@ pub enum Input {
 }
 
 /// What the coordinator asks of every shard.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub enum Order {
     /// A feeder counts from the end of the epoch on that the next `Close` ends.
     Attach {
@@ -64,6 +67,8 @@ pub enum Order {
         /// The feeder.
         feeder: FeederId,
     },
+    /// The graph becomes another one at the end of the epoch that the next `Close` ends.
+    Install(Arc<Change>),
     /// End an epoch: the next one has been opened to feeders.
     Close(Barrier),
     /// The reader of the frozen state is done with it.
@@ -100,6 +105,9 @@ pub enum Effect {
         /// The deltas.
         morsel: Morsel,
     },
+    /// The graph has become another one: everything before this is of the old one. Lanes of the new
+    /// one can be read and written, ways out of views that are gone can be closed.
+    Changed(Arc<Change>),
     /// Keep rows whose expression failed; the view they were meant for goes on without them.
     DeadLetters {
         /// The operator that failed on them.
@@ -229,6 +237,11 @@ pub enum CoordinatorInput {
         /// The feeder.
         feeder: FeederId,
     },
+    /// The graph is to become another one: answered by `Installed`. The change was made over the graph
+    /// that the one before it left, and one is made after the other.
+    ///
+    /// The lanes that come are with all shards before this.
+    Install(Arc<Change>),
     /// A shard reports.
     Report(ShardId, Report),
     /// The effect with this ticket is done, or failed.
@@ -265,6 +278,9 @@ pub enum CoordinatorEffect {
         /// The feeder.
         feeder: FeederId,
     },
+    /// The graph has become another one on all shards. Comes after the `Passed` of the epoch that was
+    /// the last of the old one, and after all that happened in that.
+    Installed(Arc<Change>),
     /// All shards have passed the barrier: the frozen state of the epoch may be read.
     Readable(Epoch),
     /// All statements of a feeder up to this one are durable and in no danger of being cut. May come

@@ -13,6 +13,9 @@ pub const SHARDS_MAX: usize = 64;
 /// Stages of one graph: exchanges in a row on the longest path.
 pub const STAGES_MAX: usize = 64;
 
+/// Kinds of morsels, by the types of their columns, that a database has in one life.
+pub const SHAPES_MAX: usize = 1 << 16;
+
 /// Feeders of one database; a tie holds the feeder in 16 bits.
 pub const FEEDERS_MAX: usize = 1 << 16;
 

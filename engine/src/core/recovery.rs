@@ -137,7 +137,7 @@ pub fn open(
     let database = database(files, options)?;
     let manifests = manifests(files, database)?;
     let newest = manifests.last();
-    let plan = fingerprint(graph);
+    let plan = graph.fingerprint();
     if let Some(found) = newest.map(|manifest| manifest.shards.len())
         && found != usize::from(options.shards)
     {
@@ -252,11 +252,6 @@ fn next_epoch(files: &dyn Files, newest: Option<&Manifest>) -> Epoch {
         FileName::Identity => 0,
     });
     Epoch(named.fold(sealed, u64::max)).next()
-}
-
-/// Names the operators of a graph, so that state is not handed to others.
-fn fingerprint(graph: &Graph) -> u128 {
-    sluicedb_wal::hash::hash(format!("{graph:?}").as_bytes())
 }
 
 /// Memory that the operators of a graph can at least begin with.

@@ -40,6 +40,11 @@ impl Watermarks {
         })
     }
 
+    /// The input's watermark.
+    pub fn least(&self) -> Time {
+        self.least
+    }
+
     /// The promise of each lane.
     pub fn lanes(&self) -> &[Time] {
         &self.lanes

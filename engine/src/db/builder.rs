@@ -175,7 +175,7 @@ impl Builder {
         let setup = self.setup(plan, memory, near)?;
         let running = start(setup, self.seating(&placement, runtime));
         let running = running.map_err(|error| Error::starting(error, self.directory.clone()))?;
-        Database::new(running, placement, budget, runtime, fallback)
+        Database::new(running, plan.clone(), placement, budget, runtime, fallback)
     }
 
     /// Makes a database of one shard that runs where its caller calls
@@ -192,7 +192,7 @@ impl Builder {
         let setup = self.setup(plan, memory(&budget, &[0], None)?, vec![None])?;
         let inline = start_inline(setup);
         let inline = inline.map_err(|error| Error::starting(error, self.directory.clone()))?;
-        InlineDatabase::new(inline)
+        InlineDatabase::new(inline, plan.clone())
     }
 
     fn choose_runtime(&self) -> Result<(Runtime, Option<String>), Error> {
@@ -258,7 +258,7 @@ impl Builder {
             seed: random(),
         };
         let (lane_frames, exchange_frames) = (self.lane_frames, self.exchange_frames);
-        Ok(Setup { graph, options, directory, memory, nodes, lane_frames, exchange_frames })
+        Ok(Setup { graph, options, logs: logged, directory, memory, nodes, lane_frames, exchange_frames })
     }
 }
 

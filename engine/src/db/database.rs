@@ -147,12 +147,13 @@ impl Database {
 
     pub(super) fn new(
         running: Running,
+        plan: Plan,
         placement: Placement,
         budget: Budget,
         runtime: Runtime,
         fallback: Option<String>,
     ) -> Result<Database, Error> {
-        let session = Session::new(running.contact.clone(), false)?;
+        let session = Session::new(running.contact.clone(), plan, false)?;
         if running.replays {
             // Views are whole when they are first looked at.
             session.flush(&mut Block)?;
@@ -268,7 +269,67 @@ impl Database {
 
     /// The plan as it runs: stages, operators and exchanges.
     pub fn explain(&self) -> String {
-        self.session().contact.graph.to_string()
+        self.session().catalog().graph.to_string()
+    }
+
+    /// The plan that runs, to be gone on from; see [`Database::install`].
+    pub fn plan(&self) -> Plan {
+        self.session().catalog().plan.clone()
+    }
+
+    /// Goes on with another plan, without a stop: what has come starts, and what is gone ends, between
+    /// two epochs. Returns when all shards have it.
+    ///
+    /// The plan is the one that runs ([`Database::plan`]) with nodes added
+    /// ([`Builder::over`](crate::plan::Builder::over)) or left out ([`Plan::without`]). Where somebody
+    /// else was faster it is refused, and is to be made again.
+    ///
+    /// A view that reads a view starts with what that holds. One that reads a source starts with the
+    /// rows that are pushed from here on: a source keeps none. Handles of what is gone say so.
+    ///
+    /// A directory whose plan was changed is refused when it is opened next, unless it is given a plan
+    /// that runs the same operators.
+    ///
+    /// ```
+    /// use sluicedb::db::{Database, Row, schema};
+    /// use sluicedb::plan::{AggregateSpec, Builder, Call, Emit, Plan};
+    ///
+    /// #[derive(Row)]
+    /// struct Trade<'a> {
+    ///     symbol: &'a str,
+    /// }
+    ///
+    /// let db = Database::memory(&Plan::empty())?;
+    /// let mut plan = Builder::over(&db.plan());
+    /// let trades = plan.source("trades", schema::<Trade>()?, None)?;
+    /// plan.view(trades, "all", &[])?;
+    /// db.install(&plan.finish()?)?;
+    /// db.source::<Trade>("trades")?.push(&Trade { symbol: "ACME" })?;
+    ///
+    /// // A view on a view holds what was pushed before it was there.
+    /// let mut plan = Builder::over(&db.plan());
+    /// let all = db.plan().view("all").expect("it was installed");
+    /// let counts = AggregateSpec {
+    ///     window: None,
+    ///     keys: vec!["symbol".into()],
+    ///     calls: vec![Call::count_rows("trades")],
+    ///     emit: Emit::Changes,
+    ///     allowed_lateness_us: 0,
+    /// };
+    /// let counts = plan.aggregate(all, &counts)?;
+    /// let view = plan.view(counts, "counts", &["symbol"])?;
+    /// db.install(&plan.finish()?)?;
+    /// db.flush()?;
+    /// let mut rows = db.view("counts")?;
+    /// let found = rows.get("ACME")?;
+    /// assert_eq!(found.column::<i64>("trades")?.get(0), 1);
+    ///
+    /// db.install(&db.plan().without(&[view, counts])?)?;
+    /// assert!(rows.get("ACME").is_err(), "it was dropped");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn install(&self, plan: &Plan) -> Result<(), Error> {
+        self.session().install(&mut Block, plan)
     }
 }
 

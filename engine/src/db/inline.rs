@@ -1,5 +1,7 @@
 //! The database that its caller turns.
 
+use sluicedb_sql::Plan;
+
 use super::changes::Changes;
 use super::database::Stats;
 use super::error::Error;
@@ -73,8 +75,8 @@ impl Patience for Turning<'_> {
 }
 
 impl InlineDatabase {
-    pub(super) fn new(inline: Inline) -> Result<InlineDatabase, Error> {
-        let session = Session::new(inline.contact.clone(), true)?;
+    pub(super) fn new(inline: Inline, plan: Plan) -> Result<InlineDatabase, Error> {
+        let session = Session::new(inline.contact.clone(), plan, true)?;
         let mut inline = inline;
         if inline.replays {
             // Views are whole when they are first looked at.
@@ -143,6 +145,17 @@ impl InlineDatabase {
     /// Turns until everything that was pushed before is worked on.
     pub fn flush(&mut self) -> Result<(), Error> {
         self.session.flush(&mut Turning(&mut self.inline))
+    }
+
+    /// The plan that runs, to be gone on from; see [`InlineDatabase::install`].
+    pub fn plan(&self) -> Plan {
+        self.session.catalog().plan.clone()
+    }
+
+    /// Goes on with another plan, as [`Database::install`](super::Database::install) does; turns until
+    /// that is there.
+    pub fn install(&mut self, plan: &Plan) -> Result<(), Error> {
+        self.session.install(&mut Turning(&mut self.inline), plan)
     }
 
     /// What was counted so far.

@@ -32,7 +32,8 @@
 
 pub mod arrow;
 mod builder;
-pub mod changes;
+pub mod catalog;
+mod changes;
 mod database;
 mod error;
 mod inline;
@@ -40,6 +41,7 @@ pub mod row;
 mod session;
 mod source;
 mod subscribe;
+mod time;
 mod view;
 
 pub use self::arrow::Weights;
@@ -49,11 +51,14 @@ pub use changes::{Changes, ColumnKey, ColumnRef, Published, Rows};
 pub use database::{Database, Stats};
 pub use error::{BatchRefused, Error, PushError};
 pub use inline::InlineDatabase;
-pub use row::{CellOf, Cells, FromRow, Row, RowRef, StaticField, check, check_read, schema};
+pub use row::{CellOf, Cells, FromRow, Row, RowAt, RowRef, StaticField, check, check_read, schema};
 pub use sluicedb_derive::{FromRow, Row};
-pub use sluicedb_sql::{DataType, Field, Schema, SqlError};
+pub use sluicedb_sql::{
+    DataType, Field, Interval, Json, Map, Schema, SqlError, StructField, StructType, Value, binary,
+};
 pub use source::{BatchSource, Source};
 pub use subscribe::{BatchStream, ChangeSet, SubscribeOptions, Subscription};
+pub use time::{Date, Time, Timestamptz};
 pub use view::{Key, KeyWriter, View};
 
 #[cfg(test)]

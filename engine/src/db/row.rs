@@ -1,8 +1,11 @@
 //! Typed rows: from a struct to the cells of a source, and from columns to a struct, without text in
 //! between.
 
+use sluicedb_sql::binary::uuid_of_i128;
 use sluicedb_sql::column::{Bitmap, Text, Values};
-use sluicedb_sql::{Column, DataType, Field, Schema, SqlError};
+use sluicedb_sql::{Column, DataType, Field, Interval, Json, Schema, SqlError};
+
+use super::time::{Date, Time, Timestamptz};
 
 pub use crate::core::feeder::Cells;
 
@@ -41,6 +44,29 @@ pub trait Row {
 
     /// Writes one cell for each column, in order.
     fn write(&self, cells: &mut impl Cells);
+}
+
+/// A struct that borrows, at any lifetime: what [`Source::push_as`](super::Source::push_as) takes.
+///
+/// `derive(Row)` writes it. A source of `Trade<'static>` then takes rows that live for one push:
+///
+/// ```
+/// use sluicedb::db::{Row, RowAt, Source};
+///
+/// #[derive(Row)]
+/// struct Trade<'a> {
+///     symbol: &'a str,
+///     price: f64,
+/// }
+///
+/// fn feed(source: &mut Source<Trade<'static>>, line: &str) -> Option<()> {
+///     let (symbol, price) = line.split_once(' ')?;
+///     source.push_as(&Trade { symbol, price: price.parse().ok()? }).ok()
+/// }
+/// ```
+pub trait RowAt: Row {
+    /// The same struct, borrowing for `'r`.
+    type At<'r>: Row;
 }
 
 /// A column of a struct that is read, known when the program is compiled.
@@ -229,9 +255,11 @@ impl<'a> RowRef<'a> {
         self.columns.is_empty()
     }
 
-    /// The value of column `index`: a `bool`, `i32`, `i64` (BIGINT or TIMESTAMP in microseconds),
-    /// `f64`, `i128` (the digits of a DECIMAL), `&str`, `String` or `Cow<str>`, or an `Option` of one
-    /// of them where the column may hold NULL.
+    /// The value of column `index`: a `bool`, `i16`, `i32` (also DATE in days), `i64` (also TIME,
+    /// TIMESTAMP and TIMESTAMPTZ in microseconds), `f32`, `f64`, `i128` (the digits of a DECIMAL),
+    /// `&str`, `String` or `Cow<str>` (TEXT and JSON), `&[u8]` or `Vec<u8>` (BYTEA), `[u8; 16]`
+    /// (UUID), [`Date`], [`Time`], [`Timestamptz`], [`Interval`] or [`Json`], or an `Option` of one of
+    /// them where the column may hold NULL.
     #[inline]
     pub fn get<T: CellOf<'a>>(&self, index: usize) -> Result<T, SqlError> {
         let column = self.columns.get(index).ok_or_else(|| no_column(index, self.columns.len()))?;
@@ -280,8 +308,11 @@ mod sealed {
 }
 
 /// One type that holds a value: its variant, the buffer, and how a row is read.
+///
+/// The types of columns are listed, because several lie alike.
 macro_rules! cell {
-    ($a:lifetime, $type:ty, $variant:ident, $buffer:ty, |$values:ident, $row:ident| $read:expr) => {
+    ($a:lifetime, $type:ty, $variant:ident, $buffer:ty, $of:pat,
+     |$values:ident, $row:ident| $read:expr) => {
         impl<$a> sealed::Sealed for $type {}
         impl<$a> CellOf<$a> for $type {
             type Values = &$a $buffer;
@@ -289,8 +320,8 @@ macro_rules! cell {
 
             #[inline]
             fn values(column: &$a Column) -> Option<&$a $buffer> {
-                match column.values() {
-                    Values::$variant(values) => Some(values),
+                match (column.values(), column.data_type()) {
+                    (Values::$variant(values), $of) => Some(values),
                     _ => None,
                 }
             }
@@ -303,14 +334,30 @@ macro_rules! cell {
     };
 }
 
-cell!('a, bool, Bool, Bitmap, |values, row| values.get(row));
-cell!('a, i32, I32, [i32], |values, row| values[row]);
-cell!('a, i64, I64, [i64], |values, row| values[row]);
-cell!('a, f64, F64, [f64], |values, row| values[row]);
-cell!('a, i128, I128, [i128], |values, row| values[row]);
-cell!('a, &'a str, Text, Text, |values, row| values.get(row));
-cell!('a, String, Text, Text, |values, row| values.get(row).to_owned());
-cell!('a, std::borrow::Cow<'_, str>, Text, Text, |values, row| values.get(row).to_owned().into());
+cell!('a, bool, Bool, Bitmap, _, |values, row| values.get(row));
+cell!('a, i16, I32, [i32], DataType::SmallInt, |values, row| values[row] as i16);
+cell!('a, i32, I32, [i32], _, |values, row| values[row]);
+cell!('a, i64, I64, [i64], _, |values, row| values[row]);
+cell!('a, f32, F64, [f64], DataType::Real, |values, row| values[row] as f32);
+cell!('a, f64, F64, [f64], _, |values, row| values[row]);
+cell!('a, i128, I128, [i128], DataType::Decimal { .. }, |values, row| values[row]);
+cell!('a, [u8; 16], I128, [i128], DataType::Uuid, |values, row| uuid_of_i128(values[row]));
+cell!('a, Date, I32, [i32], DataType::Date, |values, row| Date(values[row]));
+cell!('a, Time, I64, [i64], DataType::Time, |values, row| Time(values[row]));
+cell!('a, Timestamptz, I64, [i64], DataType::TimestampTz, |values, row| Timestamptz(values[row]));
+cell!('a, Interval, I128, [i128], DataType::Interval, |values, row| {
+    Interval::of_i128(values[row])
+});
+cell!('a, &'a str, Text, Text, DataType::Text | DataType::Json, |values, row| values.get(row));
+cell!('a, String, Text, Text, DataType::Text | DataType::Json, |values, row| {
+    values.get(row).to_owned()
+});
+cell!('a, std::borrow::Cow<'_, str>, Text, Text, DataType::Text | DataType::Json, |values, row| {
+    values.get(row).to_owned().into()
+});
+cell!('a, Json, Text, Text, DataType::Json, |values, row| Json::of_canonical(values.get(row)));
+cell!('a, &'a [u8], Text, Text, DataType::Bytea, |values, row| values.bytes(row));
+cell!('a, Vec<u8>, Text, Text, DataType::Bytea, |values, row| values.bytes(row).to_vec());
 
 impl<T: sealed::Sealed> sealed::Sealed for Option<T> {}
 

@@ -1,21 +1,23 @@
 //! What a database on threads and one that its caller turns have in common.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use sluicedb_sql::SqlError;
+use sluicedb_sql::{Plan, Schema, SqlError};
 
-use super::changes::Published;
+use super::catalog::Catalog;
 use super::error::Error;
-use super::row::{Row, check};
+use super::row::{self, Row};
 use super::source::{BatchSource, Source};
 use super::subscribe::{SubscribeOptions, Subscription};
 use super::view::View;
 use super::{Changes, Stats};
 use crate::core::arena::BLOCK_BYTES;
-use crate::core::graph::{Graph, ViewSpec};
+use crate::core::graph::{Change, Growth, Route, change};
 use crate::core::ids::{Epoch, SourceId, ViewId};
-use crate::core::limits::FEEDERS_MAX;
+use crate::core::limits::{FEEDERS_MAX, OPERATOR_BLOCKS_MIN};
 use crate::core::morsel::{Morsel, Pool};
+use crate::core::shard::check;
 use crate::shell::bell::Bell;
 use crate::shell::desk::desk;
 use crate::shell::inbox::{Answer, Guest, Installed, Part, Reply, Request, question};
@@ -27,8 +29,11 @@ use crate::shell::start::Contact;
 /// A database as its handles know it.
 pub(super) struct Session {
     pub(super) contact: Contact,
-    /// By view.
-    relations: Vec<Arc<Published>>,
+    /// What there is. Not looked at on the path of a row.
+    catalog: RwLock<Arc<Catalog>>,
+    /// Held while the catalog is changed, and by whoever asks for something of a relation until the
+    /// request is on its way: behind it, no relation has taken the place of another one.
+    fed: Mutex<BTreeSet<SourceId>>,
     inline: bool,
 }
 
@@ -45,20 +50,31 @@ pub(super) trait Patience {
 const CAPACITY: std::ops::RangeInclusive<usize> = 1..=1 << 20;
 
 impl Session {
-    pub(super) fn new(contact: Contact, inline: bool) -> Result<Session, Error> {
-        let views = contact.graph.views.iter();
-        let relation =
-            |view: &ViewSpec| Published::new(view.name.clone(), view.schema.clone()).map(Arc::new);
-        let relations = views.map(relation).collect::<Result<_, SqlError>>()?;
-        Ok(Session { contact, relations, inline })
+    pub(super) fn new(contact: Contact, plan: Plan, inline: bool) -> Result<Session, Error> {
+        let catalog = Catalog::new(plan, Arc::clone(&contact.graph), &contact.life)?;
+        let fed = Mutex::new(contact.fed.clone());
+        Ok(Session { contact, catalog: RwLock::new(Arc::new(catalog)), fed, inline })
     }
 
-    fn graph(&self) -> &Graph {
-        &self.contact.graph
+    /// What there is at the moment.
+    pub(super) fn catalog(&self) -> Arc<Catalog> {
+        Arc::clone(&self.catalog.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Sources that have been fed. While this is held the catalog stays as it is.
+    fn lock(&self) -> MutexGuard<'_, BTreeSet<SourceId>> {
+        self.fed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn shards(&self) -> usize {
         self.contact.bells.len()
+    }
+
+    /// Asks; the answer is to be waited for.
+    fn ask<T>(&self, make: impl FnOnce(Reply<T>) -> Request) -> Result<Answer<T>, Error> {
+        let (reply, answer) = question(&self.contact.life);
+        self.contact.inbox.post(make(reply))?;
+        Ok(answer)
     }
 
     /// Asks and waits.
@@ -68,30 +84,70 @@ impl Session {
         make: impl FnOnce(Reply<T>) -> Request,
     ) -> Result<T, Error> {
         patience.may_wait()?;
-        let (reply, answer) = question(&self.contact.life);
-        self.contact.inbox.post(make(reply))?;
-        patience.wait(answer)
+        patience.wait(self.ask(make)?)
     }
 
-    fn source_id(&self, name: &str) -> Result<SourceId, Error> {
-        let found = self.graph().sources.iter().position(|source| source.name == name);
-        let names = || self.graph().sources.iter().map(|source| source.name.as_str());
-        let found = found.ok_or_else(|| Error::Sql(unknown("source", name, names())))?;
-        Ok(SourceId(found as u16))
+    /// Goes on with another plan, which was made over the one that runs.
+    pub(super) fn install(&self, patience: &mut impl Patience, plan: &Plan) -> Result<(), Error> {
+        patience.may_wait()?;
+        let mut fed = self.lock();
+        let before = self.catalog();
+        let growth =
+            Growth { route: Route::Aligned, tied: true, fed: fed.clone(), logged: self.contact.logs };
+        let change = change(&before.graph, &before.plan, plan, &growth)?;
+        check(&change)?;
+        self.check_memory(&change)?;
+        let after = before.after(plan.clone(), &change, &self.contact.life)?;
+        if !change.is_empty() {
+            let change = Arc::new(change);
+            let told = Arc::clone(&change);
+            let answer = self.ask(|reply| Request::Change { change: told, reply })?;
+            before.end(&change);
+            patience.wait(answer)?;
+            fed.retain(|source| !change.sources_gone.contains(source));
+        }
+        *self.catalog.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(after);
+        Ok(())
     }
 
-    fn view_spec(&self, name: &str) -> Result<&ViewSpec, Error> {
-        let found = self.graph().views.iter().find(|view| view.name == name);
-        let names = || self.graph().views.iter().map(|view| view.name.as_str());
-        found.ok_or_else(|| Error::Sql(unknown("view or stream", name, names())))
+    /// Refuses operators that state has no room for; as of the last epoch, so that a shard that runs
+    /// full at the same time still stops.
+    fn check_memory(&self, change: &Change) -> Result<(), Error> {
+        let need = change.come.len() * OPERATOR_BLOCKS_MIN;
+        for shard in self.contact.stats.iter() {
+            let (used, most) = (shard.blocks_used() as usize, shard.blocks_max() as usize);
+            // Nothing is known before the first epoch.
+            if need > 0 && most > 0 && used + need > most {
+                let what = "blocks of state with the new operators";
+                return Err(Error::Sql(
+                    SqlError::limit_exceeded(what, used + need, most)
+                        .hint("Raise memory_limit, or drop what is not needed."),
+                ));
+            }
+        }
+        Ok(())
     }
 
-    fn attach(&self, patience: &mut impl Patience, source: SourceId) -> Result<Inlet, Error> {
-        let inlet = self.request(patience, |reply| Request::Attach { source, reply })?;
-        inlet.ok_or_else(|| Error::Option {
+    fn attach(
+        &self,
+        patience: &mut impl Patience,
+        name: &str,
+        check: impl FnOnce(&Schema) -> Result<(), SqlError>,
+    ) -> Result<(Inlet, Schema), Error> {
+        patience.may_wait()?;
+        let mut fed = self.lock();
+        let catalog = self.catalog();
+        let (source, spec) = catalog.source(name)?;
+        check(&spec.schema)?;
+        fed.insert(source);
+        let life = Arc::clone(catalog.source_life(source));
+        let answer = self.ask(|reply| Request::Attach { source, life, reply })?;
+        drop(fed);
+        let inlet = patience.wait(answer)?.ok_or_else(|| Error::Option {
             name: "sources",
             what: format!("{FEEDERS_MAX} handles are open, which is the limit: drop some"),
-        })
+        })?;
+        Ok((inlet, spec.schema.clone()))
     }
 
     pub(super) fn source<R: Row>(
@@ -99,9 +155,8 @@ impl Session {
         patience: &mut impl Patience,
         name: &str,
     ) -> Result<Source<R>, Error> {
-        let source = self.source_id(name)?;
-        check::<R>(&self.graph().sources[source.index()].schema)?;
-        Ok(Source::new(self.attach(patience, source)?))
+        let (inlet, _) = self.attach(patience, name, row::check::<R>)?;
+        Ok(Source::new(inlet))
     }
 
     pub(super) fn batch_source(
@@ -109,17 +164,14 @@ impl Session {
         patience: &mut impl Patience,
         name: &str,
     ) -> Result<BatchSource, Error> {
-        let source = self.source_id(name)?;
-        let schema = self.graph().sources[source.index()].schema.clone();
-        Ok(BatchSource::new(self.attach(patience, source)?, schema))
+        let (inlet, schema) = self.attach(patience, name, |_| Ok(()))?;
+        Ok(BatchSource::new(inlet, schema))
     }
 
-    fn install(&self, patience: &mut impl Patience, parts: Vec<(u16, Part)>) -> Result<(), Error> {
+    /// Gives parts to shards; the answer comes when they have them.
+    fn give(&self, parts: Vec<(u16, Part)>) -> Result<Answer<()>, Error> {
         let shards = parts.len();
-        self.request(patience, |reply| Request::Install {
-            parts,
-            installed: Installed::on(shards, reply),
-        })
+        self.ask(|reply| Request::Install { parts, installed: Installed::on(shards, reply) })
     }
 
     pub(super) fn subscribe(
@@ -133,7 +185,10 @@ impl Session {
             let what = format!("{capacity}: choose between 1 and {}", CAPACITY.end());
             return Err(Error::Option { name: "capacity", what });
         }
-        let view = self.view_spec(name)?.id;
+        patience.may_wait()?;
+        let held = self.lock();
+        let catalog = self.catalog();
+        let view = catalog.view(name)?.id;
         let (bell, gap) = (Arc::new(Bell::new()), Arc::new(Gap::default()));
         let (mut receivers, mut parts) = (Vec::new(), Vec::new());
         for shard in 0..self.shards() {
@@ -142,9 +197,11 @@ impl Session {
             let out = LaneOut::new(sender, overflow, Arc::clone(&gap));
             parts.push((shard as u16, Part::Outlet(view, Outlet::Lane(out))));
         }
-        self.install(patience, parts)?;
-        let relation = Arc::clone(&self.relations[view.index()]);
-        let life = Arc::clone(&self.contact.life);
+        let answer = self.give(parts)?;
+        drop(held);
+        patience.wait(answer)?;
+        let relation = Arc::clone(catalog.published(view));
+        let life = Arc::clone(catalog.view_life(view));
         Ok(Subscription::new(relation, receivers, bell, gap, life, self.inline))
     }
 
@@ -154,12 +211,17 @@ impl Session {
         name: &str,
         call: impl FnMut(&Changes<'_>) + Clone + Send + 'static,
     ) -> Result<(), Error> {
-        let view = self.view_spec(name)?.id;
+        patience.may_wait()?;
+        let held = self.lock();
+        let catalog = self.catalog();
+        let view = catalog.view(name)?.id;
         let part = |shard: usize| {
-            let outlet = Outlet::Call(Box::new(self.reads(view, call.clone())));
+            let outlet = Outlet::Call(Box::new(reads(&catalog, view, call.clone())));
             (shard as u16, Part::Outlet(view, outlet))
         };
-        self.install(patience, (0..self.shards()).map(part).collect())
+        let answer = self.give((0..self.shards()).map(part).collect())?;
+        drop(held);
+        patience.wait(answer)
     }
 
     /// The view of this name, and the call as its shard makes it.
@@ -169,40 +231,38 @@ impl Session {
         call: impl FnMut(&Changes<'_>) + 'static,
     ) -> Result<(ViewId, LocalCall), Error> {
         self.contact.life.check()?;
-        let view = self.view_spec(name)?.id;
-        Ok((view, Box::new(self.reads(view, call))))
-    }
-
-    /// Has a function of the application read what a shard publishes of a view.
-    fn reads<C: FnMut(&Changes<'_>)>(
-        &self,
-        view: ViewId,
-        mut call: C,
-    ) -> impl FnMut(Epoch, &Morsel) + use<C> {
-        let relation = Arc::clone(&self.relations[view.index()]);
-        move |epoch, morsel| call(&Changes::new(&relation, epoch, morsel))
+        let catalog = self.catalog();
+        let view = catalog.view(name)?.id;
+        Ok((view, Box::new(reads(&catalog, view, call))))
     }
 
     pub(super) fn view(&self, patience: &mut impl Patience, name: &str) -> Result<View, Error> {
-        let spec = self.view_spec(name)?;
+        patience.may_wait()?;
+        let held = self.lock();
+        let catalog = self.catalog();
+        let spec = catalog.view(name)?;
         let bell = Arc::new(Bell::new());
         let (mut askers, mut parts) = (Vec::new(), Vec::new());
         for (shard, sleeps_at) in self.contact.bells.iter().enumerate() {
             let (asker, desk) = desk(sleeps_at, &bell);
             askers.push(asker);
-            parts.push((shard as u16, Part::Desk(desk)));
+            parts.push((shard as u16, Part::Desk(spec.id, desk)));
         }
         // Whoever turns the database looks things up without a desk.
         if self.inline {
             askers.clear();
             parts.clear();
         }
-        let relation = Arc::clone(&self.relations[spec.id.index()]);
-        let life = Arc::clone(&self.contact.life);
-        let mut pool = Pool::new(&self.graph().shapes);
-        let view = View::new(spec, relation, &mut pool, askers, self.shards() as u16, life)?;
+        let relation = Arc::clone(catalog.published(spec.id));
+        let life = Arc::clone(catalog.view_life(spec.id));
+        let database = Arc::clone(&self.contact.life);
+        let mut pool = Pool::new(&catalog.graph.shapes);
+        let shards = self.shards() as u16;
+        let view = View::new(spec, relation, &mut pool, askers, shards, [life, database])?;
         if !parts.is_empty() {
-            self.install(patience, parts)?;
+            let answer = self.give(parts)?;
+            drop(held);
+            patience.wait(answer)?;
         }
         Ok(view)
     }
@@ -217,7 +277,8 @@ impl Session {
             let what = format!("there is no shard {shard}: there are {}", self.shards());
             return Err(Error::Option { name: "shard", what });
         }
-        self.install(patience, vec![(shard as u16, Part::Guest(guest))])
+        patience.may_wait()?;
+        patience.wait(self.give(vec![(shard as u16, Part::Guest(guest))])?)
     }
 
     pub(super) fn flush(&self, patience: &mut impl Patience) -> Result<(), Error> {
@@ -245,12 +306,12 @@ impl Session {
     }
 }
 
-/// The error for a name that is not there, with those that are.
-fn unknown<'a>(what: &str, name: &str, names: impl Iterator<Item = &'a str>) -> SqlError {
-    let names: Vec<&str> = names.collect();
-    let error = SqlError::undefined_relation(what, name);
-    match names.is_empty() {
-        true => error.hint(format!("This database has no {what}.")),
-        false => error.hint(format!("There are: {}.", names.join(", "))),
-    }
+/// Has a function of the application read what a shard publishes of a view.
+fn reads<C: FnMut(&Changes<'_>)>(
+    catalog: &Catalog,
+    view: ViewId,
+    mut call: C,
+) -> impl FnMut(Epoch, &Morsel) + use<C> {
+    let relation = Arc::clone(catalog.published(view));
+    move |epoch, morsel| call(&Changes::new(&relation, epoch, morsel))
 }

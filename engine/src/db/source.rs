@@ -9,7 +9,7 @@ use sluicedb_sql::{Schema, SqlError};
 
 use super::arrow::Batch;
 use super::error::{BatchRefused, PushError};
-use super::row::Row;
+use super::row::{Row, RowAt};
 use crate::core::feeder::Refused;
 use crate::shell::inlet::{Inlet, RowRefused};
 
@@ -34,6 +34,28 @@ impl<R: Row> Source<R> {
     #[inline]
     pub fn push(&mut self, row: &R) -> Result<(), PushError> {
         self.inlet.push_row(|cells| row.write(cells)).map_err(refused)
+    }
+
+    /// Pushes one row that borrows for this call alone, as [`Source::push`] does.
+    #[inline]
+    pub fn push_as(&mut self, row: &R::At<'_>) -> Result<(), PushError>
+    where
+        R: RowAt,
+    {
+        self.inlet.push_row(|cells| row.write(cells)).map_err(refused)
+    }
+
+    /// Pushes one row that borrows for this call alone, and waits while the engine is behind.
+    pub fn push_as_wait(&mut self, row: &R::At<'_>) -> Result<(), PushError>
+    where
+        R: RowAt,
+    {
+        loop {
+            match self.push_as(row) {
+                Err(error) if error.is_full() => wait_for_room(&self.inlet)?,
+                other => return other,
+            }
+        }
     }
 
     /// Pushes one row, and waits while the engine is behind.

@@ -44,13 +44,16 @@ impl KeyWriter<'_> {
         self.fault.get_or_insert((self.values - 1, found));
     }
 
-    /// An INT, a BIGINT, or a TIMESTAMP in microseconds.
+    /// An integer, a DATE in days, or a TIME, TIMESTAMP or TIMESTAMPTZ in microseconds.
     #[inline]
     pub fn i64(&mut self, value: i64) {
         let Some(column) = self.next() else { return };
         match column.data_type() {
-            DataType::BigInt | DataType::Timestamp => column.push_i64(value),
-            DataType::Int => match i32::try_from(value) {
+            DataType::BigInt | DataType::Time | DataType::Timestamp | DataType::TimestampTz => {
+                column.push_i64(value)
+            }
+            DataType::SmallInt if i16::try_from(value).is_err() => self.absent = true,
+            DataType::Int | DataType::SmallInt | DataType::Date => match i32::try_from(value) {
                 Ok(small) => column.push_i32(small),
                 Err(_) => self.absent = true,
             },
@@ -76,7 +79,7 @@ impl KeyWriter<'_> {
             _ => {
                 let Some(column) = self.next() else { return };
                 match value.data_type() {
-                    Some(found) if found != column.data_type() => self.refuse(found),
+                    Some(found) if !column.data_type().holds(found) => self.refuse(found),
                     _ => column.push(value),
                 }
             }
@@ -164,7 +167,10 @@ pub struct View {
     /// By shard; none where the caller turns the database.
     askers: Vec<Asker>,
     shards: u16,
+    /// Of the view.
     life: Arc<Life>,
+    /// Of the database it is in.
+    database: Arc<Life>,
 }
 
 impl View {
@@ -174,7 +180,7 @@ impl View {
         pool: &mut Pool,
         askers: Vec<Asker>,
         shards: u16,
-        life: Arc<Life>,
+        [life, database]: [Arc<Life>; 2],
     ) -> Result<View, Error> {
         let Some(options) = &spec.kept else {
             return Err(Error::Sql(
@@ -215,6 +221,7 @@ impl View {
             askers,
             shards,
             life,
+            database,
         })
     }
 
@@ -244,7 +251,7 @@ impl View {
     /// Refuses a view that was made by another database.
     #[inline]
     pub(super) fn is_of(&self, life: &Arc<Life>) -> Result<(), Error> {
-        if Arc::ptr_eq(&self.life, life) {
+        if Arc::ptr_eq(&self.database, life) {
             return Ok(());
         }
         let what = format!("\"{}\" was made by another database", self.relation.name());

@@ -15,6 +15,7 @@ use super::clock::Clock;
 use super::inbox::{Inbox, Reply, Request};
 use super::inlet::{Inlet, InletParts};
 use super::lane::{Place, Sender, near_lane};
+use super::lanes::connect;
 use super::life::{Ending, Life};
 use super::mark::{Mark, OpenEpoch};
 use super::reactor::{Door, ToShard, Turn};
@@ -23,7 +24,7 @@ use crate::core::coordinator::Coordinator;
 use crate::core::effect::{CoordinatorEffect, CoordinatorInput, Report};
 use crate::core::feeder::{Feeder, FeederOptions, Progress};
 use crate::core::frame::{Fed, FeederRow};
-use crate::core::graph::Graph;
+use crate::core::graph::{Change, Graph};
 use crate::core::ids::{Epoch, FeederId, ShardId, SourceId};
 use crate::core::limits::FEEDERS_MAX;
 use crate::core::morsel::Pool;
@@ -51,6 +52,8 @@ pub(crate) struct Parts {
     pub(crate) bell: Arc<Bell>,
     /// Frames or rows on a feeder's lane.
     pub(crate) lane_frames: usize,
+    /// Frames on a lane between two shards.
+    pub(crate) exchange_frames: usize,
     /// By source.
     pub(crate) logged: Vec<bool>,
     /// The sources of the feeders that files know.
@@ -60,6 +63,7 @@ pub(crate) struct Parts {
 /// A producer that waits to be attached.
 struct Arrival {
     source: SourceId,
+    life: Arc<Life>,
     mark: Arc<Mark>,
     lanes: Vec<Sender<Fed>>,
     room: Arc<Bell>,
@@ -72,8 +76,8 @@ pub(crate) struct Conductor {
     effects: Vec<CoordinatorEffect>,
     completions: Vec<Completion>,
     ready: bool,
-    /// The source of each feeder there ever was.
-    feeders: Vec<SourceId>,
+    /// The source of each feeder there ever was; none where that was dropped.
+    feeders: Vec<Option<SourceId>>,
     /// Detached feeders.
     free: Vec<FeederId>,
     arrivals: BTreeMap<FeederId, Arrival>,
@@ -81,6 +85,8 @@ pub(crate) struct Conductor {
     marks: BTreeMap<FeederId, (Arc<Mark>, Arc<Bell>)>,
     /// What they are to hear at the end of the turn.
     settled: Settled,
+    /// Who waits for the graph to change, in order.
+    changes: VecDeque<Reply<()>>,
     /// Who waits for everything up to an epoch to be worked on.
     flushes: VecDeque<(Epoch, Reply<()>)>,
     /// Who waits for it to be in a checkpoint.
@@ -90,7 +96,7 @@ pub(crate) struct Conductor {
 
 impl Conductor {
     pub(crate) fn new(parts: Parts) -> Conductor {
-        let feeders = parts.feeders.clone();
+        let feeders: Vec<_> = parts.feeders.iter().copied().map(Some).collect();
         Conductor {
             free: (0..feeders.len() as u32).map(FeederId).collect(),
             feeders,
@@ -101,6 +107,7 @@ impl Conductor {
             arrivals: BTreeMap::new(),
             marks: BTreeMap::new(),
             settled: Settled::default(),
+            changes: VecDeque::new(),
             flushes: VecDeque::new(),
             saves: VecDeque::new(),
             stopped: false,
@@ -178,13 +185,18 @@ impl Conductor {
 
     fn serve(&mut self, request: Request) {
         match request {
-            Request::Attach { source, reply } => self.attach(source, reply),
+            Request::Attach { source, life, reply } => self.attach(source, life, reply),
             Request::Detach { feeder } => self.step(CoordinatorInput::Detach { feeder }),
             Request::Install { parts, installed } => {
                 for (shard, part) in parts {
                     let told = ToShard::Install(part, installed.clone());
                     self.parts.shards[usize::from(shard)].send(told);
                 }
+            }
+            Request::Change { change, reply } => {
+                self.connect(&change);
+                self.changes.push_back(reply);
+                self.step(CoordinatorInput::Install(change));
             }
             Request::Flush { save, reply } => {
                 let checkpoint = save && self.parts.disk.is_some();
@@ -198,17 +210,52 @@ impl Conductor {
         }
     }
 
-    fn attach(&mut self, source: SourceId, reply: Reply<Option<Inlet>>) {
-        let known = self.free.iter().position(|id| self.feeders[id.index()] == source);
+    /// Makes the lanes that come with a graph.
+    fn connect(&mut self, change: &Change) {
+        let shards = self.parts.shards.len() as u16;
+        let places: Vec<Place> = self.parts.shards.iter().map(|port| port.place.clone()).collect();
+        let ids = (0..shards).flat_map(|shard| change.lanes(ShardId(shard), shards));
+        let ends = connect(ids, &places, self.parts.exchange_frames);
+        for (port, ends) in self.parts.shards.iter_mut().zip(ends) {
+            if !ends.0.is_empty() || !ends.1.is_empty() {
+                port.send(ToShard::Lanes(ends));
+            }
+        }
+    }
+
+    /// All shards have the next graph.
+    fn installed(&mut self, change: &Change) {
+        self.parts.graph = Arc::clone(&change.graph);
+        self.parts.logged.resize(change.graph.sources.len(), false);
+        for source in &change.sources_come {
+            self.parts.logged[source.index()] = change.logged;
+        }
+        for (at, fed) in self.feeders.iter_mut().enumerate() {
+            *fed = fed.filter(|source| !change.sources_gone.contains(source));
+            if let (None, Some((_, room))) = (fed, self.marks.get(&FeederId(at as u32))) {
+                // Who waits for room hears that the source is gone.
+                room.ring();
+            }
+        }
+        let reply = self.changes.pop_front();
+        reply.expect("a change is installed because it was asked for").give(());
+    }
+
+    fn attach(&mut self, source: SourceId, life: Arc<Life>, reply: Reply<Option<Inlet>>) {
+        let fed = |wanted: Option<SourceId>| {
+            self.free.iter().position(|id| self.feeders[id.index()] == wanted)
+        };
+        let known = fed(Some(source)).or_else(|| fed(None));
         let feeder = match known {
             Some(at) => self.free.swap_remove(at),
             // Nobody is told more than that there is no place.
             None if self.feeders.len() == FEEDERS_MAX => return reply.give(None),
             None => {
-                self.feeders.push(source);
+                self.feeders.push(None);
                 FeederId(self.feeders.len() as u32 - 1)
             }
         };
+        self.feeders[feeder.index()] = Some(source);
         let mark = Arc::new(Mark::new(&Progress::START));
         let room = Arc::new(Bell::new());
         let mut lanes = Vec::with_capacity(self.parts.shards.len());
@@ -219,13 +266,13 @@ impl Conductor {
             let door = Door { lane: receiver, mark: Arc::clone(&mark), room: Arc::clone(&room) };
             port.send(ToShard::Door(feeder, door));
         }
-        self.arrivals.insert(feeder, Arrival { source, mark, lanes, room, reply });
+        self.arrivals.insert(feeder, Arrival { source, life, mark, lanes, room, reply });
         self.step(CoordinatorInput::Attach { feeder, source });
     }
 
     fn attached(&mut self, feeder: FeederId, progress: Progress) {
         let arrival = self.arrivals.remove(&feeder).expect("attached because it was asked for");
-        let Arrival { source, mark, lanes, room, reply } = arrival;
+        let Arrival { source, life, mark, lanes, room, reply } = arrival;
         mark.store_progress(&progress);
         mark.settle(progress.sequence);
         self.marks.insert(feeder, (Arc::clone(&mark), Arc::clone(&room)));
@@ -249,7 +296,7 @@ impl Conductor {
             open: Arc::clone(&self.parts.open),
             lanes,
             room,
-            life: Arc::clone(&self.parts.life),
+            life,
             inbox: Arc::clone(&self.parts.inbox),
         };
         reply.give(Some(Inlet::new(Feeder::new(options, progress), shared)));
@@ -275,6 +322,7 @@ impl Conductor {
                     port.send(ToShard::CloseDoor(feeder));
                 }
             }
+            CoordinatorEffect::Installed(change) => self.installed(&change),
             CoordinatorEffect::Readable(_) => self.step(CoordinatorInput::ReadDone),
             CoordinatorEffect::Settled { feeder, sequence } => self.settled.note(feeder, sequence),
             CoordinatorEffect::Sealed { epoch, feeders } => {
@@ -303,6 +351,7 @@ impl Conductor {
         }
         self.stopped = true;
         self.parts.inbox.close(ending);
+        self.changes.clear();
         self.flushes.clear();
         self.saves.clear();
         self.arrivals.clear();

@@ -9,16 +9,19 @@ use super::inlet::Inlet;
 use super::life::{Ending, Life};
 use super::outlet::Outlet;
 use super::sync::{AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering};
+use crate::core::graph::Change;
 use crate::core::ids::{FeederId, SourceId, ViewId};
 
 /// What is asked.
 pub(crate) enum Request {
-    /// A feeder for a source; none if there are as many as there may be.
-    Attach { source: SourceId, reply: Reply<Option<Inlet>> },
+    /// A feeder for a source, which has this life; none if there are as many as there may be.
+    Attach { source: SourceId, life: Arc<Life>, reply: Reply<Option<Inlet>> },
     /// The producer of a feeder is gone.
     Detach { feeder: FeederId },
     /// Something to be installed on some shards.
     Install { parts: Vec<(u16, Part)>, installed: Installed },
+    /// The graph becomes another one. Changes are asked for one after the other.
+    Change { change: Arc<Change>, reply: Reply<()> },
     /// Everything that was pushed before is to be worked on; and saved, where there is a disk.
     Flush { save: bool, reply: Reply<()> },
     /// The end.
@@ -29,8 +32,8 @@ pub(crate) enum Request {
 pub(crate) enum Part {
     /// A way out of a view.
     Outlet(ViewId, Outlet),
-    /// A place to ask for rows by key.
-    Desk(Desk),
+    /// A place to ask for rows of a view by key.
+    Desk(ViewId, Desk),
     /// A function of the application that has its turn with the shard.
     Guest(Guest),
 }

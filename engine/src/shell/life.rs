@@ -1,18 +1,20 @@
-//! Whether a database runs, and why it does not.
+//! Whether a database runs, and why it does not; and the same of each relation of it.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, PoisonError, Weak};
 
-use super::sync::{AtomicBool, Ordering};
+use super::sync::{AtomicBool, Mutex, Ordering};
 use crate::core::effect::Poison;
 
-/// Why a database takes nothing more.
+/// Why a database, or one relation of it, takes and gives nothing more.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Ending {
     /// It was closed.
     Closed,
     /// Its state or its disk does not let it go on; it can be opened again.
     Poisoned(Poison),
+    /// The relation of this name was dropped; the database goes on.
+    Dropped(String),
     /// A bug of ours, or a callback of the application, panicked.
     Panicked(String),
 }
@@ -21,6 +23,11 @@ impl fmt::Display for Ending {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Ending::Closed => f.write_str("the database is closed"),
+            Ending::Dropped(name) => write!(
+                f,
+                "\"{name}\" was dropped: drop this handle, and create the relation again if you \
+                 need it"
+            ),
             Ending::Poisoned(Poison::Disk(failure)) => write!(
                 f,
                 "the database stopped because its disk failed: {failure}. What was not \
@@ -46,11 +53,13 @@ impl fmt::Display for Ending {
     }
 }
 
-/// One life of a database, as everybody who talks to it sees it.
+/// One life of a database, as everybody who talks to it sees it, or of a relation.
 #[derive(Debug, Default)]
 pub(crate) struct Life {
     ended: AtomicBool,
     ending: OnceLock<Ending>,
+    /// Lives that end with this one, if they do not before.
+    parts: Mutex<Vec<Weak<Life>>>,
 }
 
 impl Life {
@@ -59,10 +68,26 @@ impl Life {
         Arc::new(Life::default())
     }
 
+    /// The life of a relation, which ends with this one or before.
+    pub(crate) fn part(&self) -> Arc<Life> {
+        let part = Life::new();
+        let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        parts.retain(|part| part.strong_count() > 0);
+        parts.push(Arc::downgrade(&part));
+        drop(parts);
+        // Whoever ends this life looks for parts after that, so one of the two sees the other.
+        if self.has_ended() {
+            part.end(self.why());
+        }
+        part
+    }
+
     /// Ends it; the first reason stays.
     pub(crate) fn end(&self, ending: Ending) {
-        self.ending.get_or_init(|| ending);
+        let ending = self.ending.get_or_init(|| ending).clone();
         self.ended.store(true, Ordering::Release);
+        let parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        parts.iter().filter_map(Weak::upgrade).for_each(|part| part.end(ending.clone()));
     }
 
     /// Whether it has ended.

@@ -26,6 +26,7 @@ mod host;
 pub(crate) mod inbox;
 pub(crate) mod inlet;
 pub(crate) mod lane;
+mod lanes;
 pub(crate) mod life;
 mod mark;
 pub mod memory;

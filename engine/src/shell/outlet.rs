@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::lane::Sender;
 use super::sync::{AtomicU64, Ordering};
+use crate::core::graph::Change;
 use crate::core::ids::{Epoch, ShardId, ViewId};
 use crate::core::morsel::{Morsel, Pool};
 
@@ -156,15 +157,30 @@ pub(crate) struct Outlets<C = Call> {
     stuck: bool,
 }
 
+impl<C> Default for Exits<C> {
+    fn default() -> Exits<C> {
+        Exits { calls: Vec::new(), lanes: Vec::new() }
+    }
+}
+
 impl<C: Callback> Outlets<C> {
     pub(crate) fn new(views: usize) -> Outlets<C> {
-        let none = |_| Exits { calls: Vec::new(), lanes: Vec::new() };
-        Outlets { views: (0..views).map(none).collect(), stuck: false }
+        Outlets { views: (0..views).map(|_| Exits::default()).collect(), stuck: false }
     }
 
     /// Has a function called with the deltas of a view.
     pub(crate) fn add_call(&mut self, view: ViewId, call: C) {
         self.views[view.index()].calls.push(call);
+    }
+
+    /// The graph has become another one: closes the ways out of what is gone. Whoever they lead to
+    /// hears of it, and ids may be used again.
+    pub(crate) fn change(&mut self, change: &Change) {
+        let views = self.views.len().max(change.graph.views.len());
+        self.views.resize_with(views, Exits::default);
+        for view in &change.views_gone {
+            self.views[view.index()] = Exits::default();
+        }
     }
 
     /// Adds a way out of a view.

@@ -18,6 +18,7 @@ use super::outlet::{Call, Callback, Delivery, Outlets};
 use super::stats::{ShardStats, is_tight};
 use crate::core::effect::{Effect, Input, Order, Report};
 use crate::core::frame::{Fed, Frame};
+use crate::core::graph::Change;
 use crate::core::ids::{FeederId, LaneId, ViewId};
 use crate::core::morsel::{Morsel, Pool};
 use crate::core::shard::Shard;
@@ -36,6 +37,8 @@ pub(crate) enum ToShard {
     Door(FeederId, Door),
     /// The feeder is detached.
     CloseDoor(FeederId),
+    /// Lanes of a graph that will be installed.
+    Lanes(LaneEnds),
     Install(Part, Installed),
     Stop,
 }
@@ -65,6 +68,9 @@ pub(crate) struct LaneIn {
     /// Rung when frames have been taken: the other shard may sleep because it lacks room.
     pub(crate) room: Arc<Bell>,
 }
+
+/// The lanes that lead to a shard, and those that lead away.
+pub(crate) type LaneEnds = (Vec<LaneIn>, Vec<LaneOut>);
 
 /// Everything a shard is connected to.
 pub(crate) struct Ports {
@@ -99,7 +105,7 @@ pub(crate) struct Reactor<C = Call> {
     /// By feeder.
     doors: Vec<Option<Door>>,
     outlets: Outlets<C>,
-    desks: Vec<Desk>,
+    desks: Vec<(ViewId, Desk)>,
     guests: Vec<Guest>,
     effects: Vec<Effect>,
     /// Reports that found no room.
@@ -201,6 +207,7 @@ impl<C: Callback> Reactor<C> {
                     self.doors[feeder.index()] = Some(door);
                 }
                 ToShard::CloseDoor(feeder) => self.doors[feeder.index()] = None,
+                ToShard::Lanes(ends) => self.connect(ends),
                 ToShard::Install(part, installed) => {
                     self.install(part);
                     installed.confirm();
@@ -211,12 +218,26 @@ impl<C: Callback> Reactor<C> {
         waiting > 0
     }
 
+    /// The shard takes no notice of the lanes before the graph is there that they come with.
+    fn connect(&mut self, (lanes_in, lanes_out): LaneEnds) {
+        self.ports.lanes_in.extend(lanes_in);
+        self.ports.lanes_in.sort_by_key(|lane| lane.id);
+        self.ports.lanes_out.extend(lanes_out);
+        self.ports.lanes_out.sort_by_key(|lane| lane.id);
+    }
+
+    /// The graph has become another one. Nobody looks up what is gone, nor what comes in its place.
+    fn changed(&mut self, change: &Change) {
+        self.outlets.change(change);
+        self.desks.retain(|(view, _)| !change.views_gone.contains(view));
+    }
+
     fn install(&mut self, part: Part) {
         match part {
             Part::Outlet(view, outlet) => self.outlets.add(view, outlet),
-            Part::Desk(desk) => {
-                self.desks.retain(|desk| !desk.is_abandoned());
-                self.desks.push(desk);
+            Part::Desk(view, desk) => {
+                self.desks.retain(|(_, desk)| !desk.is_abandoned());
+                self.desks.push((view, desk));
             }
             Part::Guest(guest) => self.guests.push(guest),
         }
@@ -308,7 +329,7 @@ impl<C: Callback> Reactor<C> {
     fn report_room(&mut self) {
         for lane in &mut self.ports.lanes_out {
             let room = lane.sender.room();
-            if room > lane.known {
+            if room > lane.known && self.shard.sends(lane.id) {
                 lane.known = room;
                 let input = Input::Room { lane: lane.id, frames: room as u32 };
                 self.shard.step(input, &mut self.effects);
@@ -347,6 +368,7 @@ impl<C: Callback> Reactor<C> {
                     let delivery = Delivery { epoch, shard: self.shard.id(), morsel };
                     self.outlets.publish(view, delivery, self.shard.pool());
                 }
+                Effect::Changed(change) => self.changed(&change),
                 Effect::DeadLetters { morsel, errors, .. } => {
                     self.ports.stats.add_dead_letters(errors.len());
                     self.shard.pool().put(morsel);
@@ -381,7 +403,7 @@ impl<C: Callback> Reactor<C> {
 
     fn answer(&mut self) -> bool {
         let mut any = false;
-        for desk in &mut self.desks {
+        for (_, desk) in &mut self.desks {
             any |= desk.answer(&self.shard);
         }
         any

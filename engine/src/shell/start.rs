@@ -1,7 +1,7 @@
 //! From shards and a coordinator to threads that run them, and back.
 
 use std::any::Any;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -17,18 +17,18 @@ use super::desk::{self, Lookup};
 use super::driver::{Driver, Spin, conduct, panicked};
 use super::host::{self, Done, HostError, Runtime};
 use super::inbox::{Inbox, Request};
-use super::lane::{Place, near_lane};
+use super::lane::Place;
+use super::lanes::connect;
 use super::life::{Ending, Life};
 use super::mark::OpenEpoch;
 use super::outlet::{Callback, LocalCall};
-use super::reactor::{LaneIn, LaneOut, Ports, Reactor, Turn};
+use super::reactor::{Ports, Reactor, Turn};
 use super::stats::ShardStats;
 use super::topology::bind_thread;
 use super::{TurnMark, in_turn};
 use crate::core::arena::Region;
-use crate::core::frame::Frame;
 use crate::core::graph::Graph;
-use crate::core::ids::{EdgeId, LaneId, ShardId, Time, ViewId};
+use crate::core::ids::{ShardId, SourceId, ViewId};
 use crate::core::recovery::{DatabaseOptions, NoFiles, Opened, RecoverError, open};
 use sluicedb_wal::directory::Directory;
 
@@ -39,6 +39,8 @@ const CONTROL_PLACES: usize = 1024;
 pub(crate) struct Setup {
     pub(crate) graph: Arc<Graph>,
     pub(crate) options: DatabaseOptions,
+    /// Whether rows of sources that come are logged.
+    pub(crate) logs: bool,
     /// Where it keeps its files, if anywhere.
     pub(crate) directory: Option<Directory>,
     /// The memory of each shard, for state and for the copies that freezes need.
@@ -77,7 +79,12 @@ impl From<HostError> for StartError {
 /// What everybody who talks to a database shares.
 #[derive(Clone)]
 pub(crate) struct Contact {
+    /// What ran first.
     pub(crate) graph: Arc<Graph>,
+    /// Whether rows of sources that come are logged.
+    pub(crate) logs: bool,
+    /// Sources that have been fed in earlier lives.
+    pub(crate) fed: BTreeSet<SourceId>,
     pub(crate) life: Arc<Life>,
     pub(crate) inbox: Arc<Inbox>,
     /// At which each shard sleeps.
@@ -171,7 +178,8 @@ pub(crate) fn start_inline(setup: Setup) -> Result<Inline, StartError> {
 }
 
 fn assemble<C: Callback>(setup: Setup, inline: bool) -> Result<Assembly<C>, StartError> {
-    let Setup { graph, options, directory, memory, nodes, lane_frames, exchange_frames } = setup;
+    let Setup { graph, options, logs, directory, memory, nodes, lane_frames, exchange_frames } =
+        setup;
     let files: &dyn Files = directory.as_ref().map_or(&NoFiles, |directory| directory);
     let mut memory = memory.into_iter();
     let next = |_| memory.next().expect("memory for each shard");
@@ -187,7 +195,12 @@ fn assemble<C: Callback>(setup: Setup, inline: bool) -> Result<Assembly<C>, Star
     let stats: Arc<[_]> = shards.iter().map(|_| Arc::new(ShardStats::default())).collect();
     let place = |(bell, node): (&Arc<Bell>, Option<u32>)| Place { bell: Arc::clone(bell), node };
     let places: Vec<Place> = bells.iter().zip(nodes).map(place).collect();
-    let mut lanes = lanes(&graph, &places, exchange_frames);
+    let shards_count = places.len() as u16;
+    let ids = |shard| {
+        graph.stages.iter().flat_map(move |stage| stage.outgoing(shard, shards_count))
+    };
+    let ids = (0..shards_count).map(ShardId).flat_map(ids);
+    let mut lanes = connect(ids, &places, exchange_frames);
     let mut reactors = Vec::new();
     let mut ports = Vec::new();
     for (at, shard) in shards.into_iter().enumerate() {
@@ -227,35 +240,18 @@ fn assemble<C: Callback>(setup: Setup, inline: bool) -> Result<Assembly<C>, Star
         clock,
         bell,
         lane_frames,
+        exchange_frames,
         logged: options.logged.clone(),
         feeders: feeders.iter().map(|mark| mark.source).collect(),
     });
-    let contact = Contact { graph, life, inbox, bells, stats };
+    let fed = feeders.iter().map(|mark| mark.source).collect();
+    let contact = Contact { graph, logs, fed, life, inbox, bells, stats };
     Ok(Assembly { contact, reactors, conductor, disks, clock, replays: replayed > 0 })
 }
 
 fn wakes(bell: &Arc<Bell>) -> Box<dyn Fn() + Send + Sync> {
     let bell = Arc::clone(bell);
     Box::new(move || bell.ring())
-}
-
-/// By shard: the lanes that lead to it, and those that lead away.
-fn lanes(graph: &Graph, places: &[Place], frames: usize) -> Vec<(Vec<LaneIn>, Vec<LaneOut>)> {
-    let shards = places.len() as u16;
-    let blank = Frame::Watermark { edge: EdgeId(0), time: Time::MIN };
-    let ids = |shard| graph.stages.iter().flat_map(move |stage| stage.outgoing(shard, shards));
-    let all = (0..shards).map(ShardId).flat_map(ids);
-    let ends = all.map(|id| (id, near_lane(frames, &places[id.to.index()], &blank)));
-    let mut ends: BTreeMap<LaneId, _> = ends.collect();
-    let mut by_shard: Vec<(Vec<LaneIn>, Vec<LaneOut>)> = Vec::new();
-    by_shard.resize_with(places.len(), Default::default);
-    while let Some((id, (sender, receiver))) = ends.pop_first() {
-        let room = Arc::clone(&places[id.from.index()].bell);
-        by_shard[id.to.index()].0.push(LaneIn { id, receiver, room });
-        // Ascending, as the reactor finds them.
-        by_shard[id.from.index()].1.push(LaneOut { id, sender, known: 0, sent: false });
-    }
-    by_shard
 }
 
 impl Running {

@@ -29,9 +29,9 @@ pub struct Bounded {
 }
 
 impl Bounded {
-    /// Binds a query.
-    pub fn new(mut query: Query, catalog: &Catalog) -> Result<Bounded, SqlError> {
-        let _ = crate::dialect::window::rewrite(&mut query)?;
+    /// Binds a query that was read from `text`.
+    pub fn new(mut query: Query, catalog: &Catalog, text: &str) -> Result<Bounded, SqlError> {
+        let _ = crate::dialect::window::rewrite(&mut query, text)?;
         crate::catalog::name_columns(&mut query);
         let plan = front::bind(query, catalog as &dyn Relations)?;
         let reads = front::reads(&plan);

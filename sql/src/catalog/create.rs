@@ -140,7 +140,7 @@ impl Catalog {
     pub(super) fn create_query(
         &self,
         create: &CreateQuery,
-        text: &str,
+        (text, whole): (&str, &str),
         variables: Variables<'_>,
     ) -> Result<Decision, SqlError> {
         let CreateQuery { kind, name, columns, or_replace, if_not_exists, options, query } = create;
@@ -162,7 +162,7 @@ impl Catalog {
         let notices = if let QueryKind::View = kind {
             catalog.add_view(name, columns, query, text)?
         } else {
-            let made = catalog.add_query(create, text, allowed_lateness_us)?;
+            let made = catalog.add_query(create, (text, whole), allowed_lateness_us)?;
             created.extend(query.late_to.as_ref().map(|late| late.name.clone()));
             made
         };
@@ -204,13 +204,13 @@ impl Catalog {
     fn add_query(
         &mut self,
         create: &CreateQuery,
-        text: &str,
+        (text, whole): (&str, &str),
         allowed_lateness_us: i64,
     ) -> Result<Vec<Notice>, SqlError> {
         let CreateQuery { kind, name, columns, query, .. } = create;
         let ContinuousQuery { query, emit, late_to } = query;
         let mut query = query.clone();
-        let mut notices = window::rewrite(&mut query)?;
+        let mut notices = window::rewrite(&mut query, whole)?;
         names::give(&mut query);
         let planned = front::optimise(front::bind(*query, self)?)?;
         let reads = self.readable(front::reads(&planned))?;

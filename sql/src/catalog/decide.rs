@@ -107,12 +107,12 @@ impl Catalog {
         let said = &text[parsed.span.clone()];
         match &parsed.statement {
             Statement::CreateSource(create) => self.create_source(create, said, variables),
-            Statement::CreateQuery(create) => self.create_query(create, said, variables),
+            Statement::CreateQuery(create) => self.create_query(create, (said, text), variables),
             Statement::CreateTable(create) => Err(later("CREATE TABLE").at(create.name.at)),
             Statement::Drop(drop) => self.drop_objects(drop),
             Statement::Show(show) => self.show(show),
             Statement::Describe(name) => self.describe(name),
-            Statement::Insert(insert) => self.insert(insert),
+            Statement::Insert(insert) => self.insert(insert, text),
             Statement::Subscribe(subscribe) => self.subscribe(subscribe),
             Statement::Explain(explain) => self.explain(explain, text, variables),
             Statement::Set(set) => {
@@ -126,7 +126,7 @@ impl Catalog {
             Statement::Comment(comment) => self.comment(comment),
             Statement::Checkpoint => Ok(Decision::Checkpoint),
             Statement::Query(query) => {
-                Ok(Decision::Query(Box::new(Bounded::new(query.as_ref().clone(), self)?)))
+                Ok(Decision::Query(Box::new(Bounded::new(query.as_ref().clone(), self, text)?)))
             }
             Statement::Begin | Statement::Commit | Statement::Rollback => {
                 Err(SqlError::unsupported("transactions over several statements")
@@ -139,7 +139,7 @@ impl Catalog {
         }
     }
 
-    fn insert(&self, insert: &Insert) -> Result<Decision, SqlError> {
+    fn insert(&self, insert: &Insert, text: &str) -> Result<Decision, SqlError> {
         let object = self.named(&insert.into)?;
         if object.kind() != ObjectKind::Source {
             return Err(self.kind_error(&insert.into, object.kind(), ObjectKind::Source));
@@ -163,7 +163,7 @@ impl Catalog {
                     .hint("A source has no defaults: give the values."));
             }
         };
-        let rows = Bounded::new(query, self)?.assigned(&object.schema, &targets)?;
+        let rows = Bounded::new(query, self, text)?.assigned(&object.schema, &targets)?;
         Ok(Decision::Insert(Box::new(Insertion { into: object.name.clone(), rows })))
     }
 

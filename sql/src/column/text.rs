@@ -20,8 +20,9 @@ impl View {
         View::inline(text.as_bytes())
     }
 
+    /// The same of bytes that need not be text.
     #[inline]
-    fn inline(text: &[u8]) -> Option<View> {
+    pub fn inline(text: &[u8]) -> Option<View> {
         let mut bytes = (short_bytes(text)? << 32).to_le_bytes();
         bytes[..4].copy_from_slice(&(text.len() as u32).to_ne_bytes());
         Some(View(bytes))

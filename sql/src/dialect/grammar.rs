@@ -231,6 +231,10 @@ fn unexpected(cursor: &Cursor<'_>) -> SqlError {
 
 /// Advice where the word that was found, or the one before it, is nearly that of a clause.
 fn with_near_clause(error: SqlError, cursor: &Cursor<'_>, index: usize) -> SqlError {
+    let before = index.checked_sub(1).and_then(|before| cursor.plain_word(before));
+    if before.is_some_and(|word| word.eq_ignore_ascii_case("EMIT")) {
+        return error.hint("EMIT is followed by ON WINDOW CLOSE, CHANGES or FINAL.");
+    }
     let words = [Some(index), index.checked_sub(1)].into_iter().flatten();
     let mut near = words.filter_map(|index| {
         let word = cursor.plain_word(index)?;

@@ -65,6 +65,9 @@ impl Columns {
     fn column(&mut self, cursor: &mut Cursor<'_>) -> Result<(), SqlError> {
         let at = cursor.position();
         let name = cursor.identifier("column")?;
+        if self.columns.iter().any(|column| column.name == name) {
+            return Err(SqlError::duplicate_column(&name).at(at));
+        }
         if matches!(cursor.peek(0), None | Some(Token::Comma | Token::RParen)) {
             let expected = format!("the type of column \"{name}\"");
             return Err(cursor.unexpected_at(cursor.index(), &expected));

@@ -1,5 +1,6 @@
 //! Text in, statements out: what is read, how it prints back, and what is refused with which words.
 
+use super::syntax::{Subscribe, SubscribeTo};
 use super::*;
 
 /// The statements of a text as they print, one a line; or the error with its caret and its hint.
@@ -14,4 +15,40 @@ fn show(text: &str) -> String {
             format!("{}: {}\n{}{hint}", error.sqlstate, error.message, error.caret(text))
         }
     }
+}
+
+/// The queries of a text with their windows rewritten, one a line, and the notices after each.
+fn rewritten(text: &str) -> String {
+    let parsed = match parse(text) {
+        Ok(parsed) => parsed,
+        Err(_) => return show(text),
+    };
+    let mut lines = Vec::new();
+    for mut statement in parsed.into_iter().map(|parsed| parsed.statement) {
+        let query = match &mut statement {
+            Statement::Query(query) => query,
+            Statement::CreateQuery(create) => &mut create.query.query,
+            Statement::Subscribe(Subscribe { target: SubscribeTo::Query(query), .. }) => {
+                &mut query.query
+            }
+            _ => continue,
+        };
+        match window::rewrite(query, text) {
+            Ok(notices) => {
+                lines.push(query.to_string());
+                lines
+                    .extend(notices.into_iter().map(|notice| format!("NOTICE {}", notice.message)));
+            }
+            Err(error) => {
+                let hint = error.hint.as_deref().unwrap_or("-");
+                lines.push(format!(
+                    "{}: {}\n{}{hint}",
+                    error.sqlstate,
+                    error.message,
+                    error.caret(text)
+                ));
+            }
+        }
+    }
+    lines.join("\n")
 }

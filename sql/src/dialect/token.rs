@@ -54,6 +54,7 @@ pub(super) fn lex(text: &str, piece: &Piece) -> Result<Lexed, SqlError> {
             _ => lexed.push(token.token, token.span, range),
         }
     }
+    lexed.drop_table_words();
     lexed.files_to_relations();
     Ok(lexed)
 }
@@ -88,6 +89,28 @@ impl Lexed {
     fn push_external(&mut self, address: String, span: Span, range: Range<usize>) {
         for token in external(address) {
             self.push(token, span, range.clone());
+        }
+    }
+
+    /// Takes TABLE out of `TUMBLE(TABLE src, ..)` and `DATA => TABLE src`, where it says nothing.
+    fn drop_table_words(&mut self) {
+        let word = |at: usize| match self.tokens.get(at).map(|token| &token.token) {
+            Some(Token::Word(word)) => Some(word.value.to_ascii_lowercase()),
+            _ => None,
+        };
+        let is = |at: usize, token: Token| self.tokens.get(at).is_some_and(|t| t.token == token);
+        let silent = |at: usize| {
+            let windows = ["tumble", "hop", "slide", "session", "cumulate"];
+            let before = at.checked_sub(2).and_then(word).unwrap_or_default();
+            word(at).is_some_and(|word| word == "table")
+                && word(at + 1).is_some()
+                && (is(at - 1, Token::LParen) && windows.contains(&before.as_str())
+                    || is(at - 1, Token::RArrow) && before == "data")
+        };
+        let drop: Vec<usize> = (2..self.tokens.len()).filter(|at| silent(*at)).collect();
+        for at in drop.into_iter().rev() {
+            self.tokens.remove(at);
+            self.ranges.remove(at);
         }
     }
 

@@ -246,7 +246,13 @@ fn day(text: &str, bc: bool) -> Found<i64> {
     if bc && negative || !negative && year == 0 {
         return Err(OUT_OF_RANGE);
     }
-    let year = if bc { 1 - year } else if negative { -year } else { year };
+    let year = if bc {
+        1 - year
+    } else if negative {
+        -year
+    } else {
+        year
+    };
     // A day that its month does not have comes back as another date.
     let days = if (1..=12).contains(&month) { days_of(year, month, day) } else { i64::MIN };
     if days == i64::MIN || date_of(days) != (year, month, day) {
@@ -257,12 +263,20 @@ fn day(text: &str, bc: bool) -> Found<i64> {
 
 fn month_name(text: &str) -> Option<i64> {
     const NAMES: [&str; 12] = [
-        "january", "february", "march", "april", "may", "june", "july", "august", "september",
-        "october", "november", "december",
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
+        "december",
     ];
-    let is = |name: &&str| {
-        text.eq_ignore_ascii_case(name) || text.eq_ignore_ascii_case(&name[..3])
-    };
+    let is = |name: &&str| text.eq_ignore_ascii_case(name) || text.eq_ignore_ascii_case(&name[..3]);
     NAMES.iter().position(|name| is(&name)).map(|at| at as i64 + 1)
 }
 

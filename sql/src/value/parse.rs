@@ -78,9 +78,7 @@ impl RowError {
                 let what = format!("bytes or levels of a value of type {name}");
                 SqlError::limit_exceeded(&what, text.len(), TEXT_BYTES_MAX)
             }
-            _ => {
-                SqlError::out_of_range(format!("value {shown} is out of range for type {name}"))
-            }
+            _ => SqlError::out_of_range(format!("value {shown} is out of range for type {name}")),
         }
     }
 }

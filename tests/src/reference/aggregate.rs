@@ -19,6 +19,8 @@ pub(super) struct Aggregate<'a> {
     pub(super) calls: &'a [Call],
     /// The columns of the input.
     pub(super) argument_types: &'a Schema,
+    /// Whether rows of the input may be taken back.
+    pub(super) retracts: bool,
     pub(super) emit: Emit,
     pub(super) lateness_us: i64,
 }
@@ -26,11 +28,14 @@ pub(super) struct Aggregate<'a> {
 /// The window, if there are any, and the keys.
 type Group = (Option<Span>, Vec<Value>);
 
+/// The rows of each group.
+type Grouped<'a> = BTreeMap<Group, Vec<&'a Row>>;
+
 impl Aggregate<'_> {
     /// One row for each group that is put out. A group with a result that does not fit its type
     /// is withheld.
     pub(super) fn groups(&self, input: &Known) -> Vec<Row> {
-        let mut groups: BTreeMap<Group, Vec<&Row>> = BTreeMap::new();
+        let mut groups = Grouped::new();
         if self.window.is_none() && self.keys.is_empty() {
             groups.insert((None, Vec::new()), Vec::new());
         }
@@ -40,10 +45,14 @@ impl Aggregate<'_> {
                 groups.entry((span, keys.clone())).or_default().push(row);
             }
         }
+        if let Some(Window::Session { time, gap_us }) = self.window {
+            groups = sessions(groups, *time, *gap_us);
+        }
         let shown = groups.into_iter().filter(|((span, _), _)| self.shows(*span, input.watermark));
         let rows = shown.filter_map(|((span, keys), rows)| {
             let ends = span.map(|span| [span.start, span.end].map(Value::Timestamp));
-            let results = self.calls.iter().map(|call| result(call, self.argument_types, &rows));
+            let result = |call| result(call, self.argument_types, &rows, self.retracts);
+            let results = self.calls.iter().map(result);
             let results: Vec<Value> = results.collect::<Option<_>>()?;
             let values = ends.into_iter().flatten().chain(keys).chain(results).collect();
             Some(Row { values, tie: 0, behind: i64::MIN })
@@ -81,7 +90,12 @@ impl Aggregate<'_> {
     fn is_late(&self, row: &Row, span: Span) -> bool {
         let Some(lag_us) = self.lag_us else { return false };
         let column_watermark = i128::from(row.behind) - i128::from(lag_us);
-        let until = i128::from(span.end) + i128::from(self.lateness_us);
+        let end = match self.window {
+            // A session goes on where it was: its row is late once it is behind the watermark.
+            Some(Window::Session { .. }) => i128::from(span.start) + 1,
+            _ => i128::from(span.end),
+        };
+        let until = end + i128::from(self.lateness_us);
         row.behind != i64::MIN && until <= column_watermark
     }
 
@@ -96,4 +110,27 @@ impl Aggregate<'_> {
             (Emit::OnClose, _, _) => unreachable!("the builder refuses what never closes"),
         }
     }
+}
+
+/// Puts the groups of single moments together, key by key, while they are less than a gap apart.
+fn sessions(moments: Grouped<'_>, time: usize, gap_us: i64) -> Grouped<'_> {
+    let mut keys: BTreeMap<Vec<Value>, Vec<&Row>> = BTreeMap::new();
+    for ((_, key), rows) in moments {
+        keys.entry(key).or_default().extend(rows);
+    }
+    let at = |row: &Row| match row.values[time] {
+        Value::Timestamp(time) => time,
+        _ => unreachable!("a row without a time is in no window"),
+    };
+    let mut groups = Grouped::new();
+    for (key, mut rows) in keys {
+        rows.sort_by_key(|row| at(row));
+        let apart = |left: &&Row, right: &&Row| at(right) - at(left) < gap_us;
+        for session in rows.chunk_by(apart) {
+            let (first, last) = (session[0], session[session.len() - 1]);
+            let span = Span { start: at(first), end: at(last) + gap_us };
+            groups.insert((Some(span), key.clone()), session.to_vec());
+        }
+    }
+    groups
 }

@@ -1,34 +1,92 @@
 //! What a group computes of its rows.
 
+use std::collections::BTreeSet;
+
+use sluicedb_sql::limits::TEXT_BYTES_MAX;
 use sluicedb_sql::plan::{Call, Function};
 use sluicedb_sql::{DataType, Schema, Value};
 
 use super::Row;
 use super::expr::{DIGITS_MAX, QUOTIENT_DIGITS};
 use super::number::Number;
+use super::statistics::{between, double, mode, moment, percentile, ranged, sketched};
 
 /// The result of a call over the rows of a group, whose columns are those of `schema`; `None`
-/// where it does not fit its type.
-pub(super) fn result(call: &Call, schema: &Schema, rows: &[&Row]) -> Option<Value> {
+/// where it does not fit its type. `retracts` says that rows may have been taken back.
+pub(super) fn result(call: &Call, schema: &Schema, rows: &[&Row], retracts: bool) -> Option<Value> {
+    let passes =
+        |row: &&&Row| call.filter.is_none_or(|filter| row.values[filter] == Value::Boolean(true));
+    let rows: Vec<&Row> = rows.iter().filter(passes).copied().collect();
     let Some(argument) = call.argument else { return Some(Value::BigInt(rows.len() as i64)) };
-    let rows = rows.iter().filter(|row| !row.values[argument].is_null());
-    let values: Vec<&Value> = rows.clone().map(|row| &row.values[argument]).collect();
+    let some = rows.iter().filter(|row| !row.values[argument].is_null());
+    let mut values: Vec<&Value> = some.clone().map(|row| &row.values[argument]).collect();
     let data_type = schema.field(argument).data_type;
+    if call.distinct {
+        values.sort();
+        values.dedup();
+    }
     match call.function {
         Function::CountRows | Function::Count => Some(Value::BigInt(values.len() as i64)),
+        Function::ApproxDistinct => {
+            let exact = || values.iter().collect::<BTreeSet<_>>().len() as i64;
+            let count = if retracts { exact() } else { sketched(&values, data_type) };
+            Some(Value::BigInt(count))
+        }
+        Function::Moment(kind) => moment(call, kind, &rows),
         _ if values.is_empty() => Some(Value::Null),
         Function::Sum => sum(&values, data_type),
         Function::Avg => average(&values, data_type),
-        Function::Min => values.into_iter().min().cloned(),
-        Function::Max => values.into_iter().max().cloned(),
+        Function::Min | Function::BoolAnd => values.into_iter().min().cloned(),
+        Function::Max | Function::BoolOr => values.into_iter().max().cloned(),
         Function::First | Function::Last => {
             let order = call.order.expect("the builder asks for an order");
-            let placed = rows.filter(|row| !row.values[order].is_null());
+            let placed = some.filter(|row| !row.values[order].is_null());
             let placed = placed.map(|row| (&row.values[order], row.tie, &row.values[argument]));
             let found = if call.function == Function::First { placed.min() } else { placed.max() };
             Some(found.map_or(Value::Null, |(_, _, value)| value.clone()))
         }
+        Function::StringAgg => joined(call, argument, some.copied().collect(), &values),
+        Function::PercentileCont(_)
+        | Function::PercentileDisc(_)
+        | Function::ApproxPercentile(_)
+        | Function::Mode => Some(ranked(call, values, retracts)),
     }
+}
+
+fn ranked(call: &Call, mut values: Vec<&Value>, retracts: bool) -> Value {
+    values.sort();
+    if call.descending {
+        values.reverse();
+    }
+    match call.function {
+        Function::PercentileCont(part) => between(&values, part),
+        Function::PercentileDisc(part) => percentile(&values, part),
+        Function::ApproxPercentile(part) => {
+            let number = double(&percentile(&values, part));
+            Value::Double(if retracts { number } else { ranged(number) })
+        }
+        _ => mode(&values),
+    }
+}
+
+/// The texts one behind the other; `distinct` are those that differ, in order.
+fn joined(call: &Call, argument: usize, mut rows: Vec<&Row>, distinct: &[&Value]) -> Option<Value> {
+    let order = |row: &Row| call.order.map(|order| row.values[order].clone());
+    rows.sort_by_cached_key(|row| (row.tie, row.values[argument].clone()));
+    rows.sort_by(|left, right| {
+        let by_order = order(left).cmp(&order(right));
+        if call.descending { by_order.reverse() } else { by_order }
+    });
+    let mut values: Vec<&Value> = rows.iter().map(|row| &row.values[argument]).collect();
+    if call.distinct {
+        values = distinct.to_vec();
+        if call.descending {
+            values.reverse();
+        }
+    }
+    let texts: Vec<String> = values.into_iter().map(Value::to_string).collect();
+    let text = texts.join(&call.separator);
+    (text.len() <= TEXT_BYTES_MAX).then(|| Value::text(&text))
 }
 
 fn sum(values: &[&Value], data_type: DataType) -> Option<Value> {

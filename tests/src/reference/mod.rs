@@ -12,6 +12,7 @@ mod function;
 mod marker;
 mod number;
 mod same;
+mod statistics;
 #[cfg(test)]
 mod tests;
 mod window;
@@ -155,6 +156,7 @@ fn grouping<'a>(plan: &'a Plan, node: &'a Node) -> (Aggregate<'a>, NodeId) {
         keys,
         calls,
         argument_types: &below.schema,
+        retracts: below.retracts,
         emit: *emit,
         lateness_us: *allowed_lateness_us,
     };

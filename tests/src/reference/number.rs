@@ -1,6 +1,7 @@
 //! Whole numbers of any size, digit by digit as on paper.
 
 use std::cmp::Ordering;
+use std::fmt;
 
 /// A sign and decimal digits.
 ///
@@ -117,6 +118,14 @@ impl Number {
         } else {
             self.divided_rounded(&Number::of(1).shifted(from - to))
         }
+    }
+}
+
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits: String =
+            self.digits.iter().rev().map(|digit| char::from(b'0' + digit)).collect();
+        f.pad_integral(!self.negative, "", if digits.is_empty() { "0" } else { &digits })
     }
 }
 

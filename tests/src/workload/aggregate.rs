@@ -1,10 +1,9 @@
 //! Random aggregates over a relation.
 
 use sluicedb_sql::DataType;
-use sluicedb_sql::plan::{AggregateSpec, Call, Emit, Function, Window};
+use sluicedb_sql::plan::{AggregateSpec, Call, Emit, Window};
 
 use super::draft::{Column, Domain, Draft};
-use super::exact::Bits;
 use super::source::TICK_US;
 
 /// Windows that rows of one source are taken to fall into.
@@ -12,17 +11,6 @@ const WINDOWS: usize = 20;
 
 /// More groups than rows or than this are not expected of any key.
 const KEY_DISTINCT: usize = 100;
-
-const FUNCTIONS: [Function; 8] = [
-    Function::CountRows,
-    Function::Count,
-    Function::Sum,
-    Function::Min,
-    Function::Max,
-    Function::Avg,
-    Function::First,
-    Function::Last,
-];
 
 impl Draft<'_> {
     pub(super) fn aggregate(&mut self) {
@@ -83,7 +71,7 @@ impl Draft<'_> {
 
     fn window(&mut self, input: usize, time: usize) -> (Option<Window<String>>, Emit, i64) {
         let node = self.node(input);
-        let followed = node.time_of(time);
+        let (followed, sessions) = (node.time_of(time), false && !node.retracts);
         let name = node.schema.field(time).name.clone();
         // Over the windows of another aggregate, longer ones.
         let unit_us = if followed.is_some_and(|time| time.lag_us != 0) { 2 } else { 1 } * TICK_US;
@@ -91,14 +79,26 @@ impl Draft<'_> {
             true => self.prng.range(-50 * TICK_US..50 * TICK_US),
             false => 0,
         };
-        let window = if self.prng.chance(50) {
-            let size_us = *self.prng.pick(&[5, 10, 25, 40]) * unit_us;
-            Window::Tumble { time: name, size_us, offset_us }
-        } else {
-            let sizes = [(20, 10), (15, 5), (30, 10), (25, 10), (12, 8), (10, 10)];
-            let (size, slide) = *self.prng.pick(&sizes);
-            let (size_us, slide_us) = (size * unit_us, slide * unit_us);
-            Window::Hop { time: name, size_us, slide_us, offset_us }
+        let window = match self.prng.below(10) {
+            0..4 => {
+                let size_us = *self.prng.pick(&[5, 10, 25, 40]) * unit_us;
+                Window::Tumble { time: name, size_us, offset_us }
+            }
+            4 | 5 => {
+                let (step, size) = *self.prng.pick(&[(5, 20), (10, 30), (4, 12), (10, 10)]);
+                let (step_us, size_us) = (step * unit_us, size * unit_us);
+                Window::Cumulate { time: name, step_us, size_us, offset_us }
+            }
+            6 if sessions => {
+                let gap_us = *self.prng.pick(&[1, 4, 10, 30]) * unit_us;
+                Window::Session { time: name, gap_us }
+            }
+            _ => {
+                let sizes = [(20, 10), (15, 5), (30, 10), (25, 10), (12, 8), (10, 10)];
+                let (size, slide) = *self.prng.pick(&sizes);
+                let (size_us, slide_us) = (size * unit_us, slide * unit_us);
+                Window::Hop { time: name, size_us, slide_us, offset_us }
+            }
         };
         let emit = match followed.is_some() && self.prng.chance(55) {
             true => Emit::OnClose,
@@ -124,49 +124,5 @@ impl Draft<'_> {
         self.prng.shuffle(&mut keys);
         keys.truncate(*self.prng.pick(&[0, 1, 1, 1, 2]));
         keys
-    }
-
-    /// A call and what is known of its result.
-    fn call(&mut self, input: usize) -> (Call<String>, Column) {
-        let name = self.name();
-        let types = self.types(input);
-        let function = *self.prng.pick(&FUNCTIONS);
-        let moments: Vec<usize> =
-            (0..types.len()).filter(|&at| types[at] == DataType::Timestamp).collect();
-        let ordered = matches!(function, Function::First | Function::Last);
-        let sums = matches!(function, Function::Sum | Function::Avg);
-        let columns = &self.relations[input].columns;
-        let summed = |at: usize| columns[at].bits.and_then(Bits::summed);
-        let takes = |at: usize| match types[at] {
-            DataType::Double if sums => summed(at).is_some(),
-            data_type => !sums || data_type.is_numeric(),
-        };
-        let arguments: Vec<usize> = (0..types.len()).filter(|&at| takes(at)).collect();
-        let possible = !arguments.is_empty() && (!ordered || !moments.is_empty());
-        // Groups are of much the same size.
-        let counted = Column { distinct: 2, ..Column::computed(None) };
-        if function == Function::CountRows || !possible {
-            return (Call::count_rows(&name), counted);
-        }
-        let argument = *self.prng.pick(&arguments);
-        let of = columns[argument];
-        let column = match function {
-            Function::Count => counted,
-            Function::Sum | Function::Avg => {
-                let bits = if function == Function::Sum { summed(argument) } else { None };
-                let computed = Column::computed(bits);
-                Column { distinct: computed.distinct.min(of.distinct), ..computed }
-            }
-            _ => of,
-        };
-        let schema = self.node(input).schema.clone();
-        let argument = &schema.field(argument).name;
-        let call = if ordered {
-            let order = &schema.field(*self.prng.pick(&moments)).name;
-            Call::by(&name, function, argument, order)
-        } else {
-            Call::of(&name, function, argument)
-        };
-        (call, column)
     }
 }

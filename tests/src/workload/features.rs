@@ -16,48 +16,66 @@ pub const FEATURES: &[&str] = &[
     "aggregate by key",
     "aggregate over everything",
     "allowed lateness",
+    "approximate distinct",
+    "approximate percentile",
     "avg",
     "case",
-    "cast",
     "cast to text",
-    "count",
+    "cast",
     "count rows",
+    "count",
+    "cumulate",
+    "distinct call above retractions",
+    "distinct call",
     "division",
     "emit changes over windows",
     "emit on close",
     "filter",
-    "first",
+    "filtered call",
     "first or last above join",
     "first or last above retractions",
-    "hop",
+    "first",
     "hop with uneven slide",
+    "hop",
     "integer extremes",
-    "join",
     "join above aggregate",
     "join above join",
     "join of different sources",
     "join of one source with itself",
     "join on several columns",
     "join on windows",
+    "join",
     "last",
     "late view",
+    "list of texts",
     "long text keys",
     "max",
     "min",
+    "mode",
+    "moment of one",
+    "moment of two",
     "null keys",
+    "percentile between values",
+    "percentile",
     "project",
     "projection of expressions",
+    "rank above retractions",
     "relation with several readers",
+    "session on close",
+    "session that emits changes",
+    "session",
     "several sources",
     "several views",
     "several windows above each other",
+    "sketch above retractions",
     "source without watermark",
     "special doubles",
-    "stream",
     "stream above rejoining paths",
-    "sum",
+    "stream",
     "sum of doubles",
     "sum of wide decimals",
+    "sum",
+    "truth of all or some",
     "tumble",
     "view of source",
     "view with key",
@@ -195,7 +213,12 @@ impl<'a> Found<'a> {
         let hops = matches!(window, Window::Hop { .. });
         self.note("hop", hops);
         self.note("hop with uneven slide", size % slide != 0);
-        self.note("tumble", !hops);
+        self.note("tumble", matches!(window, Window::Tumble { .. }));
+        self.note("cumulate", matches!(window, Window::Cumulate { .. }));
+        self.note("session", window.is_session());
+        self.note("session on close", window.is_session() && emit == Emit::OnClose);
+        let changes = emit == Emit::Changes;
+        self.note("session that emits changes", window.is_session() && changes);
         self.note("window with offset", window.offset_us() != 0);
         self.note("emit changes over windows", emit == Emit::Changes);
         let node = self.plan.node(input);
@@ -218,10 +241,31 @@ impl<'a> Found<'a> {
             Function::Avg => "avg",
             Function::First => "first",
             Function::Last => "last",
+            Function::BoolAnd | Function::BoolOr => "truth of all or some",
+            Function::Moment(moment) if moment.takes_two() => "moment of two",
+            Function::Moment(_) => "moment of one",
+            Function::PercentileCont(_) => "percentile between values",
+            Function::PercentileDisc(_) => "percentile",
+            Function::Mode => "mode",
+            Function::ApproxPercentile(_) => "approximate percentile",
+            Function::ApproxDistinct => "approximate distinct",
+            Function::StringAgg => "list of texts",
         };
+        self.note("filtered call", call.filter.is_some());
+        self.note("distinct call", call.distinct);
+        let retracts = self.plan.node(input).retracts;
+        self.note("distinct call above retractions", call.distinct && retracts);
+        let ranked = matches!(
+            call.function,
+            Function::PercentileCont(_) | Function::PercentileDisc(_) | Function::Mode
+        );
+        self.note("rank above retractions", ranked && retracts);
+        let sketch =
+            matches!(call.function, Function::ApproxPercentile(_) | Function::ApproxDistinct);
+        self.note("sketch above retractions", sketch && retracts);
         self.note(name, true);
         let node = self.plan.node(input);
-        let ordered = call.order.is_some();
+        let ordered = matches!(call.function, Function::First | Function::Last);
         let joined = matches!(self.operator(input).op, Op::Join { .. });
         self.note("first or last above join", ordered && joined);
         self.note("first or last above retractions", ordered && node.retracts);

@@ -5,6 +5,7 @@
 //! gives the same sum, so that results can be compared exactly.
 
 mod aggregate;
+mod call;
 mod draft;
 mod exact;
 mod expr;

@@ -115,7 +115,10 @@ impl World {
         match *order {
             Order::Attach { feeder, .. } => self.life.changes.push(Change::Attach(feeder.index())),
             Order::Detach { feeder } => self.life.changes.push(Change::Detach(feeder.index())),
-            Order::Close(_) | Order::Release | Order::Sealed { .. } => {}
+            Order::Install(_)
+            | Order::Close(_)
+            | Order::Release
+            | Order::Sealed { .. } => {}
         }
     }
 

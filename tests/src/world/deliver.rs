@@ -147,10 +147,13 @@ impl World {
     fn take_order(&mut self, shard: usize) {
         let seat = &mut self.life.seats[shard];
         let order = seat.orders.pop_front().expect("listed because there is one");
-        let what = match order {
-            Order::Close(barrier) => format!("close {}{}", barrier.epoch, kinds(&barrier)),
+        let what = match &order {
+            Order::Close(barrier) => format!("close {}{}", barrier.epoch, kinds(barrier)),
             Order::Attach { feeder, source } => format!("attach {feeder} {source}"),
             Order::Detach { feeder } => format!("detach {feeder}"),
+            Order::Install(change) => {
+                format!("install come={:?} gone={:?}", change.come, change.gone)
+            }
             Order::Release => "release".to_owned(),
             Order::Sealed { epoch, log_from } => format!("sealed {epoch} log_from={log_from}"),
         };
@@ -224,6 +227,7 @@ impl World {
                     self.attached(feeder.index(), progress);
                 }
                 CoordinatorEffect::Detached { feeder } => self.detached(feeder.index()),
+                CoordinatorEffect::Installed(change) => self.installed(&change),
                 CoordinatorEffect::Readable(epoch) => self.readable(epoch),
                 CoordinatorEffect::Settled { feeder, sequence } => self.settled(feeder, sequence),
                 CoordinatorEffect::Sealed { epoch, feeders } => self.sealed(epoch, &feeders),
@@ -249,6 +253,7 @@ impl World {
                     self.life.subscribers[view.index()].take(epoch, deltas(&morsel));
                     self.life.seats[shard].shard.pool().put(morsel);
                 }
+                Effect::Changed(change) => self.changed(shard, &change),
                 Effect::DeadLetters { operator, morsel, errors } => {
                     assert_eq!(morsel.rows(), errors.len(), "{operator}: a reason for each row");
                     self.saw("dead letter");

@@ -12,6 +12,7 @@ mod check;
 mod crash;
 mod deliver;
 mod feed;
+mod install;
 mod life;
 mod producer;
 mod read;

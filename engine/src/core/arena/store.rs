@@ -12,7 +12,7 @@ use super::list::{Link, List};
 use super::region::{MemoryError, Region};
 use super::table::{BlockRow, CopyRow, ExtentRow, NEVER, Stamp, ZoneRow};
 
-/// Most zones an arena ever has; a number is not used again while the arena lives.
+/// Most zones an arena has at once.
 pub const ZONES_MAX: u32 = 1 << 20;
 
 /// Most extents an arena has at once; a checkpoint with a larger number is not ours.
@@ -90,20 +90,33 @@ impl Arena {
         }
     }
 
-    /// Adds a zone whose writes belong to `epoch` until its first barrier. The epoch lies behind
-    /// the last checkpoint freeze: a delta would not see its blocks otherwise.
+    /// Adds a zone under the number after the last; see [`Arena::create_zone_as`].
     pub fn create_zone(&mut self, epoch: u64) -> ZoneId {
+        let zone = ZoneId(self.zones.len() as u32);
+        self.create_zone_as(zone, epoch);
+        zone
+    }
+
+    /// Adds a zone under a number that no live zone has, whose writes belong to `epoch` until its first barrier. The epoch lies behind
+    /// the last checkpoint freeze: a delta would not see its blocks otherwise.
+    ///
+    /// A freeze that an earlier zone of the number joined goes on to read that: what the zone
+    /// allocates from here on is younger than the join.
+    pub fn create_zone_as(&mut self, zone: ZoneId, epoch: u64) {
         let checkpoint = &self.freezes[FreezeKind::Checkpoint as usize];
         let late = checkpoint.serial == 0 || epoch > checkpoint.epoch;
         assert!(late, "a zone starts in an epoch that no checkpoint has ended");
-        let zone = ZoneId(self.zones.len() as u32);
         assert!(zone.0 < ZONES_MAX, "an arena has at most {ZONES_MAX} zones");
-        self.zones.push(ZoneRow { epoch, live: true, ..ZoneRow::vacant() });
+        let zones = self.zones.len().max(zone.0 as usize + 1);
+        self.zones.resize_with(zones, ZoneRow::vacant);
+        let row = &mut self.zones[zone.0 as usize];
+        assert!(!row.live, "a live zone has the number");
+        // When it joined a freeze stays known: its blocks of that time may still be read.
+        *row = ZoneRow { epoch, live: true, joined: row.joined, ..ZoneRow::vacant() };
         let extent = self.create_extent(zone);
         let root = self.alloc(extent);
         let row = &mut self.zones[zone.0 as usize];
         (row.root, row.root_extent) = (root, extent);
-        zone
     }
 
     /// Frees everything a zone owns. Freezes that it joined still read it.

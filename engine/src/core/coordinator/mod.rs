@@ -3,6 +3,8 @@
 //! Invariants:
 //! - An epoch is closed only after the one before it has passed all stages of all shards.
 //! - At most one checkpoint and one read are open.
+//! - At most one change of the graph goes out with a barrier. A manifest names the graph that ran
+//!   in its epoch, which is the old one where both come together.
 //! - Time alone closes an epoch only if rows are in it, or if a checkpoint of earlier rows is due.
 //! - A checkpoint is sealed by its manifest, which is written once every shard has acknowledged its
 //!   part, and nothing that only older checkpoints need is removed before.
@@ -11,11 +13,15 @@ mod front;
 mod roster;
 mod seal;
 
+use std::collections::VecDeque;
+use std::sync::Arc;
+
 use sluicedb_wal::settle::Settling;
 use sluicedb_wal::{FileName, Manifest, Ticket};
 
 use super::effect::{CoordinatorEffect, CoordinatorInput, FeederMark, Order, Part, Poison, Report};
 use super::frame::Barrier;
+use super::graph::Change;
 use super::ids::{Epoch, FeederId, ShardId};
 pub use front::Front;
 use roster::Roster;
@@ -68,6 +74,10 @@ pub struct Coordinator {
     reading: bool,
     wanted: Wanted,
     roster: Roster,
+    /// Changes of the graph that wait for a barrier.
+    changes: VecDeque<Arc<Change>>,
+    /// The one that went out with the barrier that is closing.
+    installing: Option<Arc<Change>>,
     settling: Settling,
     settled: Vec<u64>,
     seal: Seal,
@@ -98,6 +108,8 @@ impl Coordinator {
             reading: false,
             wanted: Wanted::default(),
             roster: Roster::new(&feeders),
+            changes: VecDeque::new(),
+            installing: None,
             settling: Settling::new(usize::from(options.shards), &settled),
             settled,
             seal: Seal::new(&options, manifests, files),
@@ -154,6 +166,7 @@ impl Coordinator {
             }
             CoordinatorInput::Attach { feeder, source } => self.roster.attach(feeder, source),
             CoordinatorInput::Detach { feeder } => self.roster.detach(feeder),
+            CoordinatorInput::Install(change) => self.changes.push_back(change),
             CoordinatorInput::Report(shard, report) => self.report(shard, report, effects),
             CoordinatorInput::Completed { ticket, result } => {
                 self.completed(ticket, result, effects);
@@ -206,6 +219,10 @@ impl Coordinator {
             self.closing = None;
             effects.push(CoordinatorEffect::Passed(epoch));
             self.roster.passed(epoch, self.options.shards, effects);
+            if let Some(change) = self.installing.take() {
+                self.roster.forget(&change.sources_gone);
+                effects.push(CoordinatorEffect::Installed(change));
+            }
             if read {
                 effects.push(CoordinatorEffect::Readable(epoch));
             }
@@ -272,7 +289,7 @@ impl Coordinator {
         let over = self.due_at().is_some_and(|at| at <= self.now_ns);
         let wanted = self.wanted;
         let asked = wanted.barrier || wanted.checkpoint && checkpoint || read;
-        if !(over || asked || self.roster.wants()) {
+        if !(over || asked || self.roster.wants() || !self.changes.is_empty()) {
             return;
         }
         self.wanted = Wanted {
@@ -294,12 +311,24 @@ impl Coordinator {
         for order in self.roster.take_orders() {
             self.order_all(order, effects);
         }
+        self.install_next(effects);
         self.order_all(Order::Close(barrier), effects);
+    }
+
+    fn install_next(&mut self, effects: &mut Vec<CoordinatorEffect>) {
+        assert!(self.installing.is_none(), "a barrier closes after the one before has passed");
+        let Some(change) = self.changes.pop_front() else { return };
+        if self.options.checkpoint_interval_ns.is_some() {
+            // A checkpoint that begins with this barrier has taken note of the graph before.
+            self.seal.set_plan(change.graph.fingerprint());
+        }
+        self.order_all(Order::Install(Arc::clone(&change)), effects);
+        self.installing = Some(change);
     }
 
     fn order_all(&self, order: Order, effects: &mut Vec<CoordinatorEffect>) {
         let shards = (0..self.options.shards).map(ShardId);
-        effects.extend(shards.map(|shard| CoordinatorEffect::Order(shard, order)));
+        effects.extend(shards.map(|shard| CoordinatorEffect::Order(shard, order.clone())));
     }
 }
 

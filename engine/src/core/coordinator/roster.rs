@@ -85,6 +85,13 @@ impl Roster {
         self.asked.push(Order::Detach { feeder });
     }
 
+    /// Sources are gone: who fed them may feed another one once it is detached.
+    pub(super) fn forget(&mut self, sources: &[SourceId]) {
+        for known in &mut self.feeders {
+            known.source = known.source.filter(|source| !sources.contains(source));
+        }
+    }
+
     /// Whether a feeder waits for a barrier to come or go.
     pub(super) fn wants(&self) -> bool {
         !self.asked.is_empty()

@@ -29,6 +29,7 @@ pub(super) struct Sealed {
 /// The checkpoint that is being written, and those that are there.
 pub(super) struct Seal {
     database: u128,
+    /// Names the graph that runs.
     plan: u128,
     shards: usize,
     state: State,
@@ -45,6 +46,8 @@ enum State {
     /// Some shards have not acknowledged.
     Gathering {
         epoch: Epoch,
+        /// Names the graph that ran in the epoch.
+        plan: u128,
         parts: Vec<Option<Part>>,
     },
     /// The manifest is on its way to the disk.
@@ -83,12 +86,18 @@ impl Seal {
     /// Begins a checkpoint.
     pub(super) fn open(&mut self, epoch: Epoch) {
         assert!(!self.is_open(), "one checkpoint at a time");
-        self.state = State::Gathering { epoch, parts: vec![None; self.shards] };
+        let (plan, parts) = (self.plan, vec![None; self.shards]);
+        self.state = State::Gathering { epoch, plan, parts };
+    }
+
+    /// Another graph runs behind the last checkpoint that was begun.
+    pub(super) fn set_plan(&mut self, plan: u128) {
+        self.plan = plan;
     }
 
     /// Takes a shard's part; with the last one the manifest is written.
     pub(super) fn acknowledged(&mut self, from: ShardId, part: Part, issued: &mut Vec<Issued>) {
-        let State::Gathering { epoch, parts } = &mut self.state else {
+        let State::Gathering { epoch, plan, parts } = &mut self.state else {
             panic!("{from} acknowledged {} when no checkpoint waits for parts", part.epoch)
         };
         assert_eq!(part.epoch, *epoch, "{from} acknowledged another epoch");
@@ -99,7 +108,7 @@ impl Seal {
             return;
         }
         let parts: Vec<Part> = parts.drain(..).flatten().collect();
-        let epoch = *epoch;
+        let (epoch, plan) = (*epoch, *plan);
         let sources = parts[0].sources.clone();
         assert!(parts.iter().all(|part| part.sources == sources), "shards end {epoch} apart");
         let feeders = merge_marks(parts.iter().map(|part| part.feeders.as_slice()));
@@ -108,7 +117,7 @@ impl Seal {
             epoch: epoch.0,
             previous: self.kept.last().map_or(0, Manifest::hash),
             shards: parts.into_iter().map(shard_part).collect(),
-            front: Front { plan: self.plan, sources, feeders: feeders.clone() }.encode(),
+            front: Front { plan, sources, feeders: feeders.clone() }.encode(),
         };
         let mut publisher = Publisher::new(&manifest, Tickets::of(PUBLISHER));
         publisher.pump(issued);

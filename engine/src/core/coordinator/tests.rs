@@ -74,6 +74,7 @@ fn say(effect: &CoordinatorEffect) -> Option<String> {
         CoordinatorEffect::Order(shard, Order::Detach { feeder }) => {
             format!("{shard} detach {feeder}")
         }
+        CoordinatorEffect::Order(shard, Order::Install(_)) => format!("{shard} install"),
         CoordinatorEffect::Order(shard, Order::Release) => format!("{shard} release"),
         CoordinatorEffect::Order(shard, Order::Sealed { epoch, log_from }) => {
             format!("{shard} sealed {epoch} from {}", log_from.0)
@@ -91,6 +92,7 @@ fn say(effect: &CoordinatorEffect) -> Option<String> {
         CoordinatorEffect::Sealed { epoch, feeders } => {
             format!("sealed {epoch} {}", feeders[0].sequence)
         }
+        CoordinatorEffect::Installed(_) => "installed".into(),
         CoordinatorEffect::Poisoned(poison) => format!("poisoned {poison:?}"),
     })
 }

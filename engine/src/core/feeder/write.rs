@@ -6,8 +6,9 @@
 use std::sync::Arc;
 
 use sluicedb_sql::column::View;
-use sluicedb_sql::limits::{TEXT_BYTES_MAX, TIMESTAMP_US_MAX};
-use sluicedb_sql::{Column, DataType, Value, decimal};
+use sluicedb_sql::interval::DAY_US;
+use sluicedb_sql::limits::{DATE_DAYS_MAX, TEXT_BYTES_MAX, TIMESTAMP_US_MAX};
+use sluicedb_sql::{Column, DataType, Json, Value, decimal, nested};
 
 use super::record::{Record, RecordLayout, Slot};
 use super::rows::{RowsError, record_bytes_max};
@@ -44,13 +45,41 @@ impl Cursor {
     }
 
     #[inline]
-    fn i64(&mut self, layout: &RecordLayout, value: i64) -> Option<Slot> {
+    fn i32(&mut self, layout: &RecordLayout, value: i32) -> Option<Slot> {
         let slot = self.next(layout)?;
         match slot.data_type {
+            DataType::Int => Some(slot),
+            DataType::SmallInt if i16::try_from(value).is_ok() => Some(slot),
+            DataType::SmallInt => self.refuse(layout, &Value::Int(value)),
+            DataType::Date if value.unsigned_abs() <= DATE_DAYS_MAX as u32 => Some(slot),
+            DataType::Date => self.refuse(layout, &Value::Date(value)),
+            other => panic!("value {} of a row is an INT for {other}", self.column),
+        }
+    }
+
+    #[inline]
+    fn i64(&mut self, layout: &RecordLayout, value: i64) -> Option<Slot> {
+        let slot = self.next(layout)?;
+        let near = value.unsigned_abs() <= TIMESTAMP_US_MAX as u64;
+        match slot.data_type {
             DataType::BigInt => Some(slot),
-            DataType::Timestamp if value.unsigned_abs() <= TIMESTAMP_US_MAX as u64 => Some(slot),
+            DataType::Timestamp | DataType::TimestampTz if near => Some(slot),
             DataType::Timestamp => self.refuse(layout, &Value::Timestamp(value)),
+            DataType::TimestampTz => self.refuse(layout, &Value::TimestampTz(value)),
+            DataType::Time if (0..=DAY_US).contains(&value) => Some(slot),
+            DataType::Time => self.refuse(layout, &Value::Time(value)),
             other => panic!("value {} of a row is a BIGINT for {other}", self.column),
+        }
+    }
+
+    /// The place of a float, and the value as the column holds it.
+    #[inline]
+    fn f64(&mut self, layout: &RecordLayout, value: f64) -> (Option<Slot>, f64) {
+        let Some(slot) = self.next(layout) else { return (None, value) };
+        match slot.data_type {
+            DataType::Double => (Some(slot), value),
+            DataType::Real => (Some(slot), f64::from(value as f32)),
+            other => panic!("value {} of a row is a DOUBLE for {other}", self.column),
         }
     }
 
@@ -62,17 +91,46 @@ impl Cursor {
             DataType::Decimal { scale, .. } => {
                 self.refuse(layout, &Value::Decimal { units, scale })
             }
+            DataType::Uuid | DataType::Interval => Some(slot),
             other => panic!("value {} of a row is a DECIMAL for {other}", self.column),
         }
     }
 
     #[inline]
     fn text(&mut self, layout: &RecordLayout, value: &str) -> Option<Slot> {
-        let slot = self.plain(layout, DataType::Text)?;
-        if value.len() > TEXT_BYTES_MAX {
-            return self.refuse(layout, &Value::text(value));
+        let slot = self.next(layout)?;
+        match slot.data_type {
+            DataType::Text if value.len() > TEXT_BYTES_MAX => {
+                return self.refuse(layout, &Value::text(value));
+            }
+            DataType::Json if value.len() > TEXT_BYTES_MAX => {
+                return self.refuse(layout, &Value::Json(Json::of_canonical(value)));
+            }
+            DataType::Text | DataType::Json => {}
+            other => panic!("value {} of a row is a TEXT for {other}", self.column),
         }
-        self.text_bytes += value.len();
+        self.count_bytes(slot, value.len())
+    }
+
+    #[inline]
+    fn bytes(&mut self, layout: &RecordLayout, value: &[u8]) -> Option<Slot> {
+        let slot = self.next(layout)?;
+        let wrong = match slot.data_type {
+            DataType::Bytea => value.len() > TEXT_BYTES_MAX,
+            other if other.is_nested() => {
+                value.len() > TEXT_BYTES_MAX || nested::decoded(value, other).is_none()
+            }
+            other => panic!("value {} of a row is a BYTEA for {other}", self.column),
+        };
+        if wrong {
+            return self.refuse(layout, &Value::bytea(value));
+        }
+        self.count_bytes(slot, value.len())
+    }
+
+    #[inline]
+    fn count_bytes(&mut self, slot: Slot, bytes: usize) -> Option<Slot> {
+        self.text_bytes += bytes;
         if self.text_bytes > BATCH_TEXT_BYTES_MAX {
             self.fault = Some(RowsError::Texts { bytes: self.text_bytes });
             return None;
@@ -176,7 +234,7 @@ impl Cells for RowWriter<'_> {
 
     #[inline]
     fn i32(&mut self, value: i32) {
-        let slot = self.cursor.plain(self.layout, DataType::Int);
+        let slot = self.cursor.i32(self.layout, value);
         self.put(slot, |words, at| words[at] = value as u64, |column| column.push_i32(value));
     }
 
@@ -188,7 +246,7 @@ impl Cells for RowWriter<'_> {
 
     #[inline]
     fn f64(&mut self, value: f64) {
-        let slot = self.cursor.plain(self.layout, DataType::Double);
+        let (slot, value) = self.cursor.f64(self.layout, value);
         self.put(slot, |words, at| words[at] = value.to_bits(), |column| column.push_f64(value));
     }
 
@@ -208,6 +266,17 @@ impl Cells for RowWriter<'_> {
         }
         let halves = view.unwrap_or_default().to_words();
         self.put(slot, |words, at| set_pair(words, at, halves), |column| column.push_text(value));
+    }
+
+    #[inline]
+    fn bytes(&mut self, value: &[u8]) {
+        let slot = self.cursor.bytes(self.layout, value);
+        let view = View::inline(value);
+        if view.is_none() && slot.is_some() && self.wide.is_none() {
+            self.widen();
+        }
+        let halves = view.unwrap_or_default().to_words();
+        self.put(slot, |words, at| set_pair(words, at, halves), |column| column.push_bytes(value));
     }
 
     #[inline]
@@ -289,7 +358,7 @@ impl Cells for BatchWriter {
 
     #[inline]
     fn i32(&mut self, value: i32) {
-        let slot = self.cursor.plain(&self.layout, DataType::Int);
+        let slot = self.cursor.i32(&self.layout, value);
         self.put(slot, |column| column.push_i32(value));
     }
 
@@ -301,7 +370,7 @@ impl Cells for BatchWriter {
 
     #[inline]
     fn f64(&mut self, value: f64) {
-        let slot = self.cursor.plain(&self.layout, DataType::Double);
+        let (slot, value) = self.cursor.f64(&self.layout, value);
         self.put(slot, |column| column.push_f64(value));
     }
 
@@ -315,6 +384,12 @@ impl Cells for BatchWriter {
     fn text(&mut self, value: &str) {
         let slot = self.cursor.text(&self.layout, value);
         self.put(slot, |column| column.push_text(value));
+    }
+
+    #[inline]
+    fn bytes(&mut self, value: &[u8]) {
+        let slot = self.cursor.bytes(&self.layout, value);
+        self.put(slot, |column| column.push_bytes(value));
     }
 
     #[inline]

@@ -7,12 +7,14 @@ use sluicedb_sql::expr::{Expr, Program};
 use sluicedb_sql::plan::{Emit, Node, NodeId, Op, Plan};
 use sluicedb_sql::{DataType, Schema, SqlError};
 
+use super::change::{Lowered, Output, Reader, Relation};
+use super::facts::{Facts, place};
 use super::placement::Placement;
 use super::{
-    EdgeSpec, EntryKey, Graph, Kind, OperatorSpec, SourceSpec, StageSpec, Target, ViewSpec,
+    Change, EdgeSpec, EntryKey, Graph, Kind, OperatorSpec, SourceSpec, StageSpec, Target, ViewSpec,
 };
 use crate::core::ids::{EdgeId, OperatorId, SourceId, StageId, ViewId};
-use crate::core::limits::STAGES_MAX;
+use crate::core::limits::{SHAPES_MAX, STAGES_MAX};
 use crate::core::morsel::{Shape, ShapeId};
 use crate::core::operator::{
     AggregateOptions, JoinOptions, MapOptions, Port, StreamOptions, ViewOptions, WindowOptions,
@@ -27,135 +29,218 @@ pub enum Route {
     Rows,
 }
 
+/// How a graph goes on from another one.
+#[derive(Clone, Debug)]
+pub struct Growth {
+    /// How feeders place rows.
+    pub route: Route,
+    /// Whether every source that comes tells where its rows came from, whatever the operators above
+    /// ask: those that come later may.
+    pub tied: bool,
+    /// Sources that have been fed: where their rows lie can no longer be chosen.
+    pub fed: BTreeSet<SourceId>,
+    /// Whether rows of the sources that come are logged.
+    pub logged: bool,
+}
+
 /// Cuts a plan into stages.
 pub fn lower(plan: &Plan, route: Route) -> Result<Graph, SqlError> {
-    let mut lowering = Lowering::new(plan, route);
-    for at in 0..plan.nodes().len() {
-        lowering.node(NodeId(at as u32))?;
+    let growth = Growth { route, tied: false, fed: BTreeSet::new(), logged: false };
+    let change = change(&Graph::empty(), &Plan::empty(), plan, &growth)?;
+    Ok(Arc::unwrap_or_clone(change.graph))
+}
+
+/// What becomes of the graph of `before` so that it is one of `after`.
+pub fn change(
+    graph: &Graph,
+    before: &Plan,
+    after: &Plan,
+    growth: &Growth,
+) -> Result<Change, SqlError> {
+    let (gone, come) = after.since(before)?;
+    let mut lowering = Lowering::new(graph, after, growth);
+    lowering.choose_keys()?;
+    for id in come {
+        lowering.node(id)?;
     }
-    lowering.finish()
-}
-
-/// A relation that has been lowered.
-#[derive(Clone, Debug)]
-struct Relation {
-    stage: StageId,
-    placement: Placement,
-    output: Output,
-}
-
-/// Where a relation's rows come out.
-#[derive(Clone, Copy, Debug)]
-enum Output {
-    Entry(EntryKey),
-    Operator { index: usize, port: Port },
-}
-
-#[derive(Default)]
-struct StageDraft {
-    entries: BTreeMap<EntryKey, Vec<Target>>,
-    operators: Vec<OperatorSpec>,
-    feeds: BTreeSet<StageId>,
-    fed_by: BTreeSet<StageId>,
+    lowering.finish(&gone)
 }
 
 struct Lowering<'a> {
+    before: &'a Graph,
     plan: &'a Plan,
-    route: Route,
+    growth: &'a Growth,
     facts: Facts,
-    shapes: Vec<Shape>,
-    sources: Vec<SourceSpec>,
-    stages: Vec<StageDraft>,
-    edges: Vec<EdgeSpec>,
-    views: Vec<ViewSpec>,
-    operators: usize,
-    relations: Vec<Option<Relation>>,
+    /// What runs before, and what has come.
+    graph: Graph,
+    /// The numbers of operators that are taken.
+    taken: BTreeSet<u32>,
+    /// What has come, as what comes with it reads it.
+    relations: BTreeMap<NodeId, Relation>,
+    /// What the node is made into that is being lowered.
+    made: Lowered,
+    change: Change,
 }
 
 impl<'a> Lowering<'a> {
-    fn new(plan: &'a Plan, route: Route) -> Lowering<'a> {
+    fn new(before: &'a Graph, plan: &'a Plan, growth: &'a Growth) -> Lowering<'a> {
+        let operators = before.stages.iter().flat_map(|stage| &stage.operators);
+        let empty = Change {
+            graph: Arc::new(Graph::empty()),
+            come: Vec::new(),
+            gone: Vec::new(),
+            sources_come: Vec::new(),
+            sources_gone: Vec::new(),
+            keyed: Vec::new(),
+            views_gone: Vec::new(),
+            readers: Vec::new(),
+            pairs: Vec::new(),
+            logged: growth.logged,
+        };
         Lowering {
+            before,
             plan,
-            route,
+            growth,
             facts: Facts::of(plan),
-            shapes: Vec::new(),
-            sources: Vec::new(),
-            stages: vec![StageDraft::default()],
-            edges: Vec::new(),
-            views: Vec::new(),
-            operators: 0,
-            relations: Vec::new(),
+            graph: before.clone(),
+            taken: operators.map(|operator| operator.id.0).collect(),
+            relations: BTreeMap::new(),
+            made: Lowered::default(),
+            change: empty,
         }
     }
 
+    /// What a source's first reader wants of it, as long as nobody has fed or read it.
+    fn choose_keys(&mut self) -> Result<(), SqlError> {
+        let nodes = self.graph.nodes.iter();
+        let sources = nodes.filter_map(|(id, node)| Some((*id, node.source?)));
+        for (id, source) in sources.collect::<Vec<_>>() {
+            let Some(at) = self.plan.position(id) else { continue };
+            let entry = EntryKey::Source(source);
+            let fixed = self.growth.fed.contains(&source) || !self.targets(entry).is_empty();
+            let (tied, wanted) = (self.facts.tied[at], self.facts.wanted_keys[at].clone());
+            let wanted = wanted.filter(|_| self.growth.route == Route::Aligned);
+            let spec = self.graph.sources.get_mut(source.index()).expect("a source of the graph");
+            if fixed {
+                if tied && !spec.tied {
+                    return Err(SqlError::unsupported(format!(
+                        "FIRST and LAST over source \"{}\", which was started without them",
+                        spec.name
+                    ))
+                    .hint("Create the source anew while the database runs, or have such a query in the plan it starts with."));
+                }
+                continue;
+            }
+            let key = wanted.filter(|key| *key != spec.key);
+            if key.is_some() || tied && !spec.tied {
+                spec.tied |= tied;
+                let Some(key) = key else {
+                    self.change.keyed.push(source);
+                    continue;
+                };
+                spec.key.clone_from(&key);
+                let node = self.graph.nodes.get_mut(&id).expect("taken from there");
+                let relation = node.relation.as_mut().expect("a source is a relation");
+                relation.placement = Placement::Hashed(key);
+                self.change.keyed.push(source);
+            }
+        }
+        Ok(())
+    }
+
+    fn targets(&self, entry: EntryKey) -> &[Target] {
+        let found = self.graph.stages[0].entries.iter().find(|(key, _)| *key == entry);
+        found.map_or(&[], |(_, targets)| targets)
+    }
+
+    fn fact(&self, id: NodeId) -> usize {
+        place(self.plan, id)
+    }
+
     fn node(&mut self, id: NodeId) -> Result<(), SqlError> {
-        let plan = self.plan;
-        let node = plan.node(id);
+        self.made = Lowered::default();
+        let node = self.plan.node(id);
         let relation = match &node.op {
-            Op::Source { .. } => Some(self.source(id)),
+            Op::Source { .. } => Some(self.source(id)?),
             Op::Filter { input, predicate } => self.filter(id, *input, predicate)?,
             Op::Project { input, outputs } => Some(self.project(id, *input, outputs)?),
             Op::Aggregate { input, .. } => Some(self.aggregate(id, *input)?),
             Op::Late { aggregate } => Some(self.late(*aggregate)),
             Op::Join { left, right, .. } => Some(self.join(id, *left, *right)?),
             Op::View { input, name, key } => {
-                self.view(id, *input, name, key)?;
-                // Whoever reads the view reads the changes that make it.
+                let kept = self.view(id, *input, name, key)?;
+                // Whoever comes later reads the view itself, which owes it what it holds.
+                self.made.relation = Some(kept);
+                // Whoever comes with the view reads the changes that make it.
                 Some(self.relation(*input))
             }
             Op::Stream { input, name } => {
-                self.stream(id, *input, name);
+                self.stream(id, *input, name)?;
                 Some(self.relation(*input))
             }
         };
-        self.relations.push(relation);
+        let mut made = std::mem::take(&mut self.made);
+        made.relation = made.relation.or_else(|| relation.clone());
+        self.graph.nodes.insert(id, made);
+        self.relations.extend(relation.map(|relation| (id, relation)));
         Ok(())
     }
 
     fn relation(&self, id: NodeId) -> Relation {
-        let relation = self.relations[id.0 as usize].clone();
+        let before = || self.before_relation(id);
+        let relation = self.relations.get(&id).cloned().or_else(before);
         relation.expect("a relation that is read was lowered before")
+    }
+
+    fn before_relation(&self, id: NodeId) -> Option<Relation> {
+        self.graph.nodes.get(&id).and_then(|node| node.relation.clone())
     }
 
     fn schema(&self, id: NodeId) -> &'a Schema {
         &self.plan.node(id).schema
     }
 
-    fn shape(&mut self, types: &[DataType]) -> ShapeId {
-        let known = self.shapes.iter().position(|shape| *shape.0 == *types);
+    fn shape(&mut self, types: &[DataType]) -> Result<ShapeId, SqlError> {
+        let known = self.graph.shapes.iter().position(|shape| *shape.0 == *types);
         let at = known.unwrap_or_else(|| {
-            self.shapes.push(Shape(types.into()));
-            self.shapes.len() - 1
+            self.graph.shapes.push(Shape(types.into()));
+            self.graph.shapes.len() - 1
         });
-        ShapeId(at as u16)
+        // Morsels may come back long after the last operator of their kind is gone, so that the
+        // number of a kind is not used again.
+        let limit = |_| SqlError::limit_exceeded("kinds of rows", at + 1, SHAPES_MAX);
+        u16::try_from(at).map(ShapeId).map_err(limit)
     }
 
-    fn source(&mut self, id: NodeId) -> Relation {
+    fn source(&mut self, id: NodeId) -> Result<Relation, SqlError> {
         let Node { op: Op::Source { name, time }, schema, .. } = self.plan.node(id) else {
             unreachable!("called for sources")
         };
-        let source = SourceId(self.sources.len() as u16);
-        let wanted = match self.route {
-            Route::Aligned => self.facts.wanted_keys[id.0 as usize].clone(),
+        let at = self.fact(id);
+        let wanted = match self.growth.route {
+            Route::Aligned => self.facts.wanted_keys[at].clone(),
             Route::Rows => None,
         };
         let key = wanted.unwrap_or_else(|| (0..schema.len()).collect());
-        let shape = self.shape(&types(schema));
-        self.sources.push(SourceSpec {
+        let shape = self.shape(&types(schema))?;
+        let source = self.graph.sources.add(SourceSpec {
             name: name.clone(),
             schema: schema.clone(),
             shape,
             key: key.clone(),
             time: *time,
-            tied: self.facts.tied[id.0 as usize],
+            tied: self.growth.tied || self.facts.tied[at],
         });
+        let source = SourceId(u16::try_from(source).expect("a plan has far fewer nodes"));
+        self.made.source = Some(source);
+        self.change.sources_come.push(source);
         let entry = EntryKey::Source(source);
-        self.stages[0].entries.insert(entry, Vec::new());
-        Relation {
+        self.graph.stages[0].entries.push((entry, Vec::new()));
+        Ok(Relation {
             stage: StageId(0),
             placement: Placement::Hashed(key),
             output: Output::Entry(entry),
-        }
+        })
     }
 
     /// A filter whose only reader is a projection is left to that.
@@ -165,12 +250,12 @@ impl<'a> Lowering<'a> {
         input: NodeId,
         predicate: &Expr,
     ) -> Result<Option<Relation>, SqlError> {
-        if self.facts.fused[id.0 as usize] {
+        if self.facts.fused[self.fact(id)] {
             return Ok(None);
         }
         let from = self.relation(input);
         let schema = self.schema(input);
-        let shape = self.shape(&types(schema));
+        let shape = self.shape(&types(schema))?;
         let program = Arc::new(Program::compile(std::slice::from_ref(predicate), schema)?);
         let options =
             MapOptions { predicate: Some(program), outputs: None, input: shape, output: shape };
@@ -185,7 +270,7 @@ impl<'a> Lowering<'a> {
         outputs: &[(String, Expr)],
     ) -> Result<Relation, SqlError> {
         let (from, predicate) = match &self.plan.node(input).op {
-            Op::Filter { input: below, predicate } if self.facts.fused[input.0 as usize] => {
+            Op::Filter { input: below, predicate } if self.facts.fused[self.fact(input)] => {
                 let program =
                     Program::compile(std::slice::from_ref(predicate), self.schema(*below))?;
                 (self.relation(*below), Some(Arc::new(program)))
@@ -197,8 +282,8 @@ impl<'a> Lowering<'a> {
         let options = MapOptions {
             predicate,
             outputs: Some(Arc::new(program)),
-            input: self.shape(&types(self.schema(input))),
-            output: self.shape(&types(self.schema(id))),
+            input: self.shape(&types(self.schema(input)))?,
+            output: self.shape(&types(self.schema(id)))?,
         };
         let output = self.map(&from, options);
         let passed = |column| exprs.iter().position(|expr| *expr == Expr::Column(column));
@@ -206,9 +291,9 @@ impl<'a> Lowering<'a> {
     }
 
     fn map(&mut self, from: &Relation, options: MapOptions) -> Output {
-        let index = self.operator(from.stage, Kind::Map(options), 1);
-        self.wire(from, Target { operator: index, port: Port(0) });
-        Output::Operator { index, port: Port(0) }
+        let (id, target) = self.operator(from.stage, Kind::Map(options), 1);
+        self.wire(from, target);
+        Output::Operator { id, port: Port(0) }
     }
 
     fn aggregate(&mut self, id: NodeId, input: NodeId) -> Result<Relation, SqlError> {
@@ -237,28 +322,28 @@ impl<'a> Lowering<'a> {
             retracts: below.retracts,
             input: types(&below.schema),
             output: types(&node.schema),
-            output_shape: self.shape(&types(&node.schema)),
-            late_shape: self.shape(&types(&below.schema)),
+            output_shape: self.shape(&types(&node.schema))?,
+            late_shape: self.shape(&types(&below.schema))?,
         };
-        let index = self.operator(from.stage, Kind::Aggregate(options), 2);
-        self.wire(&from, Target { operator: index, port: Port(0) });
+        let (made, target) = self.operator(from.stage, Kind::Aggregate(options), 2);
+        self.wire(&from, target);
         let passed = |column| keys.iter().position(|&key| key == column).map(|at| at + ahead);
         Ok(Relation {
             stage: from.stage,
             placement: from.placement.project(passed),
-            output: Output::Operator { index, port: Port(0) },
+            output: Output::Operator { id: made, port: Port(0) },
         })
     }
 
     fn late(&self, aggregate: NodeId) -> Relation {
         let from = self.relation(aggregate);
-        let Output::Operator { index, .. } = from.output else {
+        let Output::Operator { id, .. } = from.output else {
             unreachable!("an aggregate is an operator")
         };
         // The port carries rows of the aggregate's input, wherever that put them.
         Relation {
             placement: Placement::Somewhere,
-            output: Output::Operator { index, port: Port(1) },
+            output: Output::Operator { id, port: Port(1) },
             ..from
         }
     }
@@ -287,47 +372,51 @@ impl<'a> Lowering<'a> {
         let options = JoinOptions {
             keys: [left_keys.clone(), right_keys.clone()],
             inputs: [types(self.schema(left)), types(self.schema(right))],
-            output_shape: self.shape(&types(self.schema(id))),
+            output_shape: self.shape(&types(self.schema(id)))?,
         };
-        let index = self.operator(stage, Kind::Join(options), 1);
+        let (made, target) = self.operator(stage, Kind::Join(options), 1);
         for (side, relation) in placed.iter().enumerate() {
-            self.wire(relation, Target { operator: index, port: Port(side as u8) });
+            self.wire(relation, Target { port: Port(side as u8), ..target });
         }
         Ok(Relation {
             stage,
             placement: Placement::Hashed(left_keys.clone()),
-            output: Output::Operator { index, port: Port(0) },
+            output: Output::Operator { id: made, port: Port(0) },
         })
     }
 
+    /// A view, as those read it who come later.
     fn view(
         &mut self,
         id: NodeId,
         input: NodeId,
         name: &str,
         key: &[usize],
-    ) -> Result<(), SqlError> {
+    ) -> Result<Relation, SqlError> {
         let from = self.relation(input);
         let findable = key.is_empty() || from.placement.gathers(key);
         let from = if findable { from } else { self.exchange(&from, None, key)? };
-        let consolidated = self.facts.rejoins[id.0 as usize];
-        let options = self.view_options(input, key, consolidated, true);
-        self.publish(&from, name, input, Kind::View(options.clone()), Some(options));
-        Ok(())
+        let consolidated = self.facts.rejoins[self.fact(id)];
+        let options = self.view_options(input, key, consolidated, true)?;
+        let kind = Kind::View(options.clone());
+        let made = self.publish(&from, name, input, kind, Some(options));
+        Ok(Relation { output: Output::Operator { id: made, port: Port(0) }, ..from })
     }
 
     /// A stream needs memory only where the changes of an epoch must be summed up.
-    fn stream(&mut self, id: NodeId, input: NodeId, name: &str) {
-        let kind = if self.facts.rejoins[id.0 as usize] {
-            Kind::View(self.view_options(input, &[], true, false))
+    fn stream(&mut self, id: NodeId, input: NodeId, name: &str) -> Result<(), SqlError> {
+        let kind = if self.facts.rejoins[self.fact(id)] {
+            Kind::View(self.view_options(input, &[], true, false)?)
         } else {
             Kind::Stream(StreamOptions { view: self.next_view() })
         };
         self.publish(&self.relation(input), name, input, kind, None);
+        Ok(())
     }
 
     fn next_view(&self) -> ViewId {
-        ViewId(self.views.len() as u16)
+        let free = self.graph.views.vacancy();
+        ViewId(u16::try_from(free).expect("a plan has far fewer nodes"))
     }
 
     fn view_options(
@@ -336,16 +425,16 @@ impl<'a> Lowering<'a> {
         key: &[usize],
         consolidated: bool,
         kept: bool,
-    ) -> ViewOptions {
+    ) -> Result<ViewOptions, SqlError> {
         let schema = self.schema(input);
-        ViewOptions {
+        Ok(ViewOptions {
             view: self.next_view(),
             types: types(schema),
-            shape: self.shape(&types(schema)),
+            shape: self.shape(&types(schema))?,
             key: if key.is_empty() { (0..schema.len()).collect() } else { key.to_vec() },
             consolidated,
             kept,
-        }
+        })
     }
 
     /// Adds the operator that publishes under the next id.
@@ -356,11 +445,13 @@ impl<'a> Lowering<'a> {
         input: NodeId,
         kind: Kind,
         kept: Option<ViewOptions>,
-    ) {
-        let index = self.operator(from.stage, kind, 0);
-        self.wire(from, Target { operator: index, port: Port(0) });
-        let operator = self.stages[from.stage.index()].operators[index].id;
-        self.views.push(ViewSpec {
+    ) -> OperatorId {
+        // A view puts out what it was given, for those who come to read it later.
+        let outputs = usize::from(kept.is_some());
+        let (operator, target) = self.operator(from.stage, kind, outputs);
+        self.wire(from, target);
+        let id = self.next_view();
+        let view = ViewSpec {
             name: name.to_owned(),
             schema: self.schema(input).clone(),
             stage: from.stage,
@@ -370,8 +461,11 @@ impl<'a> Lowering<'a> {
                 Placement::Hashed(columns) => Some(columns.clone()),
                 Placement::Somewhere => None,
             },
-            id: self.next_view(),
-        });
+            id,
+        };
+        self.graph.views.put(id.index(), view);
+        self.made.view = Some(id);
+        operator
     }
 
     /// Adds an exchange by `key` to `to_stage`, or to the next stage.
@@ -390,19 +484,19 @@ impl<'a> Lowering<'a> {
                 STAGES_MAX,
             ));
         }
-        while self.stages.len() <= to_stage.index() {
-            self.stages.push(StageDraft::default());
+        while self.graph.stages.len() <= to_stage.index() {
+            let id = StageId(self.graph.stages.len() as u16);
+            self.graph.stages.push(StageSpec::empty(id));
         }
-        let edge = EdgeId(self.edges.len() as u16);
         let from_stage = from.stage;
-        self.edges.push(EdgeSpec { from_stage, to_stage, key: key.to_vec() });
-        let index = self.operator(from_stage, Kind::Exchange(edge), 0);
-        self.wire(from, Target { operator: index, port: Port(0) });
-        self.stages[from_stage.index()].feeds.insert(to_stage);
+        let edge = self.graph.edges.add(EdgeSpec { from_stage, to_stage, key: key.to_vec() });
+        let edge = EdgeId(u16::try_from(edge).expect("a plan has far fewer nodes"));
+        self.made.edges.push(edge);
+        let (_, target) = self.operator(from_stage, Kind::Exchange(edge), 0);
+        self.wire(from, target);
+        self.pair(from_stage, to_stage);
         let entry = EntryKey::Edge(edge);
-        let next = &mut self.stages[to_stage.index()];
-        next.fed_by.insert(from_stage);
-        next.entries.insert(entry, Vec::new());
+        self.graph.stages[to_stage.index()].entries.push((entry, Vec::new()));
         Ok(Relation {
             stage: to_stage,
             placement: Placement::Hashed(key.to_vec()),
@@ -410,159 +504,80 @@ impl<'a> Lowering<'a> {
         })
     }
 
-    fn operator(&mut self, stage: StageId, kind: Kind, outputs: usize) -> usize {
-        let id = OperatorId(self.operators as u32);
-        self.operators += 1;
-        let stage = &mut self.stages[stage.index()];
-        stage.operators.push(OperatorSpec { id, kind, outputs: vec![Vec::new(); outputs] });
-        stage.operators.len() - 1
+    /// Sees to it that there are lanes from one stage to another.
+    fn pair(&mut self, from: StageId, to: StageId) {
+        let feeds = &mut self.graph.stages[from.index()].feeds;
+        let Err(at) = feeds.binary_search(&to) else { return };
+        feeds.insert(at, to);
+        let fed_by = &mut self.graph.stages[to.index()].fed_by;
+        let at = fed_by.binary_search(&from).expect_err("both stages know the pair");
+        fed_by.insert(at, from);
+        self.change.pairs.push((from, to));
+    }
+
+    /// Adds an operator; returns it and its first input.
+    fn operator(&mut self, stage: StageId, kind: Kind, outputs: usize) -> (OperatorId, Target) {
+        let free = (0..).find(|id| !self.taken.contains(id)).expect("a plan has far fewer nodes");
+        self.taken.insert(free);
+        let id = OperatorId(free);
+        self.made.operators.push(id);
+        self.change.come.push(id);
+        let operators = &mut self.graph.stages[stage.index()].operators;
+        operators.push(OperatorSpec { id, kind, outputs: vec![Vec::new(); outputs] });
+        (id, Target { operator: operators.len() - 1, port: Port(0) })
     }
 
     fn wire(&mut self, from: &Relation, target: Target) {
-        let stage = &mut self.stages[from.stage.index()];
+        let stage = &mut self.graph.stages[from.stage.index()];
         let targets = match from.output {
-            Output::Entry(key) => stage.entries.get_mut(&key).expect("the entry was made"),
-            Output::Operator { index, port } => {
-                assert!(index < target.operator, "operators are in topological order");
-                &mut stage.operators[index].outputs[usize::from(port.0)]
+            Output::Entry(key) => {
+                let entry = stage.entries.iter_mut().find(|(other, _)| *other == key);
+                &mut entry.expect("the entry was made").1
+            }
+            Output::Operator { id, port } => {
+                let at = stage.position(id).expect("the operator was made");
+                assert!(at < target.operator, "operators are in topological order");
+                &mut stage.operators[at].outputs[usize::from(port.0)]
             }
         };
         targets.push(target);
+        if self.was_there(from.stage, from.output) {
+            self.change.readers.push(Reader { stage: from.stage, from: from.output, target });
+        }
     }
 
-    fn finish(self) -> Result<Graph, SqlError> {
-        let stage = |(at, draft): (usize, StageDraft)| StageSpec {
-            id: StageId(at as u16),
-            entries: draft.entries.into_iter().collect(),
-            operators: draft.operators,
-            feeds: draft.feeds.into_iter().collect(),
-            fed_by: draft.fed_by.into_iter().collect(),
+    fn was_there(&self, stage: StageId, output: Output) -> bool {
+        let Some(stage) = self.before.stages.get(stage.index()) else { return false };
+        match output {
+            Output::Entry(key) => stage.entries.iter().any(|(other, _)| *other == key),
+            Output::Operator { id, .. } => stage.position(id).is_some(),
+        }
+    }
+
+    fn finish(mut self, gone: &[NodeId]) -> Result<Change, SqlError> {
+        let ids = |graph: &Graph, reader: &Reader| {
+            graph.stages[reader.stage.index()].operators[reader.target.operator].id
         };
-        Ok(Graph {
-            shapes: self.shapes,
-            sources: self.sources,
-            stages: self.stages.into_iter().enumerate().map(stage).collect(),
-            edges: self.edges,
-            views: self.views,
-            operators: self.operators,
-        })
+        let readers: Vec<OperatorId> =
+            self.change.readers.iter().map(|reader| ids(&self.graph, reader)).collect();
+        let removed = self.graph.remove(gone);
+        // Operators may have moved up.
+        for (reader, id) in self.change.readers.iter_mut().zip(readers) {
+            let stage = &self.graph.stages[reader.stage.index()];
+            reader.target.operator = stage.position(id).expect("what comes does not go");
+        }
+        self.graph.count_operators();
+        self.change.gone = removed.iter().flat_map(|node| node.operators.clone()).collect();
+        self.change.gone.sort_unstable();
+        self.change.come.sort_unstable();
+        self.change.sources_gone = removed.iter().filter_map(|node| node.source).collect();
+        self.change.views_gone = removed.iter().filter_map(|node| node.view).collect();
+        Ok(Change { graph: Arc::new(self.graph), ..self.change })
     }
 }
 
 fn types(schema: &Schema) -> Vec<DataType> {
     schema.fields().iter().map(|field| field.data_type).collect()
-}
-
-/// What lowering must know of a node from the nodes above or below it.
-struct Facts {
-    /// Whether an operator above asks where rows came from.
-    tied: Vec<bool>,
-    /// Whether a filter is left to the projection above it.
-    fused: Vec<bool>,
-    /// The columns of a source by which the first operator above groups or joins.
-    wanted_keys: Vec<Option<Vec<usize>>>,
-    /// Whether two paths from one source meet beneath.
-    rejoins: Vec<bool>,
-}
-
-impl Facts {
-    fn of(plan: &Plan) -> Facts {
-        let nodes = plan.nodes();
-        let mut facts = Facts {
-            tied: vec![false; nodes.len()],
-            fused: vec![false; nodes.len()],
-            wanted_keys: vec![None; nodes.len()],
-            rejoins: vec![false; nodes.len()],
-        };
-        facts.look_down(nodes);
-        facts.look_up(nodes);
-        facts
-    }
-
-    /// From the views down to the sources.
-    fn look_down(&mut self, nodes: &[Node]) {
-        let mut readers = vec![0; nodes.len()];
-        let at = |id: &NodeId| id.0 as usize;
-        for node in nodes {
-            node.op.inputs().for_each(|input| readers[at(&input)] += 1);
-        }
-        for (id, node) in nodes.iter().enumerate().rev() {
-            match &node.op {
-                Op::Source { .. } => {}
-                Op::Filter { input, .. } => {
-                    self.tied[at(input)] |= self.tied[id];
-                    let wanted = self.wanted_keys[id].clone();
-                    self.want(at(input), wanted);
-                }
-                Op::Project { input, outputs } => {
-                    self.tied[at(input)] |= self.tied[id];
-                    let filter = matches!(nodes[at(input)].op, Op::Filter { .. });
-                    self.fused[at(input)] = filter && readers[at(input)] == 1;
-                    let wanted = self.wanted_keys[id].clone();
-                    self.want(at(input), wanted.and_then(|keys| passed_through(&keys, outputs)));
-                }
-                Op::Aggregate { input, keys, calls, .. } => {
-                    self.tied[at(input)] |= calls.iter().any(|call| call.function.looks_at_ties());
-                    self.want(at(input), (!keys.is_empty()).then(|| keys.clone()));
-                }
-                Op::Late { aggregate } => {
-                    // The late rows are the aggregate's input, which has the aggregate's marks.
-                    let mut below = nodes[at(aggregate)].op.inputs();
-                    let below = below.next().expect("an aggregate has an input");
-                    self.tied[at(&below)] |= self.tied[id];
-                }
-                Op::Join { left, right, left_keys, right_keys } => {
-                    self.tied[at(left)] |= self.tied[id];
-                    self.tied[at(right)] |= self.tied[id];
-                    self.want(at(left), Some(left_keys.clone()));
-                    self.want(at(right), Some(right_keys.clone()));
-                }
-                Op::View { input, key, .. } => {
-                    self.tied[at(input)] |= self.tied[id];
-                    self.want(at(input), (!key.is_empty()).then(|| key.clone()));
-                }
-                Op::Stream { input, .. } => {
-                    self.tied[at(input)] |= self.tied[id];
-                    let wanted = self.wanted_keys[id].clone();
-                    self.want(at(input), wanted);
-                }
-            }
-        }
-    }
-
-    /// The first reader in plan order decides, and it is met last on the way down.
-    fn want(&mut self, node: usize, keys: Option<Vec<usize>>) {
-        if keys.is_some() {
-            self.wanted_keys[node] = keys;
-        }
-    }
-
-    /// From the sources up to the views.
-    fn look_up(&mut self, nodes: &[Node]) {
-        let mut beneath: Vec<BTreeSet<usize>> = Vec::with_capacity(nodes.len());
-        for (id, node) in nodes.iter().enumerate() {
-            let mut sources = BTreeSet::new();
-            if let Op::Source { .. } = node.op {
-                sources.insert(id);
-            }
-            for input in node.op.inputs() {
-                let input = input.0 as usize;
-                self.rejoins[id] |= self.rejoins[input];
-                self.rejoins[id] |= !sources.is_disjoint(&beneath[input]);
-                sources.extend(beneath[input].iter().copied());
-            }
-            beneath.push(sources);
-        }
-    }
-}
-
-/// Where each key column of a projection comes from, if all of them are plain columns.
-fn passed_through(keys: &[usize], outputs: &[(String, Expr)]) -> Option<Vec<usize>> {
-    let column = |&key: &usize| match outputs[key].1 {
-        Expr::Column(column) => Some(column),
-        _ => None,
-    };
-    keys.iter().map(column).collect()
 }
 
 #[cfg(test)]

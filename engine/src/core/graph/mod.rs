@@ -1,13 +1,28 @@
 //! What runs on every shard: a plan cut into stages, as plain data.
+//!
+//! A graph grows and shrinks with its plan. A [`Change`] says what becomes of it; the graph of a
+//! plan is what a change of nothing makes.
+//!
+//! Invariants:
+//! - What stays keeps its ids. Ids of what is gone are used again, by later changes only.
+//! - Stages, and lanes between them, stay for ever: barriers go on to pass there.
 
+mod change;
 mod explain;
+mod facts;
 mod lower;
 mod placement;
+mod slots;
 
-pub use lower::{Route, lower};
+use std::collections::BTreeMap;
 
+pub use change::{Change, Output, Reader};
+pub use lower::{Growth, Route, change, lower};
+pub use slots::Slots;
+
+use change::Lowered;
 use sluicedb_sql::Schema;
-use sluicedb_sql::plan::SourceTime;
+use sluicedb_sql::plan::{NodeId, SourceTime};
 
 use super::ids::{EdgeId, LaneId, OperatorId, ShardId, SourceId, StageId, ViewId};
 use super::morsel::{Shape, ShapeId};
@@ -18,18 +33,40 @@ use super::operator::{
 /// A plan cut into stages.
 #[derive(Clone, Debug)]
 pub struct Graph {
-    /// The kinds of morsels that occur.
+    /// The kinds of morsels that occur, or did.
     pub shapes: Vec<Shape>,
     /// Where rows enter, by [`SourceId`].
-    pub sources: Vec<SourceSpec>,
+    pub sources: Slots<SourceSpec>,
     /// The stages, by [`StageId`]. Every graph has stage 0.
     pub stages: Vec<StageSpec>,
     /// The exchanges, by [`EdgeId`].
-    pub edges: Vec<EdgeSpec>,
+    pub edges: Slots<EdgeSpec>,
     /// What publishes its changes, by [`ViewId`]: views, and streams among them.
-    pub views: Vec<ViewSpec>,
-    /// How many operators there are on a shard.
+    pub views: Slots<ViewSpec>,
+    /// One more than the highest number of an operator.
     pub operators: usize,
+    /// What each node of the plan was made into.
+    nodes: BTreeMap<NodeId, Lowered>,
+}
+
+impl Graph {
+    /// What runs where nothing is computed.
+    pub fn empty() -> Graph {
+        Graph {
+            shapes: Vec::new(),
+            sources: Slots::default(),
+            stages: vec![StageSpec::empty(StageId(0))],
+            edges: Slots::default(),
+            views: Slots::default(),
+            operators: 0,
+            nodes: BTreeMap::new(),
+        }
+    }
+
+    /// Names the operators of a graph, so that state is not handed to others.
+    pub fn fingerprint(&self) -> u128 {
+        sluicedb_wal::hash::hash(format!("{self:?}").as_bytes())
+    }
 }
 
 /// Where rows enter.
@@ -141,6 +178,17 @@ pub struct ViewSpec {
 }
 
 impl StageSpec {
+    /// A stage that nothing enters.
+    fn empty(id: StageId) -> StageSpec {
+        StageSpec {
+            id,
+            entries: Vec::new(),
+            operators: Vec::new(),
+            feeds: Vec::new(),
+            fed_by: Vec::new(),
+        }
+    }
+
     /// The lanes that lead to this stage on a shard, sorted.
     pub fn incoming(&self, to: ShardId, shards: u16) -> Vec<LaneId> {
         let to_stage = self.id;

@@ -114,3 +114,14 @@ fn a_text_hashes_alike_wherever_it_lies() {
         assert_eq!(fold_text(SEED, &texts, row), fold_bytes(SEED, text.as_bytes()), "{text}");
     }
 }
+
+#[test]
+fn equal_intervals_hash_alike() {
+    let interval = |text| {
+        let value = Value::parse(text, DataType::Interval).unwrap();
+        hash(DataType::Interval, value)
+    };
+    assert_eq!(interval("1 mon"), interval("30 days"));
+    assert_eq!(interval("1 day"), interval("24:00:00"));
+    assert_ne!(interval("1 mon"), interval("31 days"));
+}

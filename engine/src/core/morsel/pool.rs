@@ -52,6 +52,13 @@ impl Pool {
         Pool { shelves: shapes.iter().map(shelf).collect() }
     }
 
+    /// Makes room for shapes that have come behind those it knows.
+    pub fn extend(&mut self, shapes: &[Shape]) {
+        for shape in &shapes[self.shelves.len()..] {
+            self.shelves.push(Shelf { shape: shape.clone(), free: Vec::new(), made: 0 });
+        }
+    }
+
     /// An empty morsel.
     #[inline]
     pub fn take(&mut self, shape: ShapeId) -> Morsel {

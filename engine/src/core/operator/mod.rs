@@ -66,12 +66,30 @@ pub trait Operator: Send {
     /// Goes on with what it was given, at most until the fuel is gone.
     fn work(&mut self, context: &mut Context<'_>) -> Work;
 
+    /// Hears who reads it from here on. Told to views only, whose readers come and go; it is idle.
+    fn read(&mut self, _reading: Reading) {}
+
     /// Whether it is known to owe nothing, so that `work` need not be asked. Of interest to those
     /// who are often done with an item as soon as they have taken or emitted one.
     fn rests(&self) -> bool {
         false
     }
 }
+
+/// Who reads a view.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Reading {
+    /// Whether anybody does, so that what it is given goes on to [`PASSED_ON`].
+    pub passes_on: bool,
+    /// Whether somebody has just come, who is owed the rows it holds and behind them this watermark,
+    /// on [`OWED`].
+    pub owed: Option<Time>,
+}
+
+/// The output of a view for all who read it.
+pub const PASSED_ON: Port = Port(0);
+/// The output of a view for those who have just come to read it.
+pub const OWED: Port = Port(1);
 
 /// Why an operator can never go on. Its shard stops, and says so.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -188,6 +206,11 @@ impl Lanes {
         self.lanes[self.position(lane)].1
     }
 
+    /// Whether a lane leads from this stage.
+    pub fn knows(&self, lane: LaneId) -> bool {
+        self.lanes.binary_search_by_key(&lane, |&(id, _)| id).is_ok()
+    }
+
     /// Takes note of the room the outside found.
     pub fn set_room(&mut self, lane: LaneId, frames: u32) {
         let at = self.position(lane);
@@ -205,6 +228,11 @@ impl Lanes {
     /// Whether every lane has a free place.
     pub fn all_have_room(&self) -> bool {
         self.lanes.iter().all(|&(_, room)| room > 0)
+    }
+
+    /// All of them, sorted.
+    pub fn ids(&self) -> impl Iterator<Item = LaneId> + '_ {
+        self.lanes.iter().map(|&(id, _)| id)
     }
 
     /// Takes one place on every lane, as each comes up.

@@ -14,6 +14,22 @@ const TYPES: [DataType; 8] = [
     DataType::Timestamp,
 ];
 
+const MORE: [DataType; 13] = [
+    DataType::SmallInt,
+    DataType::Bytea,
+    DataType::Real,
+    DataType::Uuid,
+    DataType::Date,
+    DataType::Time,
+    DataType::TimestampTz,
+    DataType::Interval,
+    DataType::Json,
+    DataType::Array(&DataType::Text),
+    DataType::Map,
+    DataType::Array(&DataType::Array(&DataType::Real)),
+    DataType::Boolean,
+];
+
 fn arena() -> (Arena, Anchor) {
     let mut arena = Arena::new(Region::heap(4096), Region::heap(64));
     let zone = arena.create_zone(1);
@@ -30,19 +46,32 @@ fn slab(arena: &mut Arena, anchor: Anchor, types: &[DataType]) -> RowSlab {
 
 #[test]
 fn rows_come_back_as_they_were_written_and_their_texts_are_freed_with_them() {
+    come_back(&TYPES);
+    come_back(&MORE);
+    // A column alone meets values that are equal and not the same.
+    come_back(&[DataType::Interval]);
+}
+
+fn come_back(types: &[DataType]) {
     let (mut arena, anchor) = arena();
-    let mut slab = slab(&mut arena, anchor, &TYPES);
+    let mut slab = slab(&mut arena, anchor, types);
     let mut used = None;
     let mut prng = Prng::new(1);
-    let picks: Vec<usize> = (0..TYPES.len()).collect();
+    let picks: Vec<usize> = (0..types.len()).collect();
     for _ in 0..20 {
-        let written: Vec<_> = (0..100).map(|_| prng.row(&TYPES, 20)).collect();
-        let columns = columns(&TYPES, &written);
+        let written: Vec<_> = (0..100).map(|_| prng.row(types, 20)).collect();
+        let columns = columns(types, &written);
         let row = |row| Row { columns: &columns, picks: &picks, row };
         let slots: Vec<SlotId> = (0..100).map(|at| slab.insert(&mut arena, row(at))).collect();
-        let mut out: Vec<Column> = TYPES.iter().map(|&data_type| Column::new(data_type)).collect();
+        let mut out: Vec<Column> = types.iter().map(|&data_type| Column::new(data_type)).collect();
         slots.iter().for_each(|&slot| slab.read(&arena, slot, &mut out));
         assert_eq!(rows(&out), written);
+        let shown = |rows: &[Vec<Value>]| format!("{rows:?}");
+        let mut kept = Vec::new();
+        for row in &written {
+            kept.push(row.iter().zip(types).map(|(v, t)| Column::of(*t, [v]).value(0)).collect());
+        }
+        assert_eq!(shown(&rows(&out)), shown(&kept), "not only equal but the same");
         for (at, &slot) in slots.iter().enumerate() {
             assert_eq!(slab.head(&arena, slot), [0; 16]);
             for (other, values) in written.iter().enumerate() {

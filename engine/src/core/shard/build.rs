@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use sluicedb_sql::SqlError;
 
-use crate::core::arena::{Arena, ZoneId};
-use crate::core::graph::{Graph, Kind, StageSpec};
+use crate::core::arena::{Arena, BlockId, ZoneId};
+use crate::core::graph::{Change, Graph, Kind, OperatorSpec, StageSpec};
 use crate::core::hash::{EMPTY, owner, partition};
 use crate::core::ids::{OperatorId, ShardId};
 use crate::core::operator::{
@@ -33,30 +33,49 @@ pub(super) fn build(
     let mut operators: Vec<(Box<dyn Operator>, ZoneId)> = Vec::with_capacity(spec.operators.len());
     for operator in &spec.operators {
         let zone = zone(operator.id);
-        let place = Place { operator: operator.id, zone };
-        let root = arena.root(zone);
-        let made: Box<dyn Operator> = match operator.kind.clone() {
-            Kind::Map(options) => Box::new(Map::new(place, options)),
-            Kind::Aggregate(options) => {
-                let owns_empty_key = owner(partition(EMPTY), shards) == shard;
-                Box::new(Aggregate::new(place, options, root, owns_empty_key)?)
-            }
-            Kind::Join(options) => Box::new(Join::new(place, options, root)?),
-            Kind::View(options) => Box::new(View::new(place, options, root)?),
-            Kind::Stream(options) => Box::new(Stream::new(options)),
-            Kind::Exchange(edge) => {
-                let edge_spec = &graph.edges[edge.index()];
-                Box::new(Exchange::new(ExchangeOptions {
-                    edge,
-                    from_stage: edge_spec.from_stage,
-                    to_stage: edge_spec.to_stage,
-                    shard,
-                    shards,
-                    key: edge_spec.key.clone(),
-                }))
-            }
-        };
-        operators.push((made, zone));
+        operators.push((make(graph, operator, shard, shards, arena.root(zone))?, zone));
     }
     Ok(Built { operators })
+}
+
+/// Makes an operator whose zone has this root block.
+pub(super) fn make(
+    graph: &Graph,
+    operator: &OperatorSpec,
+    shard: ShardId,
+    shards: u16,
+    root: BlockId,
+) -> Result<Box<dyn Operator>, SqlError> {
+    let place = Place { operator: operator.id, zone: zone(operator.id) };
+    Ok(match operator.kind.clone() {
+        Kind::Map(options) => Box::new(Map::new(place, options)),
+        Kind::Aggregate(options) => {
+            let owns_empty_key = owner(partition(EMPTY), shards) == shard;
+            Box::new(Aggregate::new(place, options, root, owns_empty_key)?)
+        }
+        Kind::Join(options) => Box::new(Join::new(place, options, root)?),
+        Kind::View(options) => Box::new(View::new(place, options, root)?),
+        Kind::Stream(options) => Box::new(Stream::new(options)),
+        Kind::Exchange(edge) => {
+            let edge_spec = &graph.edges[edge.index()];
+            Box::new(Exchange::new(ExchangeOptions {
+                edge,
+                from_stage: edge_spec.from_stage,
+                to_stage: edge_spec.to_stage,
+                shard,
+                shards,
+                key: edge_spec.key.clone(),
+            }))
+        }
+    })
+}
+
+/// An error if an operator that comes cannot be made: found here, before any shard is told.
+pub fn check(change: &Change) -> Result<(), SqlError> {
+    let operators = change.graph.stages.iter().flat_map(|stage| &stage.operators);
+    let come = |operator: &&OperatorSpec| change.come.binary_search(&operator.id).is_ok();
+    for operator in operators.filter(come) {
+        make(&change.graph, operator, ShardId(0), 1, BlockId(0))?;
+    }
+    Ok(())
 }

@@ -9,6 +9,8 @@
 //!   it was seen: a feeder tells what it was when it moved on.
 //! - The watermark of a source is the least of its attached feeders, stays where it was while there
 //!   are none, and never goes back. Feeders come and go at the ends of epochs only.
+//! - What a feeder pushes whose source is gone is dropped, and it holds nothing back. It keeps its
+//!   numbers, and may be attached to another source once it is detached.
 
 use crate::core::effect::FeederMark;
 use crate::core::feeder::{FEEDER_IDLE, Progress};
@@ -34,6 +36,8 @@ pub(super) struct Intake {
 struct Lane {
     mark: FeederMark,
     attached: bool,
+    /// Whether its source is gone.
+    homeless: bool,
     held: Option<Fed>,
     /// The watermark with which the open epoch ended on this lane.
     ended: Option<Time>,
@@ -60,7 +64,7 @@ pub(super) enum Taken {
     Rows,
     /// It waits for the open epoch to end: [`Intake::hold`] it.
     Held,
-    /// The statement is here already.
+    /// Nothing: the statement is here already, or its source is gone.
     Duplicate,
 }
 
@@ -105,9 +109,14 @@ impl Intake {
         self.attached(feeder).is_some_and(|lane| lane.held.is_none())
     }
 
+    /// A lane that the end of an epoch waits for.
+    fn counts(&self, feeder: FeederId) -> Option<&Lane> {
+        self.attached(feeder).filter(|lane| !lane.homeless)
+    }
+
     /// Whether the epoch waits to hear whether a feeder is quiet.
     pub(super) fn asks(&self, feeder: FeederId) -> bool {
-        self.closing.is_some() && self.attached(feeder).is_some_and(|lane| lane.ended.is_none())
+        self.closing.is_some() && self.counts(feeder).is_some_and(|lane| lane.ended.is_none())
     }
 
     /// Takes note of a frame that came off a feeder's lane, or out of the log.
@@ -115,6 +124,9 @@ impl Intake {
     pub(super) fn take(&mut self, marks: &FedMarks) -> Taken {
         let lane = &mut self.feeders[marks.feeder.index()];
         assert!(lane.held.is_none(), "a held lane delivered another frame");
+        if lane.homeless {
+            return Taken::Duplicate;
+        }
         assert_eq!(lane.mark.source, marks.source, "a feeder feeds one source");
         if marks.epoch > self.open {
             lane.ended.get_or_insert(marks.opening.max(lane.mark.watermark));
@@ -206,7 +218,7 @@ impl Intake {
 
     /// The barrier, once the open epoch has ended on all lanes.
     pub(super) fn ended(&self) -> Option<Barrier> {
-        let over = |lane: &Lane| lane.ended.is_some() || !lane.attached;
+        let over = |lane: &Lane| lane.ended.is_some() || !lane.attached || lane.homeless;
         self.closing.filter(|_| self.feeders.iter().all(over))
     }
 
@@ -218,21 +230,21 @@ impl Intake {
         settled.moved.clear();
         settled.attached.clear();
         self.sources.iter_mut().for_each(|source| source.before = source.watermark);
-        for lane in self.feeders.iter_mut().filter(|lane| lane.attached) {
+        for lane in self.feeders.iter_mut().filter(|lane| lane.attached && !lane.homeless) {
             let ended = lane.ended.expect("the epoch has ended on all lanes");
             lane.mark.watermark = lane.mark.watermark.max(ended);
         }
         // What a feeder that goes has promised still counts.
         self.advance_sources();
         if !self.changes.is_empty() {
-            self.change(&mut settled.attached);
+            self.come_and_go(&mut settled.attached);
         }
         let moved = self.sources.iter().enumerate().filter(|(_, at)| at.watermark > at.before);
         settled.moved.extend(moved.map(|(source, at)| (SourceId(source as u16), at.watermark)));
     }
 
     /// Lets feeders go, then come.
-    fn change(&mut self, attached: &mut Vec<FeederMark>) {
+    fn come_and_go(&mut self, attached: &mut Vec<FeederMark>) {
         let mut fresh = Vec::new();
         for change in std::mem::take(&mut self.changes) {
             match change {
@@ -262,14 +274,28 @@ impl Intake {
         }
         let lane = &mut self.feeders[feeder.index()];
         assert!(!lane.attached, "{feeder} is attached already");
-        if lane.mark.source != source {
-            assert_eq!(lane.mark.sequence, 0, "{feeder} has fed {}", lane.mark.source);
-            lane.mark = FeederMark::start(feeder, source);
+        if lane.homeless || lane.mark.source != source {
+            let free = lane.homeless || lane.mark.sequence == 0;
+            assert!(free, "{feeder} has fed {}", lane.mark.source);
+            lane.mark = FeederMark { source, watermark: Time::MIN, ..lane.mark };
+            lane.homeless = false;
         }
         lane.attached = true;
         lane.mark.watermark = lane.mark.watermark.max(floor);
         self.sources[source.index()].attached.push(feeder);
         lane.mark
+    }
+
+    /// Sources come and go with the end of the epoch that has just been settled.
+    pub(super) fn change(&mut self, come: &[SourceId], gone: &[SourceId]) {
+        for lane in &mut self.feeders {
+            lane.homeless |= gone.contains(&lane.mark.source);
+        }
+        let none = || Source { watermark: Time::MIN, before: Time::MIN, attached: Vec::new() };
+        let places = come.iter().map(|source| source.index() + 1).max().unwrap_or(0);
+        let places = places.max(self.sources.len());
+        self.sources.resize_with(places, none);
+        come.iter().chain(gone).for_each(|source| self.sources[source.index()] = none());
     }
 
     /// Opens the next epoch. What was held for it is taken with [`Intake::release`].
@@ -308,7 +334,7 @@ impl Intake {
 
 impl Lane {
     fn detached(mark: FeederMark) -> Lane {
-        Lane { mark, attached: false, held: None, ended: None }
+        Lane { mark, attached: false, homeless: false, held: None, ended: None }
     }
 }
 

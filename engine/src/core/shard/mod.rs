@@ -7,9 +7,11 @@
 //! - Stage 0 is fed by feeders, every other by lanes from lower stages of all shards.
 //! - A shard passes one barrier at a time: the coordinator closes an epoch only after the one before
 //!   has passed everywhere.
+//! - The graph changes when all stages have passed a barrier, in one step; see `install.rs`.
 
 mod build;
 mod flush;
+mod install;
 mod intake;
 mod journal;
 mod stage;
@@ -23,10 +25,11 @@ use sluicedb_wal::{Failure, FileRef, Log, Lsn, Ticket};
 use super::arena::{Arena, FreezeKind, Frozen, Region};
 use super::effect::{Effect, FeederMark, Input, Order, Poison, Report};
 use super::frame::{Barrier, Fed, FedMarks, FeederFrame, FeederRow, Frame};
-use super::graph::{Graph, ViewSpec};
+use super::graph::{Change, Graph, ViewSpec};
 use super::ids::{Epoch, FeederId, LaneId, ShardId, Time, ViewId};
 use super::morsel::Pool;
 use super::operator::{Stop, ViewReader};
+pub use build::check;
 pub(crate) use flush::{ApplyError, apply, decode_watermarks};
 use flush::{Flush, Front};
 use intake::{Intake, Settled, Taken};
@@ -88,8 +91,8 @@ pub struct Shard {
     pool: Pool,
     stages: Vec<Stage>,
     intake: Intake,
-    /// By source.
-    sources: Vec<SourceRows>,
+    /// By source; none where it is gone.
+    sources: Vec<Option<SourceRows>>,
     /// Frames and rows that joined others at stage 0.
     merged: u64,
     replay: VecDeque<FeederFrame>,
@@ -100,6 +103,10 @@ pub struct Shard {
     /// What the state at the closing barrier consists of beside the arena, if it is kept.
     front: Option<Front>,
     settled: Settled,
+    /// What the graph becomes at the end of the open epoch, or of the one that is being passed.
+    change: Option<Arc<Change>>,
+    /// How far each source had come at the barrier with which the graph changes.
+    changed_at: Vec<Time>,
     /// By view; none for a stream.
     readers: Vec<Option<ViewReader>>,
     stop: Option<Stop>,
@@ -127,6 +134,7 @@ impl Shard {
             }
         };
         assert_eq!(sources.len(), graph.sources.len(), "a watermark for each source");
+        let rows = |at| graph.sources.get(at).map(SourceRows::new);
         let intake = Intake::new(&feeders, &sources);
         let mut shard = Shard {
             pool: Pool::new(&graph.shapes),
@@ -135,13 +143,15 @@ impl Shard {
             flush: Flush::new(&options, base),
             arena,
             intake,
-            sources: graph.sources.iter().map(SourceRows::new).collect(),
+            sources: (0..graph.sources.len()).map(rows).collect(),
             merged: 0,
             replay: replay.into(),
             journal: log.map(Journal::new),
             stages_left: 0,
             front: None,
             settled: Settled::default(),
+            change: None,
+            changed_at: Vec::new(),
             stop: None,
             poison: None,
             options,
@@ -210,7 +220,14 @@ impl Shard {
 
     /// Whether the next frame of a lane may be taken off its ring.
     pub fn accepts(&self, lane: LaneId) -> bool {
-        self.poison.is_none() && self.stages[lane.to_stage.index()].accepts(lane)
+        let stage = self.stages.get(lane.to_stage.index());
+        self.poison.is_none() && stage.is_some_and(|stage| stage.accepts(lane))
+    }
+
+    /// Whether the shard sends on a lane, so that it wants to hear of its room: not yet while the graph
+    /// that it comes with is ahead.
+    pub fn sends(&self, lane: LaneId) -> bool {
+        self.stages.get(lane.from_stage.index()).is_some_and(|stage| stage.sends(lane))
     }
 
     /// Whether the next frame or row of a feeder's lane may be taken off its ring.
@@ -293,13 +310,13 @@ impl Shard {
         if self.stages_left > 0 {
             return;
         }
-        effects.push(Effect::Tell(Report::Passed(barrier.epoch)));
         if let Some(front) = self.front.take() {
             let frozen = self.arena.frozen(FreezeKind::Checkpoint).expect("all zones joined it");
             let digests = self.readers.iter().flatten().map(|reader| reader.digest(&frozen));
             let digest = digests.fold(0, u64::wrapping_add);
             self.flush.begin(barrier.epoch, front, digest, &mut self.arena);
         }
+        self.become_next(barrier, effects);
     }
 
     /// Takes rows in: logs them if they are of the open epoch, and hands them to stage 0.
@@ -332,7 +349,8 @@ impl Shard {
             Taken::Duplicate => {}
             Taken::Rows => {
                 let shard = self.options.shard;
-                let rows = &self.sources[row.source.index()];
+                let rows = self.sources[row.source.index()].as_ref();
+                let rows = rows.expect("rows of a source that is gone are not taken");
                 if self.options.logged[row.source.index()] {
                     let journal = self.journal.as_mut().expect("a logged source has a log");
                     journal.append_row(row, shard, &rows.layout, rows.tied);
@@ -397,8 +415,15 @@ impl Shard {
             let (feeders, sources) = (self.intake.marks(), self.intake.watermarks());
             Front::new(self.stages.len(), feeders, sources, log_from)
         });
+        if self.change.is_some() {
+            self.changed_at = self.intake.watermarks();
+        }
         self.stages[0].end(barrier);
         self.intake.advance();
+        if let Some(change) = &self.change {
+            // What was held for the next epoch is of the next graph.
+            self.intake.change(&change.sources_come, &change.sources_gone);
+        }
         for feeder in 0..self.intake.feeders() {
             match self.intake.release(feeder) {
                 Some(Fed::Frame(frame)) => self.admit(frame),
@@ -420,6 +445,7 @@ impl Shard {
         match order {
             Order::Attach { feeder, source } => self.intake.attach(feeder, source),
             Order::Detach { feeder } => self.intake.detach(feeder),
+            Order::Install(change) => self.announce(change),
             Order::Close(barrier) => self.intake.close(barrier),
             Order::Release => self.arena.release(FreezeKind::Read),
             Order::Sealed { epoch, log_from } => {
@@ -475,7 +501,7 @@ impl Shard {
 
     /// How to read a view; a stream keeps nothing that could be read.
     pub fn reader(&self, view: ViewId) -> Option<&ViewReader> {
-        self.readers[view.index()].as_ref()
+        self.readers.get(view.index())?.as_ref()
     }
 
     /// The state that was frozen for reading, once all stages have passed the barrier.
@@ -548,5 +574,5 @@ fn readers(graph: &Graph, arena: &Arena) -> Result<Vec<Option<ViewReader>>, SqlE
         let root = arena.root(build::zone(view.operator));
         view.kept.as_ref().map(|options| ViewReader::new(options, root)).transpose()
     };
-    graph.views.iter().map(reader).collect()
+    (0..graph.views.len()).map(|at| graph.views.get(at).map_or(Ok(None), reader)).collect()
 }

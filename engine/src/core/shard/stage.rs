@@ -6,8 +6,11 @@
 //! - Operators are in topological order, and the deepest busy one runs first: an operator that is
 //!   given an item is always idle.
 //! - A barrier enters all outgoing lanes and freezes all zones in one step.
+//! - Where the graph changes behind a barrier, the stage takes nothing more from where it is queued
+//!   on, and works on nothing behind it, until it is renewed.
 
 mod gather;
+mod renew;
 
 use std::collections::VecDeque;
 
@@ -15,15 +18,16 @@ use crate::core::arena::{Arena, Freezes, ZoneId};
 use crate::core::effect::Effect;
 use crate::core::frame::{Barrier, Frame};
 use crate::core::graph::{EntryKey, Kind, OperatorSpec, StageSpec, Target};
-use crate::core::ids::{Epoch, LaneId, ShardId, StageId, Time};
+use crate::core::ids::{Epoch, LaneId, OperatorId, ShardId, StageId, Time};
 use crate::core::limits::STAGE_QUEUE_FRAMES;
 use crate::core::morsel::{Morsel, Pool};
-use crate::core::operator::{Context, Item, Lanes, Operator, Stop, Work};
+use crate::core::operator::{Context, Item, Lanes, Operator, Reading, Stop, Work};
 use crate::core::watermark::Watermarks;
 
 use super::build::Built;
 use crate::core::align::Align;
 pub(super) use gather::SourceRows;
+pub(super) use renew::Renewal;
 
 /// One stage on one shard.
 pub(super) struct Stage {
@@ -41,9 +45,23 @@ pub(super) struct Stage {
     lanes: Lanes,
     epoch: Epoch,
     passing: Option<Barrier>,
+    turnover: Turnover,
     /// The watermarks at the last barrier of a checkpoint: what arrives behind it moves them before
     /// it is passed.
     ended: Vec<Vec<Time>>,
+}
+
+/// How far the stage is on its way to another graph.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Turnover {
+    /// None is ahead.
+    None,
+    /// It comes with the next barrier.
+    Ahead,
+    /// That barrier is queued, or being passed.
+    Ending,
+    /// It was passed.
+    Ended,
 }
 
 /// Where an input enters the stage.
@@ -61,6 +79,7 @@ struct Outlet {
 }
 
 struct Node {
+    id: OperatorId,
     operator: Box<dyn Operator>,
     busy: bool,
     zone: ZoneId,
@@ -93,10 +112,7 @@ impl Stage {
     pub(super) fn new(spec: &StageSpec, shard: ShardId, shards: u16, built: Built) -> Stage {
         let incoming = spec.incoming(shard, shards);
         let heeds = heeds_time(&spec.operators);
-        let outlet = |targets: &Vec<Target>| Outlet {
-            rows: targets.clone(),
-            times: targets.iter().copied().filter(|target| heeds[target.operator]).collect(),
-        };
+        let outlet = |targets: &Vec<Target>| Outlet::new(targets, &heeds);
         let entry = |key: &EntryKey, targets: &Vec<Target>| Entry {
             key: *key,
             watermarks: match key {
@@ -106,25 +122,27 @@ impl Stage {
             },
             outlet: outlet(targets),
         };
-        let node = |((operator, zone), outputs): ((_, _), &Vec<Vec<Target>>)| Node {
-            operator,
-            busy: false,
-            zone,
-            outputs: outputs.iter().map(outlet).collect(),
+        let node = |((mut operator, zone), made): ((Box<dyn Operator>, _), &OperatorSpec)| {
+            let outputs: Vec<Outlet> = made.outputs.iter().map(outlet).collect();
+            if let Kind::View(_) = made.kind {
+                let passes_on = outputs.iter().any(|outlet| !outlet.rows.is_empty());
+                operator.read(Reading { passes_on, owed: None });
+            }
+            Node { id: made.id, operator, busy: false, zone, outputs }
         };
-        let outputs = spec.operators.iter().map(|operator| &operator.outputs);
         Stage {
             id: spec.id,
             entries: spec.entries.iter().map(|(key, targets)| entry(key, targets)).collect(),
             align: (!incoming.is_empty()).then(|| Align::new(incoming.len())),
             incoming,
-            operators: built.operators.into_iter().zip(outputs).map(node).collect(),
+            operators: built.operators.into_iter().zip(&spec.operators).map(node).collect(),
             busy_below: 0,
             queue: VecDeque::new(),
             deliveries: Vec::new(),
             lanes: Lanes::new(spec.outgoing(shard, shards).into_iter()),
             epoch: Epoch(0),
             passing: None,
+            turnover: Turnover::None,
             ended: Vec::new(),
         }
     }
@@ -163,6 +181,18 @@ impl Stage {
         }
     }
 
+    /// The stage is renewed behind the next barrier.
+    pub(super) fn announce(&mut self) {
+        assert_eq!(self.turnover, Turnover::None, "one change of the graph at a time");
+        self.turnover = Turnover::Ahead;
+    }
+
+    /// Whether what comes is of a graph that the stage does not know yet.
+    #[inline]
+    fn turns(&self) -> bool {
+        matches!(self.turnover, Turnover::Ending | Turnover::Ended)
+    }
+
     fn lane(&self, lane: LaneId) -> usize {
         let found = self.incoming.binary_search(&lane);
         found.unwrap_or_else(|_| panic!("{lane} does not lead to stage {}", self.id))
@@ -187,8 +217,16 @@ impl Stage {
     }
 
     pub(super) fn accepts(&self, lane: LaneId) -> bool {
-        let at = self.lane(lane);
-        self.has_room() && self.align.as_ref().is_some_and(|align| align.accepts(at))
+        // A lane of the graph to come is not known yet.
+        let Ok(at) = self.incoming.binary_search(&lane) else { return false };
+        self.has_room()
+            && !self.turns()
+            && self.align.as_ref().is_some_and(|align| align.accepts(at))
+    }
+
+    /// Whether the stage sends on a lane.
+    pub(super) fn sends(&self, lane: LaneId) -> bool {
+        self.lanes.knows(lane)
     }
 
     pub(super) fn set_room(&mut self, lane: LaneId, frames: u32) {
@@ -241,6 +279,9 @@ impl Stage {
             self.ended = entries.map(|entry| entry.watermarks.lanes().to_vec()).collect();
         }
         self.queue.push_back(Queued::Barrier(barrier));
+        if self.turnover == Turnover::Ahead {
+            self.turnover = Turnover::Ending;
+        }
     }
 
     /// Works until it is done, stuck, has published something, or has passed a barrier, which it
@@ -276,7 +317,7 @@ impl Stage {
         if let Some(barrier) = self.passing {
             return self.pass(barrier, resources);
         }
-        if *resources.fuel == 0 {
+        if *resources.fuel == 0 || self.turnover == Turnover::Ended {
             return Move::Stuck;
         }
         match self.queue.pop_front() {
@@ -385,6 +426,9 @@ impl Stage {
         }
         self.epoch = barrier.epoch.next();
         self.passing = None;
+        if self.turnover == Turnover::Ending {
+            self.turnover = Turnover::Ended;
+        }
         Move::Passed(barrier)
     }
 }
@@ -406,11 +450,21 @@ fn heeds_time(operators: &[OperatorSpec]) -> Vec<bool> {
     for (at, operator) in operators.iter().enumerate().rev() {
         heeds[at] = match operator.kind {
             Kind::Aggregate(_) | Kind::Exchange(_) => true,
-            Kind::Map(_) => operator.outputs.iter().flatten().any(|to| heeds[to.operator]),
-            Kind::Join(_) | Kind::View(_) | Kind::Stream(_) => false,
+            // A view does where others read it.
+            Kind::Map(_) | Kind::View(_) => operator.outputs.iter().flatten().any(|to| heeds[to.operator]),
+            Kind::Join(_) | Kind::Stream(_) => false,
         };
     }
     heeds
+}
+
+impl Outlet {
+    fn new(targets: &[Target], heeds: &[bool]) -> Outlet {
+        Outlet {
+            rows: targets.to_vec(),
+            times: targets.iter().copied().filter(|target| heeds[target.operator]).collect(),
+        }
+    }
 }
 
 /// Where an item comes from.

@@ -1,6 +1,6 @@
 use ::arrow::array::{AsArray, Int32Array, StringArray, StringViewArray};
 use ::arrow::datatypes::Int64Type;
-use sluicedb_sql::{Field, Value};
+use sluicedb_sql::{DataType, Field, Value};
 
 use super::*;
 use crate::core::morsel::{Pool, Shape, ShapeId};

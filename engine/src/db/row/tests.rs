@@ -45,9 +45,70 @@ impl Cells for Columns {
     fn text(&mut self, value: &str) {
         self.next().push_text(value);
     }
+    fn bytes(&mut self, value: &[u8]) {
+        self.next().push_bytes(value);
+    }
     fn null(&mut self) {
         self.next().push_null();
     }
+}
+
+#[derive(Row, FromRow, Clone, Debug, PartialEq)]
+struct Rare {
+    small: i16,
+    real: Option<f32>,
+    raw: Vec<u8>,
+    id: Option<[u8; 16]>,
+    day: Date,
+    time: Option<Time>,
+    at: Timestamptz,
+    span: Option<Interval>,
+    json: Option<Json>,
+}
+
+#[test]
+fn a_row_of_the_rarer_types_is_written_and_read_back() {
+    let rare = Rare {
+        small: i16::MIN,
+        real: Some(0.1),
+        raw: vec![0xff, 0],
+        id: Some([0xab; 16]),
+        day: Date(-1),
+        time: Some(Time(1)),
+        at: Timestamptz(-5),
+        span: Interval::new(1, -2, 3),
+        json: Some(Json::parse("{\"b\":1, \"a\": 2}").unwrap()),
+    };
+    let nulls = Rare { real: None, id: None, time: None, span: None, json: None, ..rare.clone() };
+    let columns = Columns::of(&[rare.clone(), nulls.clone()]);
+    check_read::<Rare>(&schema::<Rare>().unwrap()).unwrap();
+    assert_eq!(
+        schema::<Rare>().unwrap().to_string(),
+        "(small SMALLINT NOT NULL, real REAL, raw BYTEA NOT NULL, id UUID, day DATE NOT NULL, time \
+         TIME, at TIMESTAMPTZ NOT NULL, span INTERVAL, json JSON)"
+    );
+    for (row, expected) in [rare, nulls].into_iter().enumerate() {
+        assert_eq!(Rare::read(&RowRef::new(&columns, row)), Ok(expected));
+    }
+    let text = RowRef::new(&columns, 0).get::<&str>(2);
+    assert_eq!(text.unwrap_err().sqlstate, "42804", "bytes are no text");
+}
+
+#[derive(Row)]
+struct Lent<'a> {
+    symbol: &'a str,
+    raw: Option<&'a [u8]>,
+}
+
+#[test]
+fn a_struct_that_borrows_is_a_row_at_any_lifetime() {
+    fn one<R: RowAt>(row: &R::At<'_>) -> usize {
+        assert_eq!(schema::<R>().unwrap().len(), 2);
+        Columns::of(std::slice::from_ref(row)).len()
+    }
+    let line = String::from("SLC 1");
+    let row = Lent { symbol: &line[..3], raw: Some(line.as_bytes()) };
+    assert_eq!(one::<Lent<'static>>(&row), 2);
 }
 
 #[derive(Row)]

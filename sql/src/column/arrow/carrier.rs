@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryViewBuilder, Decimal128Array, PrimitiveArray,
-    StringViewBuilder,
+    Array, ArrayRef, AsArray, BinaryViewBuilder, Decimal128Array, PrimitiveArray, StringViewBuilder,
 };
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{
@@ -65,9 +64,8 @@ fn exact(array: ArrayRef, to: &ArrowType, field: &Field) -> Result<ArrayRef, Sql
         return Ok(array);
     }
     let options = CastOptions { safe: false, ..CastOptions::default() };
-    cast_with_options(&array, to, &options).map_err(|error| {
-        SqlError::out_of_range(format!("column \"{}\": {error}", field.name))
-    })
+    cast_with_options(&array, to, &options)
+        .map_err(|error| SqlError::out_of_range(format!("column \"{}\": {error}", field.name)))
 }
 
 /// The same buffer under the name of its plain type.
@@ -226,9 +224,9 @@ fn moments(array: ArrayRef, field: &Field) -> Result<ArrayRef, SqlError> {
             each::<TimestampMillisecondType, Int64Type>(&*array, field, &why, by(1000))
         }
         ArrowType::Date64 => each::<Date64Type, Int64Type>(&*array, field, &why, by(1000)),
-        ArrowType::Date32 => each::<Date32Type, Int64Type>(&*array, field, &why, |days| {
-            by(DAY_US)(i64::from(days))
-        }),
+        ArrowType::Date32 => {
+            each::<Date32Type, Int64Type>(&*array, field, &why, |days| by(DAY_US)(i64::from(days)))
+        }
         ArrowType::Timestamp(TimeUnit::Nanosecond, _) => {
             let why = "is no whole number of microseconds";
             each::<TimestampNanosecondType, Int64Type>(&*array, field, why, |nanos| {

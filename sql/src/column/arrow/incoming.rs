@@ -11,9 +11,7 @@ use arrow::array::{
     PrimitiveArray, StringArray, StringViewArray,
 };
 use arrow::buffer::NullBuffer;
-use arrow::datatypes::{
-    DataType as ArrowType, Decimal128Type, Float64Type, Int32Type, Int64Type,
-};
+use arrow::datatypes::{DataType as ArrowType, Decimal128Type, Float64Type, Int32Type, Int64Type};
 
 use super::carrier::carrier;
 use super::moved;
@@ -145,21 +143,19 @@ fn move_values(array: ArrayRef, data_type: DataType) -> Result<Values, ArrayRef>
         Physical::I64 => Values::I64(move_primitive::<Int64Type>(array)),
         Physical::F64 => Values::F64(move_primitive::<Float64Type>(array)),
         Physical::I128 => Values::I128(move_primitive::<Decimal128Type>(array)),
-        Physical::Text => {
-            match array.data_type() {
-                ArrowType::Utf8View => {
-                    let texts = array.as_string_view().clone();
-                    drop(array);
-                    Values::Text(moved::texts(texts).map_err(|texts| Arc::new(texts) as ArrayRef)?)
-                }
-                ArrowType::BinaryView => {
-                    let bytes = array.as_binary_view().clone();
-                    drop(array);
-                    Values::Text(moved::texts(bytes).map_err(|bytes| Arc::new(bytes) as ArrayRef)?)
-                }
-                _ => return Err(array),
+        Physical::Text => match array.data_type() {
+            ArrowType::Utf8View => {
+                let texts = array.as_string_view().clone();
+                drop(array);
+                Values::Text(moved::texts(texts).map_err(|texts| Arc::new(texts) as ArrayRef)?)
             }
-        }
+            ArrowType::BinaryView => {
+                let bytes = array.as_binary_view().clone();
+                drop(array);
+                Values::Text(moved::texts(bytes).map_err(|bytes| Arc::new(bytes) as ArrayRef)?)
+            }
+            _ => return Err(array),
+        },
     })
 }
 

@@ -143,8 +143,11 @@ fn map(column: &Column) -> ArrayRef {
 }
 
 fn structure(column: &Column, of: &'static StructType) -> ArrayRef {
-    let mut inner: Vec<Column> =
-        of.fields.iter().map(|field| Column::with_capacity(field.data_type, column.len())).collect();
+    let mut inner: Vec<Column> = of
+        .fields
+        .iter()
+        .map(|field| Column::with_capacity(field.data_type, column.len()))
+        .collect();
     for row in 0..column.len() {
         match column.value(row) {
             Value::Struct { values, .. } => {

@@ -109,9 +109,7 @@ pub fn data_type_of(arrow: &ArrowType) -> Result<Option<DataType>, SqlError> {
             DataType::Decimal { precision: *precision, scale }
         }
         ArrowType::Utf8View | ArrowType::Utf8 | ArrowType::LargeUtf8 => DataType::Text,
-        ArrowType::Dictionary(_, values)
-            if data_type_of(values)? == Some(DataType::Text) =>
-        {
+        ArrowType::Dictionary(_, values) if data_type_of(values)? == Some(DataType::Text) => {
             DataType::Text
         }
         ArrowType::FixedSizeBinary(16) => DataType::Uuid,

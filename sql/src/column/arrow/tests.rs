@@ -2,24 +2,35 @@ use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Date32Array, Date64Array, Decimal128Array,
-    Float32Array, Int32Array, Int64Array, LargeStringArray, StringArray, StringViewArray,
-    StringViewBuilder, TimestampMicrosecondArray, TimestampMillisecondArray,
-    TimestampNanosecondArray, TimestampSecondArray, make_array,
+    DictionaryArray, Float32Array, Float64Array, Int32Array, Int64Array, IntervalYearMonthArray,
+    LargeStringArray, StringArray, StringViewArray, StringViewBuilder, Time32SecondArray,
+    TimestampMicrosecondArray, TimestampMillisecondArray, TimestampNanosecondArray,
+    TimestampSecondArray, UInt8Array, UInt32Array, make_array,
 };
 use arrow::datatypes::{
-    DataType as ArrowType, Field as ArrowField, Schema as ArrowSchema, TimeUnit,
+    DataType as ArrowType, Field as ArrowField, Int32Type, Schema as ArrowSchema, TimeUnit,
 };
 
 use super::*;
 use crate::column::{Column, Values};
 use crate::error::SqlError;
+use crate::interval::Interval;
+use crate::json::Json;
 use crate::limits::{MORSEL_ROWS_MAX, TEXT_BYTES_MAX, TIMESTAMP_US_MAX};
+use crate::nested::Map;
 use crate::schema::{Field, Schema};
-use crate::types::DataType;
+use crate::types::{DataType, StructField, StructType};
 use crate::value::Value;
 
 const DECIMAL: DataType = DataType::Decimal { precision: 10, scale: 2 };
-const TYPES: [DataType; 7] = [
+const PAIR: DataType = DataType::Struct(&StructType {
+    fields: &[
+        StructField { name: "a", data_type: DataType::Date },
+        StructField { name: "b", data_type: DataType::Array(&DataType::Text) },
+    ],
+});
+/// The types whose layout is that of their Arrow arrays.
+const TYPES: [DataType; 11] = [
     DataType::Boolean,
     DataType::Int,
     DataType::BigInt,
@@ -27,6 +38,22 @@ const TYPES: [DataType; 7] = [
     DECIMAL,
     DataType::Text,
     DataType::Timestamp,
+    DataType::Date,
+    DataType::Time,
+    DataType::TimestampTz,
+    DataType::Bytea,
+];
+/// The others.
+const COPIED: [DataType; 9] = [
+    DataType::SmallInt,
+    DataType::Real,
+    DataType::Uuid,
+    DataType::Interval,
+    DataType::Json,
+    DataType::Array(&DECIMAL),
+    DataType::Array(&DataType::Array(&DataType::Int)),
+    DataType::Map,
+    PAIR,
 ];
 
 fn value(data_type: DataType, row: usize) -> Value {
@@ -39,6 +66,35 @@ fn value(data_type: DataType, row: usize) -> Value {
         DataType::Decimal { scale, .. } => Value::Decimal { units: i128::from(number), scale },
         DataType::Text => Value::text(&"abc\u{e9}".repeat(row % 9)),
         DataType::Timestamp => Value::Timestamp(number),
+        DataType::TimestampTz => Value::TimestampTz(number),
+        DataType::SmallInt => Value::SmallInt(number as i16),
+        DataType::Real => Value::Real(number as f32 / 7.0),
+        DataType::Bytea => Value::bytea(&[0xff, row as u8].repeat(row % 11)),
+        DataType::Uuid => Value::Uuid([(row * 37) as u8; 16]),
+        DataType::Date => Value::Date(row as i32 - 3),
+        DataType::Time => Value::Time(number.rem_euclid(86_400_000_001)),
+        DataType::Interval => {
+            Value::Interval(Interval::new(row as i32 % 3, row as i32 - 3, number).unwrap())
+        }
+        DataType::Json => {
+            Value::Json(Json::parse(&format!("{{\"k\": [{row}, \"text\"]}}")).unwrap())
+        }
+        DataType::Map => {
+            let value = (!row.is_multiple_of(4)).then_some("v");
+            Value::Map(Map::new((0..row % 3).map(|at| (format!("key {at}"), value))))
+        }
+        DataType::Array(element) => {
+            let item =
+                |at: usize| if at == 2 { Value::Null } else { self::value(*element, row + at) };
+            Value::Array { element, items: (0..row % 4).map(item).collect() }
+        }
+        DataType::Struct(of) => {
+            let field = |(at, field): (usize, &StructField)| match (row + at) % 5 {
+                0 => Value::Null,
+                _ => self::value(field.data_type, row + at),
+            };
+            Value::Struct { of, values: of.fields.iter().enumerate().map(field).collect() }
+        }
     }
 }
 
@@ -86,7 +142,7 @@ fn array_address(array: &ArrayRef) -> usize {
 
 #[test]
 fn every_type_goes_out_and_comes_back() {
-    for data_type in TYPES {
+    for data_type in TYPES.into_iter().chain(COPIED) {
         for (rows, null_every) in
             [(0, 0), (1, 0), (1, 1), (63, 2), (64, 64), (65, 1), (1000, 7), (MORSEL_ROWS_MAX, 5)]
         {
@@ -112,7 +168,8 @@ fn a_buffer_stays_where_it_is_on_the_way_out_and_back() {
             let array = out.into_array();
             assert_eq!(array_address(&array), values, "out, {data_type}");
             if let Some(heap) = heap {
-                assert_eq!(array.as_string_view().data_buffers()[0].as_ptr().addr(), heap);
+                let data = array.to_data();
+                assert_eq!(data.buffers()[1].as_ptr().addr(), heap);
             }
             let back = incoming(array, data_type).into_column();
             assert_eq!((address(&back), heap_address(&back)), (values, heap), "back, {data_type}");
@@ -134,7 +191,7 @@ fn a_buffer_that_somebody_else_holds_is_copied() {
 
 #[test]
 fn of_a_slice_only_its_rows_are_taken() {
-    for data_type in TYPES {
+    for data_type in TYPES.into_iter().chain(COPIED) {
         for (start, len) in [(0, 10), (3, 70), (64, 64), (200, 0), (990, 10)] {
             let whole = column(data_type, 1000, 7);
             let expected = values(&whole)[start..start + len].to_vec();
@@ -168,7 +225,7 @@ fn a_few_rows_do_not_keep_the_memory_of_a_large_batch() {
 
 #[test]
 fn rows_are_appended_from_any_part_of_an_array() {
-    for data_type in TYPES {
+    for data_type in TYPES.into_iter().chain(COPIED) {
         for (before_nulls, null_every) in [(0, 0), (0, 3), (2, 0), (2, 3)] {
             let from = column(data_type, 300, null_every);
             let array = incoming(from.clone().into_array(), data_type);
@@ -282,17 +339,17 @@ fn refused(array: ArrayRef, field: &Field) -> String {
 
 #[test]
 fn an_array_of_another_type_is_refused_with_the_cast() {
-    let array = Arc::new(Float32Array::from(vec![1.0]));
+    let array = Arc::new(Float64Array::from(vec![1.0]));
     assert_eq!(
-        refused(array, &Field::nullable("price", DataType::Double)),
-        "column \"price\" is DOUBLE and was given an Arrow array of Float32 (42804) Cast the array \
-         to Float64."
+        refused(array, &Field::nullable("price", DataType::Real)),
+        "column \"price\" is REAL and was given an Arrow array of Float64 (42804) Cast the array \
+         to Float32."
     );
-    let array = Arc::new(TimestampNanosecondArray::from(vec![1]));
+    let array = Arc::new(TimestampNanosecondArray::from(vec![1000, 1]));
     assert_eq!(
         refused(array, &Field::nullable("ts", DataType::Timestamp)),
-        "column \"ts\" is TIMESTAMP and was given an Arrow array of Timestamp(ns) (42804) Cast the \
-         array to Timestamp(\u{b5}s)."
+        "row 1 of column \"ts\": 1 as Timestamp(ns) is no whole number of microseconds (22003) Leave \
+         the row out, or make the value NULL."
     );
     let zoned = TimestampMicrosecondArray::from(vec![1]).with_timezone("UTC");
     assert!(refused(Arc::new(zoned), &field(DataType::Timestamp)).contains("UTC"));
@@ -376,7 +433,7 @@ fn relation() -> Schema {
         data_type: *data_type,
         nullable: at.is_multiple_of(2),
     };
-    Schema::new(TYPES.iter().enumerate().map(field).collect()).unwrap()
+    Schema::new(TYPES.iter().chain(&COPIED).enumerate().map(field).collect()).unwrap()
 }
 
 #[test]
@@ -397,7 +454,7 @@ fn types_that_a_column_takes_over_exactly_make_a_schema() {
     let schema = schema_of(&ArrowSchema::new(fields.collect::<Vec<_>>())).unwrap();
     assert_eq!(
         schema.to_string(),
-        "(c0 TEXT NOT NULL, c1 TEXT NOT NULL, c2 TIMESTAMP NOT NULL, c3 TIMESTAMP NOT NULL)"
+        "(c0 TEXT NOT NULL, c1 TEXT NOT NULL, c2 DATE NOT NULL, c3 TIMESTAMP NOT NULL)"
     );
 }
 
@@ -408,13 +465,11 @@ fn types_that_no_column_holds_say_what_to_cast_to() {
         schema_of(&schema).expect_err("no column holds it").hint.expect("there is advice")
     };
     let cases = [
-        (ArrowType::UInt16, "Int32."),
         (ArrowType::UInt64, "Int64."),
-        (ArrowType::Float32, "Float64."),
         (ArrowType::Timestamp(TimeUnit::Nanosecond, None), "Timestamp(\u{b5}s)."),
         (ArrowType::Decimal128(5, -1), "whose scale is not negative."),
         (ArrowType::Decimal256(50, 2), "at most 38 digits."),
-        (ArrowType::Dictionary(Box::new(ArrowType::Int32), Box::new(ArrowType::Utf8)), "Utf8View."),
+        (ArrowType::Dictionary(Box::new(ArrowType::Int32), Box::new(ArrowType::Int8)), "Utf8View."),
     ];
     for (data_type, end) in cases {
         let advice = advice(data_type);
@@ -442,4 +497,35 @@ fn a_batch_with_other_columns_is_refused_with_the_names_in_order() {
         "column 1 of the batch is \"b\" and that of the relation \"a\" (42804) Columns go by \
          position. Select them as: a, b."
     );
+}
+
+#[test]
+fn neighbours_of_a_type_are_taken_where_no_value_is_lost() {
+    let all = |array: ArrayRef, data_type| values(&incoming(array, data_type).into_column());
+    let words = DictionaryArray::<Int32Type>::from_iter([Some("a"), None, Some("a")]);
+    let text = Value::text;
+    assert_eq!(all(Arc::new(words), DataType::Text), [text("a"), Value::Null, text("a")]);
+    let bytes: ArrayRef = Arc::new(UInt8Array::from(vec![255]));
+    assert_eq!(all(bytes.clone(), DataType::SmallInt), [Value::SmallInt(255)]);
+    assert_eq!(all(bytes, DataType::BigInt), [Value::BigInt(255)]);
+    assert_eq!(
+        all(Arc::new(UInt32Array::from(vec![u32::MAX])), DataType::BigInt),
+        [Value::BigInt(u32::MAX.into())]
+    );
+    let nanos = TimestampNanosecondArray::from(vec![5000]).with_timezone("+02:00");
+    assert_eq!(all(Arc::new(nanos), DataType::TimestampTz), [Value::TimestampTz(5)]);
+    assert_eq!(
+        all(Arc::new(Time32SecondArray::from(vec![3])), DataType::Time),
+        [Value::Time(3_000_000)]
+    );
+    assert_eq!(
+        all(Arc::new(Float32Array::from(vec![0.5])), DataType::Double),
+        [Value::Double(0.5)]
+    );
+    let json = Arc::new(StringArray::from(vec!["{ \"b\":1.0,\"a\":2 }"]));
+    assert_eq!(all(json, DataType::Json)[0].to_string(), "{\"a\": 2, \"b\": 1}");
+    let bad = Arc::new(StringArray::from(vec!["1", "{"]));
+    assert!(refused(bad, &field(DataType::Json)).starts_with("row 1 of column \"c\": invalid"));
+    let months = Arc::new(IntervalYearMonthArray::from(vec![14]));
+    assert_eq!(all(months, DataType::Interval)[0].to_string(), "1 year 2 mons");
 }

@@ -87,12 +87,31 @@ natives! {
     IsFalse "is_false": "`truth IS FALSE`";
     DatePart "date_part" | "datepart" | "extract": "A field of a moment.";
     DateTrunc "date_trunc" | "datetrunc": "A moment cut to a field.";
-    DateBin "date_bin" | "time_bucket": "The start of the interval that a moment is in.";
+    DateBin "date_bin": "The start of the interval that a moment is in.";
     ToChar "to_char": "A moment as text, by a pattern.";
     ToTimestamp "to_timestamp": "Seconds since the Unix epoch as a moment.";
     MakeTimestamp "make_timestamp": "A moment of its fields.";
+    MakeDate "make_date": "A date of its fields.";
     TumbleStart "tumble_start": "The start of the window of a size and offset that a moment is in.";
     TumbleEnd "tumble_end": "The end of the window of a size and offset that a moment is in.";
+    JsonGet "json_get": "`json -> key`, or a place from 0.";
+    JsonGetText "json_get_text": "`json ->> key`";
+    JsonGetPath "json_get_path": "`json #> keys`";
+    JsonGetPathText "json_get_path_text": "`json #>> keys`";
+    JsonExtractPath "json_extract_path" | "jsonb_extract_path": "What a path of keys leads to.";
+    JsonExtractPathText "json_extract_path_text" | "jsonb_extract_path_text": "The same as text.";
+    JsonTypeof "json_typeof" | "jsonb_typeof": "What kind of value it is.";
+    JsonArrayLength "json_array_length" | "jsonb_array_length": "How many values an array has.";
+    JsonExists "json_exists" | "jsonb_exists": "`json ? key`";
+    Subscript "array_element" | "array_get": "`array[n]`, from 1.";
+    Cardinality "cardinality": "How many items there are.";
+    ArrayLength "array_length": "How many items there are; NULL for none.";
+    ArrayContains "array_contains" | "array_has" | "list_contains": "Whether an item equals a value.";
+    EqualsAny "equals_any": "`value = ANY (array)`, the array first.";
+    ArrayPosition "array_position": "Where a value first is, from 1.";
+    ArrayToString "array_to_string": "The items as text, with a separator.";
+    StringToArray "string_to_array": "The pieces of a text.";
+    MapGet "map_get": "`map[key]`";
     Hash64 "hash64": "The hash that places rows.";
 }
 
@@ -111,6 +130,9 @@ impl Native {
                 | Native::Distinct
                 | Native::IsTrue
                 | Native::IsFalse
+                | Native::ArrayPosition
+                | Native::ArrayToString
+                | Native::StringToArray
                 | Native::Hash64
         )
     }
@@ -123,7 +145,23 @@ impl Native {
             | Native::IsTrue
             | Native::IsFalse
             | Native::Hash64 => false,
-            Native::NullIf | Native::RegexpCapture => true,
+            Native::NullIf
+            | Native::RegexpCapture
+            | Native::JsonGet
+            | Native::JsonGetText
+            | Native::JsonGetPath
+            | Native::JsonGetPathText
+            | Native::JsonExtractPath
+            | Native::JsonExtractPathText
+            | Native::Subscript
+            | Native::ArrayLength
+            | Native::EqualsAny
+            | Native::InList
+            | Native::ArrayPosition
+            | Native::MapGet => true,
+            // NULL is the text's, or the array's and the separator's.
+            Native::StringToArray => nullable.next().is_some_and(|null| null),
+            Native::ArrayToString => nullable.take(2).any(|null| null),
             // Only where all are NULL.
             Native::Greatest | Native::Least | Native::Coalesce => nullable.all(|null| null),
             // NULL is the separator's alone.

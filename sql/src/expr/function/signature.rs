@@ -5,7 +5,8 @@ use crate::error::SqlError;
 use crate::expr::bind::{self, Typed};
 use crate::expr::function::{Function, Native};
 use crate::expr::kernel::{self, Prepared};
-use crate::expr::{BinaryOp, Expr, rules};
+use crate::expr::rules;
+use crate::expr::{BinaryOp, Expr};
 use crate::limits::FUNCTION_ARGUMENTS_MAX;
 use crate::types::DataType;
 use crate::value::Value;
@@ -31,6 +32,8 @@ const BIGINT: DataType = DataType::BigInt;
 const DOUBLE: DataType = DataType::Double;
 const BOOLEAN: DataType = DataType::Boolean;
 const TIMESTAMP: DataType = DataType::Timestamp;
+const JSON: DataType = DataType::Json;
+const INTERVAL: DataType = DataType::Interval;
 
 /// The call with the casts that its arguments need, and its type.
 pub(in crate::expr) fn bind(function: &Function, args: Vec<Typed>) -> Result<Typed, SqlError> {
@@ -143,19 +146,108 @@ pub(super) fn signature(native: Native, args: &[Argument<'_>]) -> Option<Signatu
             Some(Signature { args: common.args, result: BOOLEAN })
         }
         N::IsTrue | N::IsFalse => of(&[BOOLEAN], BOOLEAN),
-        N::DatePart => of(&[TEXT, TIMESTAMP], DOUBLE),
-        N::DateTrunc => of(&[TEXT, TIMESTAMP], TIMESTAMP),
-        N::DateBin => of(&[BIGINT, TIMESTAMP], TIMESTAMP)
-            .or_else(|| of(&[BIGINT, TIMESTAMP, TIMESTAMP], TIMESTAMP)),
-        N::ToChar => of(&[TIMESTAMP, TEXT], TEXT),
-        N::ToTimestamp => of(&[DOUBLE], TIMESTAMP),
+        N::DatePart => first_of(&[
+            of(&[TEXT, TIMESTAMP], DOUBLE),
+            of(&[TEXT, DataType::TimestampTz], DOUBLE),
+            of(&[TEXT, DataType::Time], DOUBLE),
+            of(&[TEXT, INTERVAL], DOUBLE),
+        ]),
+        N::DateTrunc => first_of(&[
+            of(&[TEXT, TIMESTAMP], TIMESTAMP),
+            of(&[TEXT, DataType::TimestampTz], DataType::TimestampTz),
+            of(&[TEXT, INTERVAL], INTERVAL),
+        ]),
+        N::DateBin => moments(args, 1, &|moment| {
+            of(&[INTERVAL, moment], moment).or_else(|| of(&[INTERVAL, moment, moment], moment))
+        }),
+        N::ToChar => moments(args, 0, &|moment| of(&[moment, TEXT], TEXT)),
+        N::ToTimestamp => of(&[DOUBLE], DataType::TimestampTz),
         N::MakeTimestamp => of(&[BIGINT, BIGINT, BIGINT, BIGINT, BIGINT, DOUBLE], TIMESTAMP),
-        N::TumbleStart | N::TumbleEnd => of(&[TIMESTAMP, BIGINT], TIMESTAMP)
-            .or_else(|| of(&[TIMESTAMP, BIGINT, BIGINT], TIMESTAMP)),
+        N::MakeDate => of(&[BIGINT; 3], DataType::Date),
+        N::TumbleStart | N::TumbleEnd => moments(args, 0, &|moment| {
+            first_of(&[
+                of(&[moment, BIGINT], moment),
+                of(&[moment, BIGINT, BIGINT], moment),
+                of(&[moment, INTERVAL], moment),
+                of(&[moment, INTERVAL, INTERVAL], moment),
+            ])
+        }),
+        N::JsonGet | N::JsonGetText => {
+            let result = if native == N::JsonGet { JSON } else { TEXT };
+            of(&[JSON, TEXT], result).or_else(|| of(&[JSON, BIGINT], result))
+        }
+        N::JsonGetPath | N::JsonGetPathText => {
+            let path = DataType::array(TEXT).ok()?;
+            of(&[JSON, path], if native == N::JsonGetPath { JSON } else { TEXT })
+        }
+        N::JsonExtractPath | N::JsonExtractPathText => {
+            let mut wanted = vec![TEXT; args.len().max(2)];
+            wanted[0] = JSON;
+            of(&wanted, if native == N::JsonExtractPath { JSON } else { TEXT })
+        }
+        N::JsonTypeof => of(&[JSON], TEXT),
+        N::JsonArrayLength => of(&[JSON], DataType::Int),
+        N::JsonExists => of(&[JSON, TEXT], BOOLEAN),
+        N::StringToArray => {
+            let result = DataType::array(TEXT).ok()?;
+            of(&[TEXT, TEXT], result).or_else(|| of(&[TEXT; 3], result))
+        }
+        N::MapGet => of(&[DataType::Map, TEXT], TEXT),
+        N::Subscript
+        | N::Cardinality
+        | N::ArrayLength
+        | N::ArrayContains
+        | N::EqualsAny
+        | N::ArrayPosition
+        | N::ArrayToString => array(native, args),
         N::Hash64 => {
             let args: Vec<DataType> = args.iter().map(|arg| arg.data_type).collect();
             (!args.is_empty()).then_some(Signature { args, result: BIGINT })
         }
+    }
+}
+
+/// Functions whose first argument is an array.
+fn array(native: Native, args: &[Argument<'_>]) -> Option<Signature> {
+    let array @ DataType::Array(element) = args.first()?.data_type else { return None };
+    let of = |wanted: &[DataType], result| fixed(args, wanted, result);
+    match native {
+        Native::Subscript => of(&[array, BIGINT], *element),
+        Native::Cardinality => of(&[array], DataType::Int),
+        Native::ArrayLength => of(&[array, BIGINT], DataType::Int),
+        Native::ArrayToString => {
+            of(&[array, TEXT], TEXT).or_else(|| of(&[array, TEXT, TEXT], TEXT))
+        }
+        // The value and the items come to one type, so that equal ones have equal bytes.
+        _ => {
+            let [_, value] = args else { return None };
+            let null = matches!(value.constant, Some(Value::Null));
+            let common = match null {
+                true => *element,
+                false => rules::common_type(*element, value.data_type)?,
+            };
+            let result = match native {
+                Native::ArrayPosition => DataType::Int,
+                _ => BOOLEAN,
+            };
+            Some(Signature { args: vec![DataType::array(common).ok()?, common], result })
+        }
+    }
+}
+
+fn first_of(signatures: &[Option<Signature>]) -> Option<Signature> {
+    signatures.iter().flatten().next().cloned()
+}
+
+/// The signature for the kind of moment that argument `at` is; a date is its midnight.
+fn moments(
+    args: &[Argument<'_>],
+    at: usize,
+    signature: &dyn Fn(DataType) -> Option<Signature>,
+) -> Option<Signature> {
+    match args.get(at)?.data_type {
+        DataType::TimestampTz => signature(DataType::TimestampTz),
+        _ => signature(TIMESTAMP),
     }
 }
 
@@ -172,8 +264,10 @@ fn is_implicit(arg: &Argument<'_>, to: DataType) -> bool {
     let null = matches!(arg.constant, Some(Value::Null));
     match to {
         _ if from == to || null => true,
-        DataType::BigInt => is_integer(from),
+        DataType::BigInt => from.is_integer(),
         DataType::Double => from.is_numeric(),
+        DataType::Timestamp => from == DataType::Date,
+        DataType::TimestampTz => matches!(from, DataType::Date | DataType::Timestamp),
         _ => false,
     }
 }
@@ -215,23 +309,17 @@ fn in_list(args: &[Argument<'_>]) -> Option<Signature> {
     Some(Signature { args: common.args, result: BOOLEAN })
 }
 
-fn is_integer(data_type: DataType) -> bool {
-    matches!(data_type, DataType::Int | DataType::BigInt)
-}
-
 /// Functions that give the kind of number that they take.
 fn number(native: Native, args: &[Argument<'_>]) -> Option<Signature> {
     let one = |args: DataType, result| Some(Signature { args: vec![args], result });
     match (native, args) {
         (Native::Modulo, [left, right]) => {
-            let operands = [left.data_type, right.data_type];
-            let [left, right] = [operands[0], operands[1]];
-            if !left.is_numeric() || !right.is_numeric() {
-                return None;
-            }
-            let (left, right) = rules::coerced(left, right);
-            let result = rules::arithmetic_type(BinaryOp::Mod, left, right);
-            (left != DOUBLE).then(|| Signature { args: vec![left, right], result })
+            let exact =
+                |arg: &Argument<'_>| arg.data_type.is_numeric() && !arg.data_type.is_float();
+            let (as_left, as_right) = rules::coerced(left.data_type, right.data_type);
+            let result = rules::arithmetic_type(BinaryOp::Mod, as_left, as_right);
+            (exact(left) && exact(right))
+                .then(|| Signature { args: vec![as_left, as_right], result })
         }
         (Native::Abs, [of]) if of.data_type.is_numeric() => one(of.data_type, of.data_type),
         (Native::Abs | Native::Modulo, _) => None,
@@ -241,7 +329,10 @@ fn number(native: Native, args: &[Argument<'_>]) -> Option<Signature> {
             _ => None,
         },
         (Native::Round | Native::Trunc, [of, digits]) if is_implicit(digits, BIGINT) => {
-            let from = rules::as_decimal(of.data_type);
+            let from = match of.data_type {
+                DataType::Real => DOUBLE,
+                other => rules::as_decimal(other),
+            };
             let result = match (from, digits.constant) {
                 (DataType::Decimal { precision, scale }, Some(Value::Int(digits))) => {
                     narrowed(precision, scale, i64::from(*digits))

@@ -25,9 +25,9 @@ pub(super) fn compare(op: BinaryOp, left: &Column, right: &Column, out: &mut Reg
                         decimal::compare(l, left, r, right)
                     })
                 }
-                (DataType::Interval, _) => each(op, left_units, right_units, bits, |l, r| {
-                    span_of(l).cmp(&span_of(r))
-                }),
+                (DataType::Interval, _) => {
+                    each(op, left_units, right_units, bits, |l, r| span_of(l).cmp(&span_of(r)))
+                }
                 _ => each(op, left_units, right_units, bits, |l, r| l.cmp(&r)),
             }
         }

@@ -48,7 +48,9 @@ pub(super) fn binary(op: BinaryOp, left: &Column, right: &Column, out: &mut Regi
 }
 
 pub(super) fn negate(input: &Column, out: &mut Register) {
-    map(input.i128s(), out, Column::i128s_mut, |packed| signed(packed, true).map(Interval::to_i128));
+    map(input.i128s(), out, Column::i128s_mut, |packed| {
+        signed(packed, true).map(Interval::to_i128)
+    });
 }
 
 fn made(months: i64, days: i64, micros: i64) -> Found<Interval> {
@@ -84,8 +86,7 @@ fn moved(moment: i64, by: Interval) -> Found<i64> {
         days = days_of(year, month, day.min(days_in_month(year, month)));
     }
     days += i64::from(by.days());
-    let micros =
-        i128::from(days) * i128::from(DAY_US) + i128::from(time) + i128::from(by.micros());
+    let micros = i128::from(days) * i128::from(DAY_US) + i128::from(time) + i128::from(by.micros());
     let found = i64::try_from(micros).map_err(|_| OUT_OF_RANGE)?;
     if found.unsigned_abs() > TIMESTAMP_US_MAX as u64 { Err(OUT_OF_RANGE) } else { Ok(found) }
 }

@@ -71,6 +71,7 @@ fn value(random: &mut Random, data_type: DataType) -> Value {
             let far = crate::limits::TIMESTAMP_US_MAX;
             Value::Timestamp(random.of(&[i64::from(small), -far, far, 1_700_000_000_000]))
         }
+        other => panic!("{other} is not drawn here"),
     }
 }
 
@@ -337,7 +338,9 @@ fn casts_are_those_of_postgresql() {
     assert_eq!(text(lit("of").cast(DataType::Boolean)), "false");
     assert_eq!(text(lit("o").cast(DataType::Boolean)), "invalid input syntax (22P02)");
     assert_eq!(text(lit("").cast(DataType::Boolean)), "invalid input syntax (22P02)");
-    assert_eq!(text(lit("2024-02-30").cast(DataType::Timestamp)), "invalid timestamp (22007)");
+    let overflow = "date/time field value out of range (22008)";
+    assert_eq!(text(lit("2024-02-30").cast(DataType::Timestamp)), overflow);
+    assert_eq!(text(lit("x").cast(DataType::Timestamp)), "invalid timestamp (22007)");
     assert_eq!(text(lit("2024-02-29 1:00").cast(DataType::Timestamp)), "2024-02-29 01:00:00");
     assert_eq!(text(Expr::timestamp(-1).cast(DataType::Text)), "1969-12-31 23:59:59.999999");
     assert_eq!(text(lit(12_345).cast(DataType::Decimal { precision: 4, scale: 0 })).len(), 36);
@@ -413,4 +416,174 @@ fn a_program_has_a_bounded_number_of_parts() {
     let wide = |count: usize| (0..count).map(|_| Expr::col("c1").negate()).collect::<Vec<_>>();
     assert!(Program::compile(&wide(2048), &schema()).is_ok());
     assert_eq!(Program::compile(&wide(2049), &schema()).unwrap_err().sqlstate, "54000");
+}
+
+fn literal(text: &str, data_type: DataType) -> Expr {
+    Expr::literal(text, data_type).unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[test]
+fn every_cast_that_binds_runs_and_gives_what_postgresql_gives() {
+    use DataType::*;
+    let decimal = Decimal { precision: 12, scale: 2 };
+    let list = DataType::array(Int).unwrap();
+    let words = DataType::array(Text).unwrap();
+    for (from, to, input, wanted) in [
+        (Int, SmallInt, "32767", "32767"),
+        (Int, SmallInt, "32768", "value out of range: overflow (22003)"),
+        (BigInt, SmallInt, "-32768", "-32768"),
+        (Double, SmallInt, "2.5", "2"),
+        (decimal, SmallInt, "2.50", "3"),
+        (SmallInt, decimal, "-7", "-7.00"),
+        (Real, Double, "0.1", "0.10000000149011612"),
+        (Double, Real, "0.1", "0.1"),
+        (Double, Real, "1e39", "value out of range: overflow (22003)"),
+        (Double, Real, "1e-50", "value out of range: underflow (22003)"),
+        (BigInt, Real, "16777217", "1.6777216e+07"),
+        (decimal, Real, "1234567.89", "1.2345679e+06"),
+        (Real, decimal, "1234567.89", "1234570.00"),
+        (Real, Int, "-1.5", "-2"),
+        (Date, Timestamp, "2015-07-15", "2015-07-15 00:00:00"),
+        (Date, TimestampTz, "0001-01-01 BC", "0001-01-01 00:00:00+00 BC"),
+        (Timestamp, Date, "1969-12-31 23:59:59", "1969-12-31"),
+        (TimestampTz, Timestamp, "2015-07-15 00:00+02", "2015-07-14 22:00:00"),
+        (Timestamp, Time, "2015-07-15 01:02:03.5", "01:02:03.5"),
+        (Time, Interval, "01:02", "01:02:00"),
+        (Interval, Time, "1 day -1:00", "23:00:00"),
+        (Interval, Text, "1 mon 2 days", "1 mon 2 days"),
+        (Bytea, Text, "a\\\\b", "\\x615c62"),
+        (Text, Bytea, "\\x0aFF", "\\x0aff"),
+        (Text, Bytea, "\\x0", "invalid input syntax (22P02)"),
+        (
+            Uuid,
+            Text,
+            "{A0EEBC99-9C0B4EF8-BB6D6BB9BD380A11}",
+            "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11",
+        ),
+        (Text, Uuid, "a0eebc99", "invalid input syntax (22P02)"),
+        (Text, Json, "{\"b\": 1.0, \"a\": []}", "{\"a\": [], \"b\": 1}"),
+        (Json, Int, "12.5", "13"),
+        (Json, Boolean, "true", "true"),
+        (Json, Double, "\"1\"", "invalid input syntax (22P02)"),
+        (Json, Map, "{\"k\": 1}", "{\"k\": \"1\"}"),
+        (Map, Json, "{\"kk\": \"v\", \"z\": null}", "{\"z\": null, \"kk\": \"v\"}"),
+        (list, words, "{1,NULL,3}", "{1,NULL,3}"),
+        (words, list, "{1,x}", "invalid input syntax (22P02)"),
+        (Text, list, "{1,2}", "{1,2}"),
+        (list, Text, "{1,2}", "{1,2}"),
+    ] {
+        let found = text(literal(input, from).cast(to));
+        assert_eq!(found, wanted, "{from} '{input}' to {to}");
+    }
+    for (from, to) in [(Boolean, BigInt), (Date, Int), (Uuid, Bytea), (Time, Date), (Interval, Int)]
+    {
+        let bound = Expr::null(from).cast(to).bind(&schema());
+        assert_eq!(bound.unwrap_err().sqlstate, "42804", "{from} to {to}");
+    }
+}
+
+#[test]
+fn operators_on_dates_and_times_are_those_of_postgresql() {
+    use DataType::*;
+    let overflow = "date/time field value out of range (22008)";
+    for (left, op, right, wanted) in [
+        ((Date, "2024-02-28"), BinaryOp::Add, (Int, "2"), "2024-03-01"),
+        ((SmallInt, "1"), BinaryOp::Add, (Date, "2024-12-31"), "2025-01-01"),
+        ((Date, "2024-03-01"), BinaryOp::Sub, (BigInt, "1"), "2024-02-29"),
+        (
+            (Date, "2024-03-01"),
+            BinaryOp::Add,
+            (BigInt, "9999999999"),
+            "value out of range: overflow (22003)",
+        ),
+        ((Date, "2024-03-01"), BinaryOp::Sub, (Date, "2024-02-01"), "29"),
+        ((Date, "2024-03-01"), BinaryOp::Add, (Time, "01:00"), "2024-03-01 01:00:00"),
+        (
+            (Timestamp, "2024-01-31 10:00"),
+            BinaryOp::Add,
+            (Interval, "1 mon"),
+            "2024-02-29 10:00:00",
+        ),
+        (
+            (Interval, "1 mon -1 day"),
+            BinaryOp::Add,
+            (TimestampTz, "2024-03-31"),
+            "2024-04-29 00:00:00+00",
+        ),
+        (
+            (Timestamp, "2024-03-31"),
+            BinaryOp::Sub,
+            (Interval, "1 year 1 mon"),
+            "2023-02-28 00:00:00",
+        ),
+        ((Date, "2024-01-01"), BinaryOp::Sub, (Interval, "1 us"), "2023-12-31 23:59:59.999999"),
+        ((Time, "23:00"), BinaryOp::Add, (Interval, "3 days 2:00"), "01:00:00"),
+        ((Time, "01:00"), BinaryOp::Sub, (Time, "02:30"), "-01:30:00"),
+        (
+            (Timestamp, "2024-01-03 01:00"),
+            BinaryOp::Sub,
+            (Timestamp, "2024-01-01 02:00"),
+            "1 day 23:00:00",
+        ),
+        (
+            (Date, "2024-01-01"),
+            BinaryOp::Sub,
+            (TimestampTz, "2024-01-02 12:00"),
+            "-1 days -12:00:00",
+        ),
+        ((Interval, "1 mon"), BinaryOp::Sub, (Interval, "1 day 1:00"), "1 mon -1 days -01:00:00"),
+        ((Interval, "1 mon 1 day"), BinaryOp::Mul, (Double, "1.5"), "1 mon 16 days 12:00:00"),
+        ((Int, "3"), BinaryOp::Mul, (Interval, "1:30"), "04:30:00"),
+        ((Interval, "1 year"), BinaryOp::Div, (Int, "8"), "1 mon 15 days"),
+        ((Interval, "1 day"), BinaryOp::Div, (Int, "0"), "division by zero (22012)"),
+        ((Interval, "100000 years"), BinaryOp::Mul, (Double, "1e9"), overflow),
+        ((Timestamp, "200000-01-01"), BinaryOp::Add, (Interval, "200000 years"), overflow),
+        (
+            (SmallInt, "32767"),
+            BinaryOp::Add,
+            (SmallInt, "1"),
+            "value out of range: overflow (22003)",
+        ),
+        ((SmallInt, "32767"), BinaryOp::Add, (Int, "1"), "32768"),
+        (
+            (SmallInt, "-32768"),
+            BinaryOp::Div,
+            (SmallInt, "-1"),
+            "value out of range: overflow (22003)",
+        ),
+        ((Real, "0.1"), BinaryOp::Add, (Real, "0.2"), "0.3"),
+        ((Real, "1e38"), BinaryOp::Mul, (Real, "10"), "value out of range: overflow (22003)"),
+        ((Real, "0.1"), BinaryOp::Mul, (Int, "1"), "0.10000000149011612"),
+        ((Interval, "1 mon"), BinaryOp::Eq, (Interval, "30 days"), "true"),
+        ((Interval, "1 mon"), BinaryOp::LtEq, (Interval, "29 days 24:00"), "true"),
+        ((Interval, "1 mon"), BinaryOp::Lt, (Interval, "30 days"), "false"),
+        ((Date, "2024-01-01"), BinaryOp::Lt, (TimestampTz, "2024-01-01 00:00:01"), "true"),
+        (
+            (Uuid, "ffffffff-0000-0000-0000-000000000000"),
+            BinaryOp::Gt,
+            (Uuid, "7fffffff-0000-0000-0000-000000000000"),
+            "true",
+        ),
+        ((Json, "{\"a\":1,\"b\":2}"), BinaryOp::Eq, (Json, "{\"b\":2.0,\"a\":1}"), "true"),
+        ((Bytea, "\\xff"), BinaryOp::Gt, (Bytea, "\\x7fff"), "true"),
+        ((Array(&Int), "{1,2}"), BinaryOp::Lt, (Array(&Int), "{1,NULL}"), "true"),
+        ((Array(&Int), "{-1}"), BinaryOp::Lt, (Array(&Int), "{1}"), "true"),
+    ] {
+        let operand = |(data_type, text): (DataType, &str)| Box::new(literal(text, data_type));
+        let expr = Expr::Binary { op, left: operand(left), right: operand(right) };
+        assert_eq!(text(expr), wanted, "{left:?} {op:?} {right:?}");
+    }
+    for (left, op, right) in [
+        (Date, BinaryOp::Add, Date),
+        (Time, BinaryOp::Mul, Int),
+        (Timestamp, BinaryOp::Add, Timestamp),
+        (Real, BinaryOp::Mod, Int),
+        (Uuid, BinaryOp::Eq, Text),
+        (Time, BinaryOp::Lt, Timestamp),
+    ] {
+        let expr =
+            Expr::Binary { op, left: Expr::null(left).into(), right: Expr::null(right).into() };
+        assert_eq!(expr.bind(&schema()).unwrap_err().sqlstate, "42804", "{left} {op:?} {right}");
+    }
+    assert_eq!(text(literal("1 mon -1 day 1:00", Interval).negate()), "-1 mons +1 day -01:00:00");
 }

@@ -9,10 +9,7 @@ use datafusion::logical_expr::{
     Volatility,
 };
 
-/// The start of the window that a mark stands for.
-pub(crate) const START: &str = "__window_start";
-/// Its end.
-pub(crate) const END: &str = "__window_end";
+use crate::dialect::window;
 
 /// What a mark stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -37,12 +34,12 @@ impl WindowKind {
 
     fn name(self) -> &'static str {
         match self {
-            WindowKind::Tumble => "__tumble",
-            WindowKind::Hop => "__hop",
-            WindowKind::Session => "__session",
-            WindowKind::Cumulate => "__cumulate",
-            WindowKind::Start => START,
-            WindowKind::End => END,
+            WindowKind::Tumble => window::TUMBLE,
+            WindowKind::Hop => window::HOP,
+            WindowKind::Session => window::SESSION,
+            WindowKind::Cumulate => window::CUMULATE,
+            WindowKind::Start => window::WINDOW_START,
+            WindowKind::End => window::WINDOW_END,
         }
     }
 }

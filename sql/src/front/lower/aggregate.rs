@@ -175,6 +175,14 @@ impl Lowering<'_> {
         };
         let found = self.expr(time, input, schema)?;
         let time = beneath.add(found, &time.schema_name().to_string());
+        let sizes = match kind {
+            WindowKind::Session => sizes,
+            _ => {
+                let (zone, sizes) = sizes.split_last().expect("the dialect writes a zone");
+                refuse_zone(zone)?;
+                sizes
+            }
+        };
         let sizes = sizes.iter().map(span).collect::<Result<Vec<i64>, SqlError>>()?;
         Ok(match (kind, sizes[..].as_ref()) {
             (WindowKind::Tumble, [size_us, offset_us]) => {
@@ -322,6 +330,21 @@ fn distinct_names(calls: Vec<Call<String>>, keys: &[String]) -> Vec<Call<String>
         call
     };
     calls.into_iter().map(rename).collect()
+}
+
+/// Windows are cut at UTC.
+fn refuse_zone(zone: &Planned) -> Result<(), SqlError> {
+    match zone {
+        Planned::Cast(cast) => return refuse_zone(&cast.expr),
+        Planned::Literal(scalar, _) => match literal::value(scalar)?.0 {
+            Value::Null => return Ok(()),
+            Value::Text(name) if name.eq_ignore_ascii_case("utc") => return Ok(()),
+            _ => {}
+        },
+        _ => {}
+    }
+    Err(SqlError::unsupported(format!("windows in the time zone {zone}"))
+        .hint("Windows are cut at UTC: give an offset."))
 }
 
 /// A constant span of time in microseconds.

@@ -1,6 +1,6 @@
 //! What a record says of a row, and that a morsel of the row says the same.
 
-use sluicedb_sql::{Field, Value};
+use sluicedb_sql::{Field, Interval, Value};
 
 use super::*;
 use crate::core::feeder::{Cells, Feeder, FeederOptions, Progress};
@@ -18,7 +18,10 @@ fn fields() -> Vec<Field> {
         decimal,
         DataType::Text,
         DataType::Timestamp,
-        DataType::Text,
+        DataType::Bytea,
+        DataType::SmallInt,
+        DataType::Interval,
+        DataType::Real,
     ];
     let field = |(at, data_type)| Field::nullable(format!("c{at}"), data_type);
     types.into_iter().enumerate().map(field).collect()
@@ -33,7 +36,10 @@ fn row() -> Vec<Value> {
         Value::Decimal { units: -(1_i128 << 100), scale: 2 },
         Value::text("twelve bytes"),
         Value::Timestamp(-1),
-        Value::text(""),
+        Value::bytea(&[0xff; 12]),
+        Value::SmallInt(-3),
+        Value::Interval(Interval::new(1, -2, 3).unwrap()),
+        Value::Real(0.1),
     ]
 }
 
@@ -67,6 +73,12 @@ fn both(values: &[Value], behind: Time) -> (FeederRow, RecordLayout, Morsel) {
             Value::Double(value) => cells.f64(*value),
             Value::Decimal { units, .. } => cells.i128(*units),
             Value::Text(value) => cells.text(value),
+            Value::Bytea(value) => cells.bytes(value),
+            Value::SmallInt(value) => cells.i32(i32::from(*value)),
+            Value::Interval(value) => cells.i128(value.to_i128()),
+            // A column of REAL holds what is nearest.
+            Value::Real(value) => cells.f64(f64::from(*value) + 1e-12),
+            other => panic!("{other:?} is not among the columns"),
         }
     }
     cells.finish().unwrap();

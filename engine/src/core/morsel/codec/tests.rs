@@ -47,6 +47,40 @@ fn a_morsel_is_read_back_with_its_nulls_and_marks() {
 }
 
 #[test]
+fn every_other_type_is_read_back_and_bytes_that_are_no_value_are_refused() {
+    use DataType::*;
+    let types =
+        [SmallInt, Real, Bytea, Uuid, Date, Time, TimestampTz, Interval, Json, Map, Array(&Int)];
+    let mut prng = crate::core::row::random::Prng::new(5);
+    let mut pool = Pool::new(&[Shape(types.into())]);
+    let mut morsel = pool.take(ShapeId(0));
+    for _ in 0..100 {
+        morsel.push_row(&prng.row(&types, 20), 1);
+    }
+    let mut bytes = Vec::new();
+    encode(&morsel, &mut bytes);
+    let mut read = pool.take(ShapeId(0));
+    assert_eq!(decode(&bytes, &mut read), Ok(bytes.len()));
+    assert_eq!(read.columns, morsel.columns);
+    for (data_type, bytes, good) in [
+        (Bytea, &[0xff][..], true),
+        (Json, &[0xff], false),
+        (Array(&Int), &[0], true),
+        (Array(&Int), &[1, 0], false),
+    ] {
+        let mut pool = Pool::new(&[Shape([data_type].into())]);
+        let mut written = pool.take(ShapeId(0));
+        let mut raw = Column::new(Bytea);
+        raw.push_bytes(bytes);
+        written.columns[0] = raw;
+        written.set_rows(1);
+        let mut out = Vec::new();
+        encode(&written, &mut out);
+        assert_eq!(decode(&out, &mut pool.take(ShapeId(0))).is_ok(), good, "{data_type}");
+    }
+}
+
+#[test]
 fn bytes_that_end_early_are_refused() {
     let mut pool = Pool::new(&[Shape(types().into())]);
     let mut morsel = pool.take(ShapeId(0));

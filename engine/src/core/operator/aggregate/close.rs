@@ -80,8 +80,8 @@ impl Close {
         assert!(time >= before, "the watermark went back from {before} to {time}");
         let windows = spec.windows.as_ref().expect("only windows close");
         // The first start whose end is behind the old limit.
-        let size = i128::from(windows.window().size_us());
-        let first = i128::from(windows.limit(before).0) - size + 1;
+        let reach = i128::from(windows.window().reach_us());
+        let first = i128::from(windows.limit(before).0) - reach + 1;
         self.next = Some(i64::try_from(first).unwrap_or(i64::MIN));
         self.stage = if windows.on_close() { Stage::Seek } else { Stage::Free };
         (self.time, self.limit) = (time, windows.limit(time));
@@ -209,11 +209,11 @@ fn emit(start: i64, pane: Pane) -> Stage {
 
 /// The first window from `next` on that has a row in a slice.
 fn first_of_slices(spec: &Spec, windows: &Windows, arena: &Arena, next: i64) -> Option<i64> {
-    let (next, size) = (windows.align_up(i128::from(next)), windows.window().size_us());
+    let (next, reach) = (windows.align_up(i128::from(next)), windows.window().reach_us());
     let mut best: Option<i128> = None;
     spec.root.walk_slices(arena, i64::MIN, |span, _| {
-        // All windows of this slice and of those behind it start after `start - size`.
-        if best.is_some_and(|best| i128::from(span.start) - i128::from(size) >= best) {
+        // All windows of this slice and of those behind it end after its start.
+        if best.is_some_and(|best| i128::from(span.start) - i128::from(reach) >= best) {
             return false;
         }
         let window = next.max(i128::from(span.first));

@@ -71,9 +71,9 @@ pub(super) struct Field {
 /// Which rows a pane holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Span {
-    /// Start of the window or slice.
+    /// Number of the window, or start of the slice.
     pub(super) start: i64,
-    /// Start of the first window that the rows count in.
+    /// Number of the first window that the rows count in.
     pub(super) first: i64,
 }
 

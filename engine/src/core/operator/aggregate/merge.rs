@@ -98,8 +98,9 @@ impl Merge {
         let windows = spec.windows.as_ref().expect("only windows have slices");
         let end = windows.end(self.window);
         let last = self.slice.map(|(span, _)| (span.start, span.first));
+        let from = last.map_or_else(|| windows.window().start_of(self.window), |(start, _)| start);
         let mut found = None;
-        spec.root.walk_slices(arena, last.map_or(self.window, |(start, _)| start), |span, pane| {
+        spec.root.walk_slices(arena, from, |span, pane| {
             let behind = last.is_none_or(|last| (span.start, span.first) > last);
             if span.start < end && behind && span.first <= self.window {
                 found = Some((span, pane));

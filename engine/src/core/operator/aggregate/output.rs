@@ -35,8 +35,8 @@ impl Spec {
         if let Some(windows) = &self.windows {
             let (times, others) = rest.split_at_mut(2);
             for run in visible.chunk_by(|left, right| left.group.pane == right.group.pane) {
-                let start = run[0].group.pane.span(arena).start;
-                let end = windows.end(start);
+                let number = run[0].group.pane.span(arena).start;
+                let (start, end) = (windows.window().start_of(number), windows.end(number));
                 for _ in run {
                     times[0].push_i64(start);
                     times[1].push_i64(end);

@@ -54,7 +54,8 @@ impl Spec {
         let mut accumulators = Vec::with_capacity(options.calls.len());
         let (mut trees, mut sets) = (0, 0);
         for (call, &output) in options.calls.iter().zip(results) {
-            let made = Accumulator::new(call, &options.input, output, options.retracts, (trees, sets));
+            let made =
+                Accumulator::new(call, &options.input, output, options.retracts, (trees, sets));
             trees += usize::from(made.need().cell_key_bytes.is_some());
             sets += usize::from(made.need().set.is_some());
             accumulators.push(made);

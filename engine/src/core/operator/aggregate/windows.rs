@@ -1,6 +1,6 @@
 //! What an aggregate remembers of event time, and the panes of its windows and slices.
 //!
-//! The root block of the zone holds the watermark, two counters and two trees: windows by start,
+//! The root block of the zone holds the watermark, two counters and two trees: windows by number,
 //! and slices by start and first window. Without windows the one pane's header lies there too.
 //!
 //! Where windows overlap and are put out as they close, a row goes into its slice only, and a
@@ -46,7 +46,7 @@ pub(super) struct Root {
 pub(super) enum Target {
     /// The only pane of an aggregate without windows.
     All,
-    /// A window, by its start.
+    /// A window, by its number.
     Window(i64),
     /// A slice, by its start and the first window that the row counts in.
     Slice(i64, i64),
@@ -283,20 +283,18 @@ impl Windows {
         self.options.window.size_us() == self.options.window.slide_us()
     }
 
-    /// The end of the window that starts at `start`.
-    pub(super) fn end(&self, start: i64) -> i64 {
-        let end = start.checked_add(self.options.window.size_us());
+    /// The end of a window. Windows are named by the numbers that the plan gives them.
+    pub(super) fn end(&self, number: i64) -> i64 {
+        let end = number.checked_add(self.options.window.reach_us());
         end.expect("a row whose windows do not fit a timestamp is not taken")
     }
 
     /// The last window that holds the slice at `start`.
     pub(super) fn last_window(&self, start: i64) -> i64 {
-        let (slide, offset) = (self.options.window.slide_us(), self.options.window.offset_us());
-        let into = (i128::from(start) - i128::from(offset)).rem_euclid(i128::from(slide));
-        start - into as i64
+        self.options.window.last_window(start)
     }
 
-    /// The first start of a window that is not before `start`.
+    /// The first window whose number is not below `start`.
     pub(super) fn align_up(&self, start: i128) -> i128 {
         let (slide, offset) = (self.options.window.slide_us(), self.options.window.offset_us());
         let into = (start - i128::from(offset)).rem_euclid(i128::from(slide));

@@ -164,11 +164,11 @@ fn weights_multiply_and_a_retraction_takes_its_pairs_back() {
         let made = harness.give(join, Port(side as u8), ShapeId(side as u16), &[given]);
         deltas(&made.emitted).iter().map(|given| given.weight).collect::<Vec<_>>()
     };
-    assert_eq!(give(&mut harness, &mut join, 0, 3), []);
+    assert!(give(&mut harness, &mut join, 0, 3).is_empty());
     assert_eq!(give(&mut harness, &mut join, 1, -2), [-6]);
     assert_eq!(give(&mut harness, &mut join, 0, -1), [2]);
     assert_eq!(give(&mut harness, &mut join, 1, 2), [4]);
-    assert_eq!(give(&mut harness, &mut join, 0, 5), []);
+    assert!(give(&mut harness, &mut join, 0, 5).is_empty());
 }
 
 #[test]

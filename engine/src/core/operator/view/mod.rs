@@ -8,15 +8,18 @@
 //! - A consolidated view publishes nothing before the barrier, and then the net of the epoch, in
 //!   the order in which rows were first touched.
 //! - Behind a barrier no row is held a negative number of times.
+//! - What comes to read it is owed the rows of the last barrier, and gets them before anything that
+//!   the view is given behind that.
 
 mod contents;
+mod owed;
 mod reader;
 
 pub use reader::{ViewCursor, ViewReader};
 
 use sluicedb_sql::{DataType, SqlError};
 
-use super::{Context, Item, Operator, Place, Port, Work};
+use super::{Context, Item, Operator, PASSED_ON, Place, Port, Reading, Work};
 use crate::core::arena::{Arena, BlockId};
 use crate::core::effect::Effect;
 use crate::core::frame::Barrier;
@@ -26,6 +29,7 @@ use crate::core::limits::MORSEL_ROWS_MAX;
 use crate::core::morsel::{Morsel, ShapeId};
 use crate::core::row::RowLayout;
 use contents::{Contents, Deltas, Tally};
+use owed::Owed;
 
 /// What a view keeps.
 #[derive(Clone, Debug)]
@@ -52,6 +56,12 @@ pub struct View {
     contents: Contents,
     given: Option<Given>,
     closing: Option<Barrier>,
+    /// Whether others read what it is given.
+    passes_on: bool,
+    /// What they are to get next.
+    passing: Option<Item>,
+    /// What those are owed who have just come.
+    owed: Option<Owed>,
     key_hashes: Vec<u64>,
     row_hashes: Vec<u64>,
 }
@@ -72,6 +82,9 @@ impl View {
             root,
             given: None,
             closing: None,
+            passes_on: false,
+            passing: None,
+            owed: None,
             key_hashes: Vec::new(),
             row_hashes: Vec::new(),
         })
@@ -174,7 +187,13 @@ impl Operator for View {
     fn accept(&mut self, port: Port, item: Item, _context: &mut Context<'_>) {
         assert_eq!(port, Port(0), "a view has one input");
         assert!(self.given.is_none(), "a view is given an item while it has one");
-        let Item::Rows(morsel) = item else { return };
+        let morsel = match item {
+            Item::Rows(morsel) => morsel,
+            Item::Watermark(_) => {
+                self.passing = self.passes_on.then_some(item);
+                return;
+            }
+        };
         let rows = morsel.rows();
         hash_rows(morsel.columns.iter(), rows, &mut self.row_hashes);
         if self.options.key.iter().copied().eq(0..morsel.columns.len()) {
@@ -192,17 +211,32 @@ impl Operator for View {
         self.closing = Some(barrier);
     }
 
+    fn read(&mut self, Reading { passes_on, owed }: Reading) {
+        assert!(self.given.is_none() && self.closing.is_none(), "a view in the middle of an item");
+        self.passes_on = passes_on;
+        self.owed = owed.map(Owed::new);
+    }
+
     fn work(&mut self, context: &mut Context<'_>) -> Work {
+        if let Some(work) = self.pay(context) {
+            return work;
+        }
         if let Some(mut given) = self.given.take() {
             if !self.apply(&mut given, context) {
                 self.given = Some(given);
                 return Work::Yield;
+            }
+            if self.passes_on {
+                self.passing = Some(Item::Rows(context.pool.copy(&given.morsel)));
             }
             if self.options.consolidated {
                 context.pool.put(given.morsel);
             } else {
                 self.publish(given.morsel, context);
             }
+        }
+        if let Some(item) = self.passing.take() {
+            return Work::Emit(PASSED_ON, item);
         }
         if let Some(barrier) = self.closing {
             assert_eq!(barrier.epoch, context.epoch, "a barrier ends the open epoch");

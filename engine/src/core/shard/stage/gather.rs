@@ -36,7 +36,9 @@ impl Stage {
     /// Whether a feeder's next frame may be queued.
     #[inline]
     pub(in crate::core::shard) fn has_room_for_rows(&self) -> bool {
-        (self.queue.len() < STAGE_QUEUE_FRAMES || self.frames() < STAGE_QUEUE_FRAMES) && self.idle()
+        (self.queue.len() < STAGE_QUEUE_FRAMES || self.frames() < STAGE_QUEUE_FRAMES)
+            && self.idle()
+            && !self.turns()
     }
 
     fn frames(&self) -> usize {

@@ -1,8 +1,10 @@
 //! Value tables, thought out from the documentation of PostgreSQL 17, chapter 9.
 
 mod choose;
+mod nested;
 mod number;
 mod text;
+mod time;
 
 use super::*;
 use crate::expr::{Expr, Program};
@@ -129,7 +131,17 @@ fn typed(value: Value, of: DataType, behind: &str) -> ((Value, DataType), &str) 
         "bigint" => DataType::BigInt,
         "double" => DataType::Double,
         "text" => DataType::Text,
+        "smallint" => DataType::SmallInt,
         "timestamp" => DataType::Timestamp,
+        "timestamptz" => DataType::TimestampTz,
+        "date" => DataType::Date,
+        "time" => DataType::Time,
+        "interval" => DataType::Interval,
+        "json" => DataType::Json,
+        "map" => DataType::Map,
+        "int[]" => DataType::array(DataType::Int).unwrap(),
+        "text[]" => DataType::array(DataType::Text).unwrap(),
+        "double[]" => DataType::array(DataType::Double).unwrap(),
         "numeric" => DataType::Decimal { precision: 38, scale: 10 },
         other => panic!("no type {other}"),
     };

@@ -7,6 +7,7 @@ use crate::decimal;
 use crate::expr::kernel::call::fill::truths;
 use crate::expr::kernel::call::texts::spread_failures;
 use crate::expr::program::{Operand, Register};
+use crate::interval::span_of;
 use crate::types::DataType;
 use crate::value::compare_doubles;
 
@@ -21,6 +22,7 @@ pub(super) fn order(left: &Column, right: &Column, row: usize) -> Ordering {
             (DataType::Decimal { scale: left, .. }, DataType::Decimal { scale: right, .. }) => {
                 decimal::compare(l[row], left, r[row], right)
             }
+            (DataType::Interval, _) => span_of(l[row]).cmp(&span_of(r[row])),
             _ => l[row].cmp(&r[row]),
         },
         (Values::Text(left), Values::Text(right)) => left.bytes(row).cmp(right.bytes(row)),

@@ -61,7 +61,8 @@ pub(super) fn some_truths(out: &mut Register, mut find: impl FnMut(usize) -> Fou
     }
 }
 
-fn fail(out: &mut Register, row: usize, error: RowError) {
+/// Fails a row.
+pub(super) fn fail(out: &mut Register, row: usize, error: RowError) {
     out.failed.add(row as u32, error);
     out.column.set_null(row);
 }

@@ -3,6 +3,8 @@
 use crate::column::{Column, Values};
 use crate::expr::kernel::call::texts::spread_failures;
 use crate::expr::program::{Operand, Register};
+use crate::interval::span_of;
+use crate::types::DataType;
 
 const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
 const WORD: u64 = 0xd6e8_feb8_6659_fd93;
@@ -44,6 +46,11 @@ fn fold_value(state: u64, column: &Column, row: usize) -> u64 {
         Values::I32(values) => fold(state, i64::from(values[row]) as u64),
         Values::I64(values) => fold(state, values[row] as u64),
         Values::F64(values) => fold(state, double_bits(values[row])),
+        // Intervals of one span are equal, whatever their months and days.
+        Values::I128(values) if column.data_type() == DataType::Interval => {
+            let span = span_of(values[row]);
+            fold(fold(state, span as u64), (span >> 64) as u64)
+        }
         Values::I128(values) => fold(fold(state, values[row] as u64), (values[row] >> 64) as u64),
         Values::Text(texts) => fold_bytes(state, texts.bytes(row)),
     }

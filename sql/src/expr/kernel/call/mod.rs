@@ -4,12 +4,15 @@ mod choose;
 mod fill;
 mod hash;
 mod in_list;
+mod json;
 mod letters;
 mod like;
+mod nested;
 mod number;
 mod prepared;
 mod regex;
 mod texts;
+mod time;
 mod work;
 
 use std::cmp::Ordering;
@@ -102,14 +105,32 @@ fn native(function: Native, prepared: &Prepared, args: &[Operand<'_>], out: &mut
         N::Log => number::log(args, out),
         N::Power => number::power(args, out),
         N::Modulo => unreachable!("binding makes an operator of it"),
-        N::DatePart
-        | N::DateTrunc
-        | N::DateBin
-        | N::ToChar
-        | N::ToTimestamp
-        | N::MakeTimestamp
-        | N::TumbleStart
-        | N::TumbleEnd => unreachable!("later"),
+        N::DatePart => time::date_part(prepared.field(), args, out),
+        N::DateTrunc => time::date_trunc(prepared.field(), args, out),
+        N::DateBin => time::bin(args, out),
+        N::ToChar => time::to_char(prepared.moments(), args, out),
+        N::ToTimestamp => time::to_timestamp(args, out),
+        N::MakeTimestamp => time::make_timestamp(args, out),
+        N::MakeDate => time::make_date(args, out),
+        N::TumbleStart | N::TumbleEnd => time::tumble(function == N::TumbleEnd, args, out),
+        N::JsonGet
+        | N::JsonGetText
+        | N::JsonGetPath
+        | N::JsonGetPathText
+        | N::JsonExtractPath
+        | N::JsonExtractPathText => json::get(function, args, out),
+        N::JsonTypeof => json::type_of(args, out),
+        N::JsonArrayLength => json::array_length(args, out),
+        N::JsonExists => json::exists(args, out),
+        N::Subscript => nested::subscript(args, out),
+        N::MapGet => nested::map_get(args, out),
+        N::Cardinality => nested::count(Some(0), args, out),
+        N::ArrayLength => nested::count(None, args, out),
+        N::ArrayContains => nested::contains(true, args, out),
+        N::EqualsAny => nested::contains(false, args, out),
+        N::ArrayPosition => nested::position(args, out),
+        N::ArrayToString => nested::to_text(args, out),
+        N::StringToArray => nested::of_text(args, out),
         _ => text(function, args, out),
     }
 }

@@ -14,7 +14,13 @@ const OVERFLOW: RowError = RowError::Overflow;
 pub(super) fn abs(args: &[Operand<'_>], out: &mut Register) {
     match args[0].column.values() {
         Values::I32(values) => {
-            map(values, out, Column::i32s_mut, |value| value.checked_abs().ok_or(OVERFLOW));
+            let least = match args[0].column.data_type() {
+                DataType::SmallInt => i32::from(i16::MIN),
+                _ => i32::MIN,
+            };
+            map(values, out, Column::i32s_mut, |value| {
+                if value == least { Err(OVERFLOW) } else { Ok(value.abs()) }
+            });
         }
         Values::I64(values) => {
             map(values, out, Column::i64s_mut, |value| value.checked_abs().ok_or(OVERFLOW));

@@ -5,6 +5,7 @@ use crate::expr::function::{Argument, Native};
 use crate::expr::kernel::call::in_list::Set;
 use crate::expr::kernel::call::like::Pattern;
 use crate::expr::kernel::call::regex::Compiled;
+use crate::expr::kernel::call::time;
 
 /// The constants of a call in the form its kernel wants.
 #[derive(Clone, Debug)]
@@ -17,6 +18,10 @@ pub(in crate::expr) enum Prepared {
     Regex(Compiled),
     /// The constants of an IN.
     Set(Set),
+    /// A field of moments.
+    Field(time::Field),
+    /// A pattern of moments.
+    Moments(time::Pattern),
 }
 
 impl Prepared {
@@ -32,6 +37,16 @@ impl Prepared {
             }
             Native::RegexpLike | Native::RegexpReplace | Native::RegexpCapture => {
                 Compiled::constant(native, args)?.map_or(Prepared::None, Prepared::Regex)
+            }
+            Native::DatePart | Native::DateTrunc => match args[0].constant {
+                Some(name) if !name.is_null() => {
+                    let cuts = native == Native::DateTrunc;
+                    Prepared::Field(time::constant_field(name, args[1].data_type, cuts)?)
+                }
+                _ => Prepared::None,
+            },
+            Native::ToChar => {
+                time::constant_pattern(args).map_or(Prepared::None, Prepared::Moments)
             }
             Native::InList => Prepared::Set(Set::new(args)?),
             _ => Prepared::None,
@@ -56,6 +71,20 @@ impl Prepared {
     pub(super) fn regex(&self) -> Option<&Compiled> {
         match self {
             Prepared::Regex(regex) => Some(regex),
+            _ => None,
+        }
+    }
+
+    pub(super) fn field(&self) -> Option<time::Field> {
+        match self {
+            Prepared::Field(field) => Some(*field),
+            _ => None,
+        }
+    }
+
+    pub(super) fn moments(&self) -> Option<&time::Pattern> {
+        match self {
+            Prepared::Moments(pattern) => Some(pattern),
             _ => None,
         }
     }

@@ -9,10 +9,14 @@ pub(in crate::expr) struct Work {
     pub(super) text: String,
     /// Another one.
     pub(super) other: String,
+    /// A value as its bytes.
+    pub(super) bytes: Vec<u8>,
     /// Rows that are NULL although no argument is.
     pub(super) rows: Vec<u32>,
     /// A pattern that is no constant.
     pub(super) tokens: Vec<Token>,
+    /// A pattern of moments that is no constant.
+    pub(super) moments: super::time::Pattern,
     /// The last expression that is no constant, as it was compiled.
     pub(super) regex: super::regex::Last,
 }

@@ -36,9 +36,7 @@ fn convert(value: Value, from: DataType, to: DataType) -> Found<Value> {
             Ok(Value::Struct { of, values: values.collect::<Found<_>>()? })
         }
         // A map is written as a JSON object.
-        (value @ (Value::Map(_) | Value::Json(_)), ..) => {
-            Value::parse_text(&value.to_string(), to)
-        }
+        (value @ (Value::Map(_) | Value::Json(_)), ..) => Value::parse_text(&value.to_string(), to),
         (value, from, to) => scalar(&value, from, to),
     }
 }

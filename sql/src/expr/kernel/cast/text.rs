@@ -74,16 +74,16 @@ fn format(input: &Column, row: usize, out: &mut Buffer) -> fmt::Result {
 pub(super) fn from_text(input: &Text, to: DataType, out: &mut Register) {
     match to {
         DataType::Boolean => truths(input, out, boolean),
-        DataType::SmallInt => parse(input, out, Column::i32s_mut, |text| {
-            integer::<i16>(text).map(i32::from)
-        }),
+        DataType::SmallInt => {
+            parse(input, out, Column::i32s_mut, |text| integer::<i16>(text).map(i32::from))
+        }
         DataType::Int => parse(input, out, Column::i32s_mut, integer),
         DataType::BigInt => parse(input, out, Column::i64s_mut, integer),
         DataType::Real => parse(input, out, Column::f64s_mut, real),
         DataType::Double => parse(input, out, Column::f64s_mut, double),
-        DataType::Decimal { precision, scale } => parse(input, out, Column::i128s_mut, |text| {
-            parse_decimal(text, precision, scale)
-        }),
+        DataType::Decimal { precision, scale } => {
+            parse(input, out, Column::i128s_mut, |text| parse_decimal(text, precision, scale))
+        }
         DataType::Uuid => parse(input, out, Column::i128s_mut, |text| {
             binary::parse_uuid(text).map(binary::uuid_to_i128)
         }),
@@ -94,7 +94,10 @@ pub(super) fn from_text(input: &Text, to: DataType, out: &mut Register) {
         DataType::Interval => parse(input, out, Column::i128s_mut, |text| {
             interval::parse(text).map(Interval::to_i128)
         }),
-        DataType::Bytea | DataType::Json | DataType::Array(_) | DataType::Map
+        DataType::Bytea
+        | DataType::Json
+        | DataType::Array(_)
+        | DataType::Map
         | DataType::Struct(_) => bytes(out, |row| read_bytes(input.get(row), to)),
         DataType::Text => unreachable!("TEXT to TEXT"),
     }
@@ -142,12 +145,12 @@ pub(super) fn from_json(input: &Text, to: DataType, out: &mut Register) {
             Tree::Bool(value) => Ok(value),
             _ => Err(RowError::InvalidText),
         }),
-        DataType::SmallInt => parse(input, out, Column::i32s_mut, |text| {
-            json_whole(text).and_then(small)
-        }),
-        DataType::Int => parse(input, out, Column::i32s_mut, |text| {
-            json_whole(text).and_then(narrow)
-        }),
+        DataType::SmallInt => {
+            parse(input, out, Column::i32s_mut, |text| json_whole(text).and_then(small))
+        }
+        DataType::Int => {
+            parse(input, out, Column::i32s_mut, |text| json_whole(text).and_then(narrow))
+        }
         DataType::BigInt => parse(input, out, Column::i64s_mut, json_whole),
         DataType::Real => parse(input, out, Column::f64s_mut, |text| real(&json_number(text)?)),
         DataType::Double => parse(input, out, Column::f64s_mut, |text| double(&json_number(text)?)),

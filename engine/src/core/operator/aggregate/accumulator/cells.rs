@@ -14,10 +14,10 @@ use sluicedb_sql::{Column, DataType};
 use crate::core::arena::{Arena, Bytes, Heap, HeapId, Order, SlotId, Tree};
 use crate::core::morsel::Morsel;
 
-use super::list::{Prefix, PREFIX_BYTES};
+use super::super::layout::{Group, Layout, Pane};
+use super::list::{PREFIX_BYTES, Prefix};
 use super::rows::Rows;
 use super::sort_key::{PROBE, SORT_KEY_BYTES_MAX, SortKey, TextOrder, of_f64};
-use super::super::layout::{Group, Layout, Pane};
 use super::{Entry, Store, add_i64, i64_at, sketch};
 
 /// Bytes of a cell's value.

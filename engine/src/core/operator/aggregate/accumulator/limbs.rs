@@ -296,8 +296,7 @@ mod tests {
         let numbers = [0.0, 1.0, -1.0, 3.5, -1024.25, 1e9];
         for left in numbers {
             for right in numbers {
-                let (a, b) =
-                    (Big::read(&sum_of(&[(left, 1)])), Big::read(&sum_of(&[(right, 1)])));
+                let (a, b) = (Big::read(&sum_of(&[(left, 1)])), Big::read(&sum_of(&[(right, 1)])));
                 assert_eq!(a.times(&b).round(2 * UNIT_BITS), left * right);
                 assert_eq!(a.minus(&b).round(UNIT_BITS), left - right);
                 assert_eq!(a.scaled(12).round(UNIT_BITS), left * 12.0);

@@ -129,7 +129,7 @@ impl Accumulator {
             ) if once => {
                 let head_at = family.state_bytes();
                 Some(Distinct::new(input, column, head_at, sets, retracts))
-            },
+            }
             _ => None,
         };
         Accumulator { family, filter: call.filter, distinct, fields: Default::default() }
@@ -251,8 +251,7 @@ impl Accumulator {
             let change = distinct.take(store, group, cell);
             if change != 0 {
                 let entries = &[entry];
-                let rows =
-                    Rows { columns: &cell.columns, weights: &[], sign: change, entries };
+                let rows = Rows { columns: &cell.columns, weights: &[], sign: change, entries };
                 self.family.update_plain(store, rows);
             }
             return;

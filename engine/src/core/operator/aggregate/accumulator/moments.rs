@@ -2,8 +2,8 @@
 //!
 //! State: the number of rows, how many of them have a NaN or an infinity, how many a value of 2^400
 //! or more; then the sums. Over input that can retract these have no rounding (`limbs`); over
-//! other input each is two doubles, the second being what the first lost: 106 bits, so that the
-//! difference of large sums still has all the digits of a double.
+//! other input each is three doubles, each being what the one before lost: nothing is rounded until
+//! a sum needs more than 159 bits, so that what does not vary has a variance of zero.
 //!
 //! Either way the end is the same: `n * sum(xy) - sum(x) * sum(y)` is worked out without rounding
 //! and rounded once.
@@ -19,8 +19,8 @@ const ODD_AT: usize = 8;
 const LARGE_AT: usize = 16;
 const SUMS_AT: usize = 24;
 
-/// Bytes of a sum that is two doubles.
-const PAIR_BYTES: usize = 16;
+/// Bytes of a sum that is three doubles.
+const TRIPLE_BYTES: usize = 24;
 
 /// A moment of one column or two.
 #[derive(Clone, Copy, Debug)]
@@ -87,13 +87,14 @@ impl Moments {
     /// Where a sum is in the state.
     fn at(&self, wanted: Sum) -> usize {
         let before = SUMS.iter().take_while(|sum| **sum != wanted);
-        SUMS_AT + before.map(|sum| if self.exact { sum.bytes() } else { PAIR_BYTES }).sum::<usize>()
+        SUMS_AT
+            + before.map(|sum| if self.exact { sum.bytes() } else { TRIPLE_BYTES }).sum::<usize>()
     }
 
     /// Bytes of the state.
     pub(super) fn bytes(&self) -> usize {
         let last = *self.sums().last().expect("there are sums");
-        self.at(last) + if self.exact { last.bytes() } else { PAIR_BYTES }
+        self.at(last) + if self.exact { last.bytes() } else { TRIPLE_BYTES }
     }
 
     pub(super) fn update(&self, store: &mut Store<'_>, rows: Rows<'_>) {
@@ -119,15 +120,12 @@ impl Moments {
         }
         if !self.exact {
             for &sum in self.sums() {
-                let mut added = match sum.factors(y, x) {
+                let added = match sum.factors(y, x) {
                     (value, None) => (value, 0.0),
                     (left, Some(right)) => two_product(left, right),
                 };
-                if weight != 1 {
-                    let (first, rest) = two_product(added.0, weight as f64);
-                    added = (first, rest + added.1 * weight as f64);
-                }
-                add_pair(&mut state[self.at(sum)..], added);
+                let at = self.at(sum);
+                add_weighted(&mut state[at..at + TRIPLE_BYTES], added, weight);
             }
             return;
         }
@@ -152,7 +150,9 @@ impl Moments {
             if self.exact {
                 limbs::merge(&mut into[at..at + sum.bytes()], &from[at..at + sum.bytes()]);
             } else {
-                add_pair(&mut into[at..], pair(&from[at..]));
+                for part in triple(&from[at..]) {
+                    add_double(&mut into[at..at + TRIPLE_BYTES], part);
+                }
             }
         }
     }
@@ -227,12 +227,12 @@ impl Moments {
         if self.exact {
             return Big::read(&state[at..at + sum.bytes()]);
         }
-        let (first, rest) = pair(&state[at..]);
         let unit_bits = if sum.is_product() { 2 * UNIT_BITS } else { UNIT_BITS };
         let mut bytes = [0; PRODUCT_BYTES];
         let bytes = &mut bytes[..sum.bytes()];
-        limbs::add(bytes, Units::of(first, unit_bits), 1);
-        limbs::add(bytes, Units::of(rest, unit_bits), 1);
+        for part in triple(&state[at..]) {
+            limbs::add(bytes, Units::of(part, unit_bits), 1);
+        }
         Big::read(bytes)
     }
 }
@@ -243,18 +243,34 @@ fn two_product(left: f64, right: f64) -> (f64, f64) {
     (product, left.mul_add(right, -product))
 }
 
-fn pair(state: &[u8]) -> (f64, f64) {
-    let double = |at| f64::from_bits(i64_at(state, at) as u64);
-    (double(0), double(8))
+fn triple(state: &[u8]) -> [f64; 3] {
+    [0, 8, 16].map(|at| f64::from_bits(i64_at(state, at) as u64))
 }
 
-/// Adds a sum that is two doubles.
-fn add_pair(state: &mut [u8], (first, rest): (f64, f64)) {
-    let (own, own_rest) = pair(state);
-    let sum = own + first;
-    let back = sum - own;
-    let lost = (own - (sum - back)) + (first - back) + own_rest + rest;
-    let whole = sum + lost;
-    state[..8].copy_from_slice(&whole.to_le_bytes());
-    state[8..16].copy_from_slice(&(lost - (whole - sum)).to_le_bytes());
+/// Adds what two doubles add up to, so many times.
+fn add_weighted(state: &mut [u8], (first, rest): (f64, f64), weight: i64) {
+    if weight == 1 {
+        add_double(state, first);
+        return add_double(state, rest);
+    }
+    for part in [first, rest] {
+        let (product, lost) = two_product(part, weight as f64);
+        add_double(state, product);
+        add_double(state, lost);
+    }
+}
+
+/// Adds to a sum that is three doubles.
+fn add_double(state: &mut [u8], value: f64) {
+    let mut value = value;
+    for bytes in state.chunks_exact_mut(8) {
+        let own = f64::from_bits(i64_at(bytes, 0) as u64);
+        let sum = own + value;
+        let back = sum - own;
+        value = (own - (sum - back)) + (value - back);
+        bytes.copy_from_slice(&sum.to_le_bytes());
+        if value == 0.0 {
+            return;
+        }
+    }
 }

@@ -62,13 +62,7 @@ impl Ranked {
     }
 
     /// Appends the result.
-    pub(super) fn push(
-        &self,
-        at: (&Arena, &Layout),
-        group: Group,
-        state: &[u8],
-        out: &mut Column,
-    ) {
+    pub(super) fn push(&self, at: (&Arena, &Layout), group: Group, state: &[u8], out: &mut Column) {
         let values = i64_at(state, VALUES_AT);
         if values == 0 {
             return out.push_null();
@@ -88,13 +82,7 @@ impl Ranked {
     }
 
     /// The key of the value with a rank of `values`, counted from 0.
-    fn find<'a>(
-        &self,
-        at: (&'a Arena, &Layout),
-        group: Group,
-        rank: i64,
-        values: i64,
-    ) -> &'a [u8] {
+    fn find<'a>(&self, at: (&'a Arena, &Layout), group: Group, rank: i64, values: i64) -> &'a [u8] {
         // From the nearer end.
         let back = rank > values / 2;
         let mut before = if back { values - 1 - rank } else { rank };

@@ -67,12 +67,7 @@ impl Sum {
     }
 
     #[inline]
-    fn add(
-        &self,
-        store: &mut Store<'_>,
-        rows: Rows<'_>,
-        value: impl Fn(usize) -> i128,
-    ) {
+    fn add(&self, store: &mut Store<'_>, rows: Rows<'_>, value: impl Fn(usize) -> i128) {
         let column = &rows.columns[self.column];
         for entry in rows.entries {
             let row = entry.row as usize;

@@ -213,11 +213,13 @@ fn random_call(function: Function, prng: &mut Prng, retracts: bool) -> Call {
 }
 
 fn random_window(prng: &mut Prng) -> WindowOptions {
-    let window = match prng.below(5) {
+    let window = match prng.below(7) {
         0 => Window::Tumble { time: TS, size_us: 10, offset_us: 3 },
         1 => tumble(TS, 1 + prng.below(30) as i64),
         2 => hop(TS, 12, 4),
-        3 => Window::Hop { time: TS, size_us: 10, slide_us: 4, offset_us: -3 },
+        3 => Window::Cumulate { time: TS, step_us: 4, size_us: 20, offset_us: -3 },
+        4 => Window::Cumulate { time: TS, step_us: 6, size_us: 12, offset_us: 0 },
+        5 => Window::Hop { time: TS, size_us: 10, slide_us: 4, offset_us: -3 },
         _ => hop(TS, 9, 9),
     };
     let lag_us = [Some(0), Some(5), Some(-4), None][prng.below(4)];

@@ -74,6 +74,13 @@ fn windows_of(window: &Window, delta: &Delta) -> Option<Vec<(i64, i64)>> {
     let Value::Timestamp(time) = delta.values[*window.time()] else { return None };
     let (size, slide) = (i128::from(window.size_us()), i128::from(window.slide_us()));
     let (time, offset) = (i128::from(time), i128::from(window.offset_us()));
+    if let Window::Cumulate { .. } = window {
+        let start = time - (time - offset).rem_euclid(size);
+        let ends = (1..=size / slide).map(|steps| start + steps * slide);
+        let spans = ends.filter(|end| *end > time).map(|end| (start, end));
+        let span = |(start, end)| Some((i64::try_from(start).ok()?, i64::try_from(end).ok()?));
+        return spans.map(span).collect();
+    }
     let mut start = time - (time - offset).rem_euclid(slide);
     let mut all = Vec::new();
     while start + size > time {

@@ -15,7 +15,7 @@ const OUT_OF_RANGE: RowError = RowError::DatetimeOverflow;
 const YEAR_MAX: i64 = 300_000;
 
 /// Seconds since the Unix epoch.
-pub(super) fn to_timestamp(args: &[Operand<'_>], out: &mut Register) {
+pub(in crate::expr::kernel::call) fn to_timestamp(args: &[Operand<'_>], out: &mut Register) {
     map(args[0].column.f64s(), out, Column::i64s_mut, |seconds| {
         let micros = (seconds * 1e6).round_ties_even();
         let limit = 2_f64.powi(63);
@@ -36,7 +36,7 @@ fn day(year: i64, month: i64, day: i64) -> Found<i64> {
     if date_of(days) == (year, month, day) { Ok(days) } else { Err(OUT_OF_RANGE) }
 }
 
-pub(super) fn make_date(args: &[Operand<'_>], out: &mut Register) {
+pub(in crate::expr::kernel::call) fn make_date(args: &[Operand<'_>], out: &mut Register) {
     let [years, months, days] = [0, 1, 2].map(|at| args[at].column.i64s());
     numbers(out, Column::i32s_mut, |row| {
         let days = day(years[row], months[row], days[row])?;
@@ -45,7 +45,7 @@ pub(super) fn make_date(args: &[Operand<'_>], out: &mut Register) {
     });
 }
 
-pub(super) fn make_timestamp(args: &[Operand<'_>], out: &mut Register) {
+pub(in crate::expr::kernel::call) fn make_timestamp(args: &[Operand<'_>], out: &mut Register) {
     let [years, months, days, hours, minutes] = [0, 1, 2, 3, 4].map(|at| args[at].column.i64s());
     let seconds = args[5].column.f64s();
     numbers(out, Column::i64s_mut, |row| {

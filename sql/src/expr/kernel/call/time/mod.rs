@@ -32,9 +32,7 @@ pub(super) fn constant_field(name: &Value, of: DataType, cuts: bool) -> Result<F
     let field = Field::named(name).ok_or_else(|| refuse("there is no field"))?;
     // A field fails for all values of a type or for none.
     let works = match (of, cuts) {
-        (DataType::Interval, true) => {
-            field::truncate_interval(field, Interval::default()).is_ok()
-        }
+        (DataType::Interval, true) => field::truncate_interval(field, Interval::default()).is_ok(),
         (DataType::Interval, false) => field.of_interval(Interval::default()).is_ok(),
         (DataType::Time, _) => field.of_time(0).is_ok(),
         (_, true) => field::truncate(field, 0).is_ok(),

@@ -141,8 +141,18 @@ const CASED: &[(&str, Part)] = &[
 ];
 
 const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September",
-    "October", "November", "December",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 ];
 
 const DAYS: [&str; 7] =
@@ -277,9 +287,7 @@ impl Part {
             Part::DayOfWeek => (civil.day_of_week() + 1, 0),
             Part::IsoDayOfWeek => (civil.iso_day_of_week(), 0),
             Part::DayOfYear => number(civil.day_of_year(), 3),
-            Part::IsoDayOfYear => {
-                number((civil.iso_week().1 - 1) * 7 + civil.iso_day_of_week(), 3)
-            }
+            Part::IsoDayOfYear => number((civil.iso_week().1 - 1) * 7 + civil.iso_day_of_week(), 3),
             Part::WeekOfMonth => ((civil.day - 1) / 7 + 1, 0),
             Part::WeekOfYear => number((civil.day_of_year() - 1) / 7 + 1, 2),
             Part::IsoWeek => number(civil.iso_week().1, 2),

@@ -36,7 +36,7 @@ fn start(moment: i64, size: i64, origin: i64) -> Found<i64> {
 }
 
 /// `date_bin(stride, moment [, origin])`
-pub(super) fn bin(args: &[Operand<'_>], out: &mut Register) {
+pub(in crate::expr::kernel::call) fn bin(args: &[Operand<'_>], out: &mut Register) {
     let (strides, moments) = (micros(args[0].column), args[1].column.i64s());
     let origins = args.get(2).map(|origins| origins.column.i64s());
     numbers(out, Column::i64s_mut, |row| {
@@ -45,7 +45,7 @@ pub(super) fn bin(args: &[Operand<'_>], out: &mut Register) {
 }
 
 /// `tumble_start(moment, size [, offset])` and `tumble_end`.
-pub(super) fn tumble(end: bool, args: &[Operand<'_>], out: &mut Register) {
+pub(in crate::expr::kernel::call) fn tumble(end: bool, args: &[Operand<'_>], out: &mut Register) {
     let (moments, sizes) = (args[0].column.i64s(), micros(args[1].column));
     let offsets = args.get(2).map(|offsets| micros(offsets.column));
     numbers(out, Column::i64s_mut, |row| {

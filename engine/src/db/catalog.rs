@@ -1,0 +1,115 @@
+//! What a database consists of at a time, as its handles know it.
+
+use std::sync::Arc;
+
+use sluicedb_sql::{Plan, SqlError};
+
+use super::changes::Published;
+use super::error::Error;
+use crate::core::graph::{Change, Graph, SourceSpec, ViewSpec};
+use crate::core::ids::{SourceId, ViewId};
+use crate::shell::Ending;
+use crate::shell::life::Life;
+
+/// The plan that runs, and what it was made into.
+pub(super) struct Catalog {
+    pub(super) plan: Plan,
+    pub(super) graph: Arc<Graph>,
+    /// By source; none where it is gone.
+    sources: Vec<Option<Arc<Life>>>,
+    /// By view.
+    views: Vec<Option<Relation>>,
+}
+
+/// A view or stream.
+#[derive(Clone)]
+struct Relation {
+    published: Arc<Published>,
+    life: Arc<Life>,
+}
+
+impl Catalog {
+    /// What is there at the start.
+    pub(super) fn new(plan: Plan, graph: Arc<Graph>, life: &Life) -> Result<Catalog, SqlError> {
+        let none = Catalog { plan, graph, sources: Vec::new(), views: Vec::new() };
+        none.filled(life)
+    }
+
+    /// What is there after a change. Relations that stay go on living.
+    pub(super) fn after(
+        &self,
+        plan: Plan,
+        change: &Change,
+        life: &Life,
+    ) -> Result<Catalog, SqlError> {
+        let (mut sources, mut views) = (self.sources.clone(), self.views.clone());
+        change.sources_gone.iter().for_each(|source| sources[source.index()] = None);
+        change.views_gone.iter().for_each(|view| views[view.index()] = None);
+        Catalog { plan, graph: Arc::clone(&change.graph), sources, views }.filled(life)
+    }
+
+    fn filled(mut self, life: &Life) -> Result<Catalog, SqlError> {
+        let Catalog { graph, sources, views, .. } = &mut self;
+        sources.resize_with(graph.sources.len(), || None);
+        for (at, _) in graph.sources.places() {
+            sources[at].get_or_insert_with(|| life.part());
+        }
+        views.resize_with(graph.views.len(), || None);
+        for (at, view) in graph.views.places().filter(|(at, _)| views[*at].is_none()).collect::<Vec<_>>() {
+            let published = Arc::new(Published::new(view.name.clone(), view.schema.clone())?);
+            views[at] = Some(Relation { published, life: life.part() });
+        }
+        Ok(self)
+    }
+
+    /// Ends what a change takes away: whoever holds a handle of it hears of that.
+    pub(super) fn end(&self, change: &Change) {
+        for source in &change.sources_gone {
+            let name = self.graph.sources[source.index()].name.clone();
+            self.source_life(*source).end(Ending::Dropped(name));
+        }
+        for view in &change.views_gone {
+            let name = self.graph.views[view.index()].name.clone();
+            self.view_life(*view).end(Ending::Dropped(name));
+        }
+    }
+
+    pub(super) fn source(&self, name: &str) -> Result<(SourceId, &SourceSpec), Error> {
+        let found = self.graph.sources.places().find(|(_, source)| source.name == name);
+        let names = || self.graph.sources.iter().map(|source| source.name.as_str());
+        let (at, spec) = found.ok_or_else(|| Error::Sql(unknown("source", name, names())))?;
+        Ok((SourceId(at as u16), spec))
+    }
+
+    pub(super) fn view(&self, name: &str) -> Result<&ViewSpec, Error> {
+        let found = self.graph.views.iter().find(|view| view.name == name);
+        let names = || self.graph.views.iter().map(|view| view.name.as_str());
+        found.ok_or_else(|| Error::Sql(unknown("view or stream", name, names())))
+    }
+
+    pub(super) fn source_life(&self, source: SourceId) -> &Arc<Life> {
+        self.sources[source.index()].as_ref().expect("a source of the graph")
+    }
+
+    fn relation(&self, view: ViewId) -> &Relation {
+        self.views[view.index()].as_ref().expect("a view of the graph")
+    }
+
+    pub(super) fn view_life(&self, view: ViewId) -> &Arc<Life> {
+        &self.relation(view).life
+    }
+
+    pub(super) fn published(&self, view: ViewId) -> &Arc<Published> {
+        &self.relation(view).published
+    }
+}
+
+/// The error for a name that is not there, with those that are.
+fn unknown<'a>(what: &str, name: &str, names: impl Iterator<Item = &'a str>) -> SqlError {
+    let names: Vec<&str> = names.collect();
+    let error = SqlError::undefined_relation(what, name);
+    match names.is_empty() {
+        true => error.hint(format!("This database has no {what}.")),
+        false => error.hint(format!("There are: {}.", names.join(", "))),
+    }
+}
