@@ -8,11 +8,11 @@
 
 #![forbid(unsafe_code)]
 
+pub mod binary;
 #[cfg(feature = "planner")]
 pub mod bounded;
 #[cfg(feature = "planner")]
 pub mod catalog;
-pub mod binary;
 pub mod column;
 pub mod decimal;
 #[cfg(feature = "planner")]

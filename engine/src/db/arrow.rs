@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use ::arrow::array::{ArrayRef, Int64Array, RecordBatch, RecordBatchOptions};
+use ::arrow::array::{ArrayRef, Int64Array, RecordBatch, RecordBatchOptions, UInt64Array};
+use ::arrow::compute::take_record_batch;
 use ::arrow::datatypes::SchemaRef;
 use ::arrow::datatypes::{DataType as ArrowType, Field as ArrowField, Schema as ArrowSchema};
 use sluicedb_sql::column::arrow::{Incoming, arrow_schema, check_columns};
@@ -203,6 +204,19 @@ impl BatchSchemas {
     /// A copy of a published morsel.
     pub fn copy(&self, morsel: &Morsel, weights: Weights) -> RecordBatch {
         self.batch(morsel.columns.clone(), morsel.weights.clone(), morsel.rows(), weights)
+    }
+
+    /// Rows of a view, each as often as it is there.
+    pub fn rows(&self, columns: Vec<Column>, weights: &[i64]) -> RecordBatch {
+        let batch = self.batch(columns, Vec::new(), weights.len(), Weights::WhereNeeded);
+        if weights.iter().all(|weight| *weight == 1) {
+            return batch;
+        }
+        let repeated = (0_u64..).zip(weights).flat_map(|(row, &weight)| {
+            std::iter::repeat_n(row, usize::try_from(weight).unwrap_or(0))
+        });
+        let picks = UInt64Array::from_iter_values(repeated);
+        take_record_batch(&batch, &picks).expect("every pick is a row of the batch")
     }
 
     fn batch(

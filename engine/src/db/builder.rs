@@ -7,7 +7,10 @@ use std::time::Duration;
 use sluicedb_sql::Plan;
 use sluicedb_wal::directory::Directory;
 
+use super::connect::Connectors;
+use super::database::Machine;
 use super::error::Error;
+use super::statement::Language;
 use super::{Database, InlineDatabase};
 use crate::core::arena::Region;
 use crate::core::graph::{Graph, Route, lower};
@@ -54,6 +57,7 @@ pub struct Builder {
     lane_frames: usize,
     exchange_frames: usize,
     runtime: Option<Runtime>,
+    connectors: Option<Arc<dyn Connectors>>,
 }
 
 impl Default for Builder {
@@ -71,6 +75,7 @@ impl Default for Builder {
             lane_frames: 256,
             exchange_frames: 64,
             runtime: None,
+            connectors: None,
         }
     }
 }
@@ -175,7 +180,16 @@ impl Builder {
         let setup = self.setup(plan, memory, near)?;
         let running = start(setup, self.seating(&placement, runtime));
         let running = running.map_err(|error| Error::starting(error, self.directory.clone()))?;
-        Database::new(running, plan.clone(), placement, budget, runtime, fallback)
+        let language = Language::new(plan, self.connectors.clone());
+        let machine = Machine { placement, budget, runtime, fallback };
+        Database::new(running, plan.clone(), machine, language)
+    }
+
+    /// What `CREATE SOURCE .. FROM KIND (..)` and `CREATE SINK .. INTO KIND (..)` can reach.
+    #[must_use]
+    pub fn connectors(mut self, connectors: Arc<dyn Connectors>) -> Builder {
+        self.connectors = Some(connectors);
+        self
     }
 
     /// Makes a database of one shard that runs where its caller calls
@@ -192,7 +206,8 @@ impl Builder {
         let setup = self.setup(plan, memory(&budget, &[0], None)?, vec![None])?;
         let inline = start_inline(setup);
         let inline = inline.map_err(|error| Error::starting(error, self.directory.clone()))?;
-        InlineDatabase::new(inline, plan.clone())
+        let language = Language::new(plan, None);
+        InlineDatabase::new(inline, plan.clone(), language)
     }
 
     fn choose_runtime(&self) -> Result<(Runtime, Option<String>), Error> {
@@ -258,7 +273,16 @@ impl Builder {
             seed: random(),
         };
         let (lane_frames, exchange_frames) = (self.lane_frames, self.exchange_frames);
-        Ok(Setup { graph, options, logs: logged, directory, memory, nodes, lane_frames, exchange_frames })
+        Ok(Setup {
+            graph,
+            options,
+            logs: logged,
+            directory,
+            memory,
+            nodes,
+            lane_frames,
+            exchange_frames,
+        })
     }
 }
 

@@ -55,7 +55,9 @@ impl Catalog {
             sources[at].get_or_insert_with(|| life.part());
         }
         views.resize_with(graph.views.len(), || None);
-        for (at, view) in graph.views.places().filter(|(at, _)| views[*at].is_none()).collect::<Vec<_>>() {
+        for (at, view) in
+            graph.views.places().filter(|(at, _)| views[*at].is_none()).collect::<Vec<_>>()
+        {
             let published = Arc::new(Published::new(view.name.clone(), view.schema.clone())?);
             views[at] = Some(Relation { published, life: life.part() });
         }

@@ -11,9 +11,11 @@ use super::changes::Changes;
 use super::error::Error;
 use super::row::Row;
 use super::session::{Patience, Session};
+use super::statement::{self, Language, Outcome, RowSet};
 use super::source::{BatchSource, Source};
 use super::subscribe::{SubscribeOptions, Subscription};
 use super::view::View;
+use sluicedb_sql::dialect::Parsed;
 use crate::shell::inbox::Answer;
 use crate::shell::memory::Budget;
 use crate::shell::start::Running;
@@ -75,10 +77,16 @@ pub struct Database {
 struct Inner {
     session: Session,
     running: Mutex<Running>,
-    placement: Placement,
-    budget: Budget,
-    runtime: Runtime,
-    fallback: Option<String>,
+    machine: Machine,
+    language: Language,
+}
+
+/// Where a database runs, and on what.
+pub(super) struct Machine {
+    pub(super) placement: Placement,
+    pub(super) budget: Budget,
+    pub(super) runtime: Runtime,
+    pub(super) fallback: Option<String>,
 }
 
 /// What a database has counted, and what it uses.
@@ -148,10 +156,8 @@ impl Database {
     pub(super) fn new(
         running: Running,
         plan: Plan,
-        placement: Placement,
-        budget: Budget,
-        runtime: Runtime,
-        fallback: Option<String>,
+        machine: Machine,
+        language: Language,
     ) -> Result<Database, Error> {
         let session = Session::new(running.contact.clone(), plan, false)?;
         if running.replays {
@@ -159,7 +165,7 @@ impl Database {
             session.flush(&mut Block)?;
         }
         let running = Mutex::new(running);
-        let inner = Inner { session, running, placement, budget, runtime, fallback };
+        let inner = Inner { session, running, machine, language };
         Ok(Database { inner: Arc::new(inner) })
     }
 
@@ -237,6 +243,46 @@ impl Database {
         Ok(())
     }
 
+    /// Carries out one statement of SQL.
+    ///
+    /// ```
+    /// use sluicedb::db::{Database, Outcome};
+    ///
+    /// let db = Database::builder().shards(1).start(&sluicedb::plan::Plan::empty())?;
+    /// db.execute("CREATE SOURCE trades (symbol TEXT, price BIGINT)")?;
+    /// db.execute(
+    ///     "CREATE MATERIALIZED VIEW high AS SELECT symbol, max(price) AS high FROM trades GROUP BY symbol",
+    /// )?;
+    /// db.execute("INSERT INTO trades VALUES ('ACME', 101), ('ACME', 107)")?;
+    /// assert_eq!(db.query("SELECT high FROM high WHERE symbol = 'ACME'")?.len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn execute(&self, text: &str) -> Result<Outcome, Error> {
+        self.execute_parsed(&statement::single(text)?, text)
+    }
+
+    /// Carries out one statement of a text that was taken apart by
+    /// [`dialect::parse`](sluicedb_sql::dialect::parse).
+    pub fn execute_parsed(&self, statement: &Parsed, text: &str) -> Result<Outcome, Error> {
+        self.inner.language.run(self.session(), &mut Block, statement, text)
+    }
+
+    /// The rows of a query.
+    pub fn query(&self, text: &str) -> Result<RowSet, Error> {
+        statement::rows(self.execute(text)?)
+    }
+
+    /// Waits until every source that comes to an end has come to it, and its rows are worked on.
+    pub fn drain(&self) -> Result<(), Error> {
+        self.inner.language.drain(&Block)?;
+        self.flush()
+    }
+
+    /// The objects that statements have made.
+    pub fn objects(&self) -> sluicedb_sql::catalog::Catalog {
+        self.inner.language.catalog()
+    }
+
     /// What was counted so far.
     pub fn stats(&self) -> Stats {
         self.session().stats()
@@ -249,22 +295,22 @@ impl Database {
 
     /// Where the shards run, and why there.
     pub fn placement(&self) -> &Placement {
-        &self.inner.placement
+        &self.inner.machine.placement
     }
 
     /// How the memory is divided.
     pub fn budget(&self) -> &Budget {
-        &self.inner.budget
+        &self.inner.machine.budget
     }
 
     /// What turns the shards.
     pub fn runtime(&self) -> Runtime {
-        self.inner.runtime
+        self.inner.machine.runtime
     }
 
     /// Why shards run on plain threads, if that was not chosen.
     pub fn fallback(&self) -> Option<&str> {
-        self.inner.fallback.as_deref()
+        self.inner.machine.fallback.as_deref()
     }
 
     /// The plan as it runs: stages, operators and exchanges.
@@ -329,7 +375,7 @@ impl Database {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn install(&self, plan: &Plan) -> Result<(), Error> {
-        self.session().install(&mut Block, plan)
+        self.inner.language.install(self.session(), &mut Block, plan)
     }
 }
 
@@ -341,6 +387,6 @@ impl Inner {
 
 impl fmt::Debug for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Database").field("runtime", &self.inner.runtime).finish_non_exhaustive()
+        f.debug_struct("Database").field("runtime", &self.inner.machine.runtime).finish_non_exhaustive()
     }
 }

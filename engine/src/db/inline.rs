@@ -7,6 +7,7 @@ use super::database::Stats;
 use super::error::Error;
 use super::row::Row;
 use super::session::{Patience, Session};
+use super::statement::{self, Language, Outcome, RowSet};
 use super::source::{BatchSource, Source};
 use super::subscribe::{SubscribeOptions, Subscription};
 use super::view::{Key, View};
@@ -51,6 +52,7 @@ use crate::shell::start::Inline;
 pub struct InlineDatabase {
     session: Session,
     inline: Inline,
+    language: Language,
 }
 
 /// Turns the database until the answer is there.
@@ -75,14 +77,18 @@ impl Patience for Turning<'_> {
 }
 
 impl InlineDatabase {
-    pub(super) fn new(inline: Inline, plan: Plan) -> Result<InlineDatabase, Error> {
+    pub(super) fn new(
+        inline: Inline,
+        plan: Plan,
+        language: Language,
+    ) -> Result<InlineDatabase, Error> {
         let session = Session::new(inline.contact.clone(), plan, true)?;
         let mut inline = inline;
         if inline.replays {
             // Views are whole when they are first looked at.
             session.flush(&mut Turning(&mut inline))?;
         }
-        Ok(InlineDatabase { session, inline })
+        Ok(InlineDatabase { session, inline, language })
     }
 
     /// One turn: takes what was pushed, works on it, calls callbacks. Returns whether there was
@@ -155,7 +161,19 @@ impl InlineDatabase {
     /// Goes on with another plan, as [`Database::install`](super::Database::install) does; turns until
     /// that is there.
     pub fn install(&mut self, plan: &Plan) -> Result<(), Error> {
-        self.session.install(&mut Turning(&mut self.inline), plan)
+        self.language.install(&self.session, &mut Turning(&mut self.inline), plan)
+    }
+
+    /// Carries out one statement of SQL; turns until that is done.
+    pub fn execute(&mut self, text: &str) -> Result<Outcome, Error> {
+        let statement = statement::single(text)?;
+        let InlineDatabase { session, inline, language } = self;
+        language.run(session, &mut Turning(inline), &statement, text)
+    }
+
+    /// The rows of a query; turns until they are there.
+    pub fn query(&mut self, text: &str) -> Result<RowSet, Error> {
+        statement::rows(self.execute(text)?)
     }
 
     /// What was counted so far.

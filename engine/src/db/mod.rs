@@ -34,13 +34,16 @@ pub mod arrow;
 mod builder;
 pub mod catalog;
 mod changes;
+mod connect;
 mod database;
 mod error;
 mod inline;
 pub mod row;
 mod session;
 mod source;
+mod statement;
 mod subscribe;
+mod system;
 mod time;
 mod view;
 
@@ -48,6 +51,7 @@ pub use self::arrow::Weights;
 pub use crate::shell::{Ending, Overflow, Runtime};
 pub use builder::{Builder, Durability, Latency};
 pub use changes::{Changes, ColumnKey, ColumnRef, Published, Rows};
+pub use connect::{Connectors, Drain, Feed, Stop};
 pub use database::{Database, Stats};
 pub use error::{BatchRefused, Error, PushError};
 pub use inline::InlineDatabase;
@@ -57,6 +61,7 @@ pub use sluicedb_sql::{
     DataType, Field, Interval, Json, Map, Schema, SqlError, StructField, StructType, Value, binary,
 };
 pub use source::{BatchSource, Source};
+pub use statement::{Done, Outcome, RowSet};
 pub use subscribe::{BatchStream, ChangeSet, SubscribeOptions, Subscription};
 pub use time::{Date, Time, Timestamptz};
 pub use view::{Key, KeyWriter, View};

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
+use ::arrow::array::RecordBatch;
 use sluicedb_sql::{Plan, Schema, SqlError};
 
 use super::catalog::Catalog;
@@ -92,8 +93,12 @@ impl Session {
         patience.may_wait()?;
         let mut fed = self.lock();
         let before = self.catalog();
-        let growth =
-            Growth { route: Route::Aligned, tied: true, fed: fed.clone(), logged: self.contact.logs };
+        let growth = Growth {
+            route: Route::Aligned,
+            tied: true,
+            fed: fed.clone(),
+            logged: self.contact.logs,
+        };
         let change = change(&before.graph, &before.plan, plan, &growth)?;
         check(&change)?;
         self.check_memory(&change)?;
@@ -283,6 +288,38 @@ impl Session {
 
     pub(super) fn flush(&self, patience: &mut impl Patience) -> Result<(), Error> {
         self.request(patience, |reply| Request::Flush { save: false, reply })
+    }
+
+    /// All rows of some views, as of one moment behind everything that was pushed before.
+    pub(super) fn read(
+        &self,
+        patience: &mut impl Patience,
+        names: &[&str],
+    ) -> Result<Vec<Vec<RecordBatch>>, Error> {
+        patience.may_wait()?;
+        // While this is held no view goes.
+        let held = self.lock();
+        let catalog = self.catalog();
+        let mut views = Vec::with_capacity(names.len());
+        for name in names {
+            let spec = catalog.view(name)?;
+            if spec.kept.is_none() {
+                let error = SqlError::wrong_kind(format!("\"{name}\" keeps no rows to read"));
+                return Err(Error::Sql(error.hint("Read a materialized view.")));
+            }
+            views.push(spec.id);
+        }
+        let asked = views.clone();
+        let answer = self.ask(|reply| Request::Read { views: asked, reply })?;
+        let found = patience.wait(answer)?;
+        drop(held);
+        let mut batches: Vec<Vec<RecordBatch>> = views.iter().map(|_| Vec::new()).collect();
+        for part in found {
+            let at = views.iter().position(|view| *view == part.view).expect("asked for");
+            let schemas = catalog.published(views[at]).batches();
+            batches[at].push(schemas.rows(part.columns, &part.weights));
+        }
+        Ok(batches)
     }
 
     /// The same, and all of it is in a checkpoint where there is a directory.

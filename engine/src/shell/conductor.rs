@@ -18,6 +18,7 @@ use super::lane::{Place, Sender, near_lane};
 use super::lanes::connect;
 use super::life::{Ending, Life};
 use super::mark::{Mark, OpenEpoch};
+use super::scan::{Found, Gathering, Scan};
 use super::reactor::{Door, ToShard, Turn};
 use super::settled::Settled;
 use crate::core::coordinator::Coordinator;
@@ -25,7 +26,7 @@ use crate::core::effect::{CoordinatorEffect, CoordinatorInput, Report};
 use crate::core::feeder::{Feeder, FeederOptions, Progress};
 use crate::core::frame::{Fed, FeederRow};
 use crate::core::graph::{Change, Graph};
-use crate::core::ids::{Epoch, FeederId, ShardId, SourceId};
+use crate::core::ids::{Epoch, FeederId, ShardId, SourceId, ViewId};
 use crate::core::limits::FEEDERS_MAX;
 use crate::core::morsel::Pool;
 
@@ -87,6 +88,10 @@ pub(crate) struct Conductor {
     settled: Settled,
     /// Who waits for the graph to change, in order.
     changes: VecDeque<Reply<()>>,
+    /// Who waits for the state at the end of an epoch to be readable.
+    reads: VecDeque<(Epoch, Vec<ViewId>, Reply<Vec<Found>>)>,
+    /// Readers of the state that is frozen.
+    readers: usize,
     /// Who waits for everything up to an epoch to be worked on.
     flushes: VecDeque<(Epoch, Reply<()>)>,
     /// Who waits for it to be in a checkpoint.
@@ -108,6 +113,8 @@ impl Conductor {
             marks: BTreeMap::new(),
             settled: Settled::default(),
             changes: VecDeque::new(),
+            reads: VecDeque::new(),
+            readers: 0,
             flushes: VecDeque::new(),
             saves: VecDeque::new(),
             stopped: false,
@@ -206,7 +213,40 @@ impl Conductor {
                 waiting.push_back((epoch, reply));
                 self.step(CoordinatorInput::Wanted { checkpoint, read: false });
             }
+            Request::Read { views, reply } => {
+                let epoch = self.parts.coordinator.open();
+                self.reads.push_back((epoch, views, reply));
+                self.step(CoordinatorInput::Wanted { checkpoint: false, read: true });
+            }
+            Request::ReadDone => self.read_done(),
             Request::Close => self.stop(Ending::Closed),
+        }
+    }
+
+    /// Has all shards read what was asked for by the end of an epoch, whose state is frozen.
+    fn read(&mut self, epoch: Epoch) {
+        while let Some((_, views, reply)) = self.reads.pop_front_if(|(asked, ..)| *asked <= epoch) {
+            self.readers += 1;
+            let shards = self.parts.shards.len();
+            let gathering = Gathering::of(shards, &self.parts.inbox, reply);
+            for port in &mut self.parts.shards {
+                port.send(ToShard::Scan(Scan::new(&views, gathering.clone())));
+            }
+        }
+        if self.readers == 0 {
+            self.step(CoordinatorInput::ReadDone);
+        }
+    }
+
+    /// Lets the frozen state go behind its last reader. Who has asked meanwhile gets the next.
+    fn read_done(&mut self) {
+        self.readers -= 1;
+        if self.readers > 0 {
+            return;
+        }
+        self.step(CoordinatorInput::ReadDone);
+        if !self.reads.is_empty() {
+            self.step(CoordinatorInput::Wanted { checkpoint: false, read: true });
         }
     }
 
@@ -323,7 +363,7 @@ impl Conductor {
                 }
             }
             CoordinatorEffect::Installed(change) => self.installed(&change),
-            CoordinatorEffect::Readable(_) => self.step(CoordinatorInput::ReadDone),
+            CoordinatorEffect::Readable(epoch) => self.read(epoch),
             CoordinatorEffect::Settled { feeder, sequence } => self.settled.note(feeder, sequence),
             CoordinatorEffect::Sealed { epoch, feeders } => {
                 answer_up_to(epoch, &mut self.saves);
@@ -352,6 +392,7 @@ impl Conductor {
         self.stopped = true;
         self.parts.inbox.close(ending);
         self.changes.clear();
+        self.reads.clear();
         self.flushes.clear();
         self.saves.clear();
         self.arrivals.clear();

@@ -8,6 +8,7 @@ use super::desk::Desk;
 use super::inlet::Inlet;
 use super::life::{Ending, Life};
 use super::outlet::Outlet;
+use super::scan::Found;
 use super::sync::{AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering};
 use crate::core::graph::Change;
 use crate::core::ids::{FeederId, SourceId, ViewId};
@@ -24,6 +25,10 @@ pub(crate) enum Request {
     Change { change: Arc<Change>, reply: Reply<()> },
     /// Everything that was pushed before is to be worked on; and saved, where there is a disk.
     Flush { save: bool, reply: Reply<()> },
+    /// All rows of some views, as of one moment behind everything that was pushed before.
+    Read { views: Vec<ViewId>, reply: Reply<Vec<Found>> },
+    /// A reader has what it asked for.
+    ReadDone,
     /// The end.
     Close,
 }

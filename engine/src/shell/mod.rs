@@ -33,6 +33,7 @@ pub mod memory;
 pub(crate) mod outlet;
 pub mod probe;
 mod reactor;
+pub(crate) mod scan;
 mod settled;
 pub(crate) mod start;
 mod stats;

@@ -15,6 +15,7 @@ use super::inbox::{Guest, Installed, Part};
 use super::lane::{Receiver, Sender};
 use super::mark::Mark;
 use super::outlet::{Call, Callback, Delivery, Outlets};
+use super::scan::Scan;
 use super::stats::{ShardStats, is_tight};
 use crate::core::effect::{Effect, Input, Order, Report};
 use crate::core::frame::{Fed, Frame};
@@ -40,6 +41,8 @@ pub(crate) enum ToShard {
     /// Lanes of a graph that will be installed.
     Lanes(LaneEnds),
     Install(Part, Installed),
+    /// The frozen state is to be read.
+    Scan(Scan),
     Stop,
 }
 
@@ -107,6 +110,7 @@ pub(crate) struct Reactor<C = Call> {
     outlets: Outlets<C>,
     desks: Vec<(ViewId, Desk)>,
     guests: Vec<Guest>,
+    scans: Vec<Scan>,
     effects: Vec<Effect>,
     /// Reports that found no room.
     unsent: VecDeque<Report>,
@@ -131,6 +135,7 @@ impl<C: Callback> Reactor<C> {
             doors: Vec::new(),
             desks: Vec::new(),
             guests: Vec::new(),
+            scans: Vec::new(),
             effects,
             unsent: VecDeque::new(),
             completions: Vec::new(),
@@ -176,6 +181,7 @@ impl<C: Callback> Reactor<C> {
         }
         worked |= self.work();
         worked |= self.answer();
+        worked |= self.scan();
         self.wake_others();
         if worked { Turn::Worked } else { Turn::Idle }
     }
@@ -193,6 +199,7 @@ impl<C: Callback> Reactor<C> {
         self.desks.clear();
         self.doors.clear();
         self.guests.clear();
+        self.scans.clear();
     }
 
     fn take_orders(&mut self) -> bool {
@@ -208,6 +215,7 @@ impl<C: Callback> Reactor<C> {
                 }
                 ToShard::CloseDoor(feeder) => self.doors[feeder.index()] = None,
                 ToShard::Lanes(ends) => self.connect(ends),
+                ToShard::Scan(scan) => self.scans.push(scan),
                 ToShard::Install(part, installed) => {
                     self.install(part);
                     installed.confirm();
@@ -406,6 +414,13 @@ impl<C: Callback> Reactor<C> {
         for (_, desk) in &mut self.desks {
             any |= desk.answer(&self.shard);
         }
+        any
+    }
+
+    /// Reads a slice for each reader.
+    fn scan(&mut self) -> bool {
+        let any = !self.scans.is_empty();
+        self.scans.retain_mut(|scan| !scan.advance(&self.shard));
         any
     }
 

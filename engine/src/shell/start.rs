@@ -196,9 +196,8 @@ fn assemble<C: Callback>(setup: Setup, inline: bool) -> Result<Assembly<C>, Star
     let place = |(bell, node): (&Arc<Bell>, Option<u32>)| Place { bell: Arc::clone(bell), node };
     let places: Vec<Place> = bells.iter().zip(nodes).map(place).collect();
     let shards_count = places.len() as u16;
-    let ids = |shard| {
-        graph.stages.iter().flat_map(move |stage| stage.outgoing(shard, shards_count))
-    };
+    let ids =
+        |shard| graph.stages.iter().flat_map(move |stage| stage.outgoing(shard, shards_count));
     let ids = (0..shards_count).map(ShardId).flat_map(ids);
     let mut lanes = connect(ids, &places, exchange_frames);
     let mut reactors = Vec::new();

@@ -17,8 +17,8 @@ use sqlparser::ast::Query;
 use crate::SqlError;
 use crate::catalog::Catalog;
 use crate::column::arrow::schema_of;
-use crate::front::{arrow_field, type_of_field};
 use crate::front::{self, Relations, of_planner};
+use crate::front::{arrow_field, type_of_field};
 use crate::schema::Schema;
 
 /// A query that is ready to run.
@@ -69,7 +69,9 @@ impl Bounded {
             let target = arrow_field(field);
             let value = match targets.iter().position(|target| *target == at) {
                 Some(place) => Expr::Column(given[place].clone()),
-                None if field.nullable => Expr::Literal(datafusion::common::ScalarValue::Null, None),
+                None if field.nullable => {
+                    Expr::Literal(datafusion::common::ScalarValue::Null, None)
+                }
                 None => return Err(SqlError::not_null(&field.name)),
             };
             let cast = Cast::new_from_field(Box::new(value), target);
@@ -87,15 +89,13 @@ impl Bounded {
     ) -> Result<(SchemaRef, Vec<RecordBatch>), SqlError> {
         let mut failed = None;
         let plan = self.plan.transform_up(|node| match node {
-            LogicalPlan::TableScan(scan) => {
-                match relations(&front::table_name(&scan.table_name)) {
-                    Ok(rows) => Ok(Transformed::yes(LogicalPlan::TableScan(over(scan, rows)?))),
-                    Err(error) => {
-                        failed = Some(error);
-                        Ok(Transformed::no(LogicalPlan::TableScan(scan)))
-                    }
+            LogicalPlan::TableScan(scan) => match relations(&front::table_name(&scan.table_name)) {
+                Ok(rows) => Ok(Transformed::yes(LogicalPlan::TableScan(over(scan, rows)?))),
+                Err(error) => {
+                    failed = Some(error);
+                    Ok(Transformed::no(LogicalPlan::TableScan(scan)))
                 }
-            }
+            },
             other => Ok(Transformed::no(other)),
         });
         if let Some(error) = failed {
@@ -107,10 +107,7 @@ impl Bounded {
 }
 
 /// A scan of rows that are there.
-fn over(
-    scan: TableScan,
-    rows: Vec<RecordBatch>,
-) -> datafusion::error::Result<TableScan> {
+fn over(scan: TableScan, rows: Vec<RecordBatch>) -> datafusion::error::Result<TableScan> {
     let schema = scan.source.schema();
     let table = MemTable::try_new(schema, vec![rows])?;
     Ok(TableScan { source: provider_as_source(Arc::new(table)), ..scan })
@@ -146,8 +143,7 @@ fn execute(plan: LogicalPlan) -> Result<(SchemaRef, Vec<RecordBatch>), SqlError>
     let schema: SchemaRef = Arc::new(ArrowSchema::clone(plan.schema().as_arrow()));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
     let runtime = runtime.map_err(|error| SqlError::resources(error.to_string()))?;
-    let batches = runtime.block_on(async {
-        context.execute_logical_plan(plan).await?.collect().await
-    });
+    let batches =
+        runtime.block_on(async { context.execute_logical_plan(plan).await?.collect().await });
     Ok((schema, batches.map_err(of_planner)?))
 }

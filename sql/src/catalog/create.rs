@@ -17,7 +17,7 @@ use crate::plan::{Builder, Emit, NodeId};
 use crate::schema::{Field, Schema};
 
 /// `${NAME}` to what stands for it.
-type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
+pub type Variables<'a> = &'a (dyn Fn(&str) -> Option<String> + Sync);
 
 /// What is to be done about the name of a CREATE.
 enum Place {
@@ -72,7 +72,9 @@ impl Catalog {
             Place::Taken(notice) => return Ok(Decision::Nothing { tag, notices: vec![notice] }),
         };
         if !primary_key.is_empty() {
-            return Err(later("PRIMARY KEY of a source").hint("A source only adds rows.").at(name.at));
+            return Err(later("PRIMARY KEY of a source")
+                .hint("A source only adds rows.")
+                .at(name.at));
         }
         let mut fields = Vec::with_capacity(columns.len());
         for column in columns {
@@ -180,9 +182,11 @@ impl Catalog {
     ) -> Result<Vec<Notice>, SqlError> {
         let ContinuousQuery { query, emit, late_to } = query;
         if emit.is_some() || late_to.is_some() || !columns.is_empty() {
-            return Err(SqlError::unsupported("EMIT, LATE DATA TO and column names of a plain view")
-                .hint("Use CREATE MATERIALIZED VIEW.")
-                .at(name.at));
+            return Err(SqlError::unsupported(
+                "EMIT, LATE DATA TO and column names of a plain view",
+            )
+            .hint("Use CREATE MATERIALIZED VIEW.")
+            .at(name.at));
         }
         let mut query = query.clone();
         names::give(&mut query);
@@ -216,7 +220,9 @@ impl Catalog {
         let reads = self.readable(front::reads(&planned))?;
         if let Some(late) = late_to {
             let free = Place::Free { catalog: Catalog::new(), dropped: Vec::new() };
-            let _: Place = if late.name == name.name { free } else {
+            let _: Place = if late.name == name.name {
+                free
+            } else {
                 self.place(late, ObjectKind::Stream, false, false)?
             };
         }
@@ -315,22 +321,20 @@ fn keep(
             Definition::MaterializedView { node: builder.view(node, name, &names)?, key }
         }
         QueryKind::Stream => Definition::Stream { node: builder.stream(node, name)? },
-        QueryKind::Sink(connector) => Definition::Sink {
-            node: builder.stream(node, name)?,
-            connector: connector.clone(),
-        },
+        QueryKind::Sink(connector) => {
+            Definition::Sink { node: builder.stream(node, name)?, connector: connector.clone() }
+        }
         QueryKind::View => unreachable!("a plain view has no node"),
     })
 }
 
 /// VALUES as a query.
 pub(super) fn values(rows: &[Vec<Expr>]) -> Result<Query, SqlError> {
-    let default = |expr: &Expr| {
-        matches!(expr, Expr::Identifier(name) if name.quote_style.is_none() && name.value == "default")
-    };
+    let default = |expr: &Expr| matches!(expr, Expr::Identifier(name) if name.quote_style.is_none() && name.value == "default");
     if rows.iter().flatten().any(default) {
         return Err(SqlError::unsupported("DEFAULT in VALUES").hint("Give the value."));
     }
-    let rows = rows.iter().map(|row| sqlparser::ast::Parens::with_empty_span(row.clone())).collect();
+    let rows =
+        rows.iter().map(|row| sqlparser::ast::Parens::with_empty_span(row.clone())).collect();
     Ok(names::query(SetExpr::Values(Values { explicit_row: false, value_keyword: false, rows })))
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Catalog;
+use super::create::Variables;
 use crate::SqlError;
 use crate::bounded::Bounded;
 use crate::dialect::syntax::{
@@ -102,7 +103,7 @@ impl Catalog {
         &self,
         parsed: &Parsed,
         text: &str,
-        variables: &dyn Fn(&str) -> Option<String>,
+        variables: Variables<'_>,
     ) -> Result<Decision, SqlError> {
         let said = &text[parsed.span.clone()];
         match &parsed.statement {
@@ -118,9 +119,7 @@ impl Catalog {
             Statement::Set(set) => {
                 Ok(Decision::Set { name: set.name.clone(), value: set.value.clone() })
             }
-            Statement::Reset(Some(name)) => {
-                Ok(Decision::Set { name: name.clone(), value: None })
-            }
+            Statement::Reset(Some(name)) => Ok(Decision::Set { name: name.clone(), value: None }),
             Statement::Pause(target) => self.pause(target, false),
             Statement::Resume(target) => self.pause(target, true),
             Statement::Comment(comment) => self.comment(comment),
@@ -197,7 +196,7 @@ impl Catalog {
         &self,
         explain: &Explain,
         text: &str,
-        variables: &dyn Fn(&str) -> Option<String>,
+        variables: Variables<'_>,
     ) -> Result<Decision, SqlError> {
         match explain {
             Explain::Plan(statement) => {
@@ -239,10 +238,7 @@ impl Catalog {
         }
     }
 
-    fn comment(
-        &self,
-        comment: &crate::dialect::syntax::Comment,
-    ) -> Result<Decision, SqlError> {
+    fn comment(&self, comment: &crate::dialect::syntax::Comment) -> Result<Decision, SqlError> {
         let object = self.named(&comment.name)?;
         if comment.column.is_some() {
             return Err(later("COMMENT ON COLUMN"));

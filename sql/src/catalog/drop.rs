@@ -56,14 +56,12 @@ impl Catalog {
             let object = |name: &String| self.object(name).expect("it reads");
             // Late rows go with the query that makes them.
             let own = |name: &String| matches!(&object(name).definition, Definition::Late { of, .. } if going.contains(of));
-            let others: Vec<&String> = dependents
-                .iter()
-                .filter(|name| !going.contains(*name) && !own(name))
-                .collect();
+            let others: Vec<&String> =
+                dependents.iter().filter(|name| !going.contains(*name) && !own(name)).collect();
             if !others.is_empty() && !cascade {
-                let list = others.iter().map(|other| {
-                    format!("{} \"{other}\"", kind_name(object(other).kind()))
-                });
+                let list = others
+                    .iter()
+                    .map(|other| format!("{} \"{other}\"", kind_name(object(other).kind())));
                 let list = list.collect::<Vec<_>>().join(", ");
                 return Err(SqlError::depended_on(format!(
                     "\"{name}\" cannot be dropped: {list} would go with it"
@@ -76,7 +74,8 @@ impl Catalog {
             return Err(late);
         }
         let objects = going.iter().filter_map(|name| self.object(name));
-        let nodes: Vec<NodeId> = objects.flat_map(|object: &Object| &object.nodes).copied().collect();
+        let nodes: Vec<NodeId> =
+            objects.flat_map(|object: &Object| &object.nodes).copied().collect();
         let mut catalog = self.clone();
         catalog.plan = self.plan.without(&nodes)?;
         catalog.objects.retain(|name, _| !going.contains(name));
@@ -86,10 +85,10 @@ impl Catalog {
     /// The error for a stream of late rows that would go without its query.
     fn late_of(&self, name: &str, going: &BTreeSet<String>) -> Option<SqlError> {
         match &self.object(name)?.definition {
-            Definition::Late { of, .. } if !going.contains(of) => {
-                Some(SqlError::depended_on(format!("\"{name}\" has the late rows of \"{of}\""))
-                    .hint(format!("Drop \"{of}\".")))
-            }
+            Definition::Late { of, .. } if !going.contains(of) => Some(
+                SqlError::depended_on(format!("\"{name}\" has the late rows of \"{of}\""))
+                    .hint(format!("Drop \"{of}\".")),
+            ),
             _ => None,
         }
     }

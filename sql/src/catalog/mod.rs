@@ -12,14 +12,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::SqlError;
-use crate::dialect::syntax::{Name, ObjectKind};
 use crate::dialect::nearest;
+use crate::dialect::syntax::{Name, ObjectKind};
 use crate::front::Relations;
 use crate::plan::Plan;
 use crate::schema::Schema;
 
-pub(crate) use names::give as name_columns;
+pub use create::Variables;
 pub use decide::{Change, Decision, Following, Insertion, Notice, Table};
+pub(crate) use names::give as name_columns;
 pub use object::{Definition, Object, kind_name};
 pub use system::{SystemTable, system_tables};
 
@@ -40,6 +41,33 @@ impl Catalog {
     /// Without objects.
     pub fn new() -> Catalog {
         Catalog::default()
+    }
+
+    /// The catalog of a plan that an application made: its relations are objects.
+    pub fn over(plan: &Plan) -> Catalog {
+        Catalog::new().with_plan(plan)
+    }
+
+    /// The catalog behind a change of the plan that no statement made.
+    #[must_use]
+    pub fn with_plan(&self, plan: &Plan) -> Catalog {
+        let lives = |object: &Arc<Object>| {
+            object.nodes.iter().chain(&object.node()).all(|node| plan.position(*node).is_some())
+        };
+        let mut objects = self.objects.clone();
+        objects.retain(|_, object| lives(object));
+        let mut beneath = Vec::new();
+        for id in plan.ids() {
+            let known = objects.values().any(|object| object.nodes.contains(&id));
+            if known {
+                continue;
+            }
+            beneath.push(id);
+            if let Some(object) = Object::of_plan(plan, id, &mut beneath) {
+                objects.insert(object.name.clone(), Arc::new(object));
+            }
+        }
+        Catalog { objects, plan: plan.clone() }
     }
 
     /// The plan that all continuous queries are part of.
@@ -128,4 +156,3 @@ impl Relations for Catalog {
         relations.map(|object| object.name.as_str()).collect()
     }
 }
-

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::dialect::syntax::{Connector, ObjectKind};
-use crate::plan::NodeId;
+use crate::plan::{NodeId, Op, Plan};
 use crate::schema::Schema;
 
 /// An object of the catalog.
@@ -69,6 +69,23 @@ pub enum Definition {
 }
 
 impl Object {
+    /// The object of a named node that no statement made; it takes the nodes beneath it.
+    pub(super) fn of_plan(plan: &Plan, id: NodeId, beneath: &mut Vec<NodeId>) -> Option<Object> {
+        let node = plan.node(id);
+        let name = node.op.name()?.to_owned();
+        let definition = match &node.op {
+            Op::Source { .. } => Definition::Source { node: id, connector: None },
+            Op::View { key, .. } => Definition::MaterializedView { node: id, key: key.clone() },
+            _ => Definition::Stream { node: id },
+        };
+        let nodes = std::mem::take(beneath);
+        let reads = nodes.iter().flat_map(|of| plan.node(*of).op.inputs());
+        let reads = reads.filter(|read| !nodes.contains(read));
+        let reads = reads.filter_map(|read| plan.node(read).op.name().map(str::to_owned)).collect();
+        let (schema, text) = (node.schema.clone(), String::new());
+        Some(Object { name, schema, text, comment: None, definition, reads, nodes })
+    }
+
     /// Its kind, as statements name it.
     pub fn kind(&self) -> ObjectKind {
         match &self.definition {

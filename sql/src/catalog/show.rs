@@ -27,7 +27,11 @@ impl Catalog {
             ShowWhat::Create(kind, name) => {
                 let object = self.named(name)?;
                 if kind.is_some_and(|kind| kind != object.kind()) {
-                    return Err(self.kind_error(name, object.kind(), kind.unwrap_or(object.kind())));
+                    return Err(self.kind_error(
+                        name,
+                        object.kind(),
+                        kind.unwrap_or(object.kind()),
+                    ));
                 }
                 let row = vec![Value::text(&object.name), Value::text(&object.text)];
                 Table { schema: schema(&["name", "create_statement"]), rows: vec![row] }
@@ -55,10 +59,18 @@ impl Catalog {
         let row = |object: &Object| {
             let reads: Vec<&str> = object.reads.iter().map(String::as_str).collect();
             let comment = object.comment.as_deref().map_or(Value::Null, Value::text);
-            vec![text(&object.name), text(kind_name(object.kind())), text(&reads.join(", ")), comment]
+            vec![
+                text(&object.name),
+                text(kind_name(object.kind())),
+                text(&reads.join(", ")),
+                comment,
+            ]
         };
         let objects = self.objects().filter(|object| kinds.contains(&object.kind()));
-        Table { schema: schema(&["name", "kind", "reads", "comment"]), rows: objects.map(row).collect() }
+        Table {
+            schema: schema(&["name", "kind", "reads", "comment"]),
+            rows: objects.map(row).collect(),
+        }
     }
 
     pub(super) fn describe(&self, name: &Name) -> Result<Decision, SqlError> {

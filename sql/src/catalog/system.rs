@@ -17,26 +17,14 @@ pub struct SystemTable {
 const TABLES: &[SystemTable] = &[
     SystemTable {
         name: "sluice.sources",
-        columns: &[
-            ("name", TEXT),
-            ("columns", BIGINT),
-            ("watermark", DataType::Timestamp),
-            ("rows", BIGINT),
-            ("definition", TEXT),
-        ],
+        columns: &[("name", TEXT), ("columns", BIGINT), ("definition", TEXT)],
     },
-    SystemTable {
-        name: "sluice.streams",
-        columns: &[("name", TEXT), ("rows", BIGINT), ("definition", TEXT)],
-    },
+    SystemTable { name: "sluice.streams", columns: &[("name", TEXT), ("definition", TEXT)] },
     SystemTable {
         name: "sluice.views",
-        columns: &[("name", TEXT), ("kind", TEXT), ("rows", BIGINT), ("definition", TEXT)],
+        columns: &[("name", TEXT), ("kind", TEXT), ("definition", TEXT)],
     },
-    SystemTable {
-        name: "sluice.sinks",
-        columns: &[("name", TEXT), ("rows", BIGINT), ("definition", TEXT)],
-    },
+    SystemTable { name: "sluice.sinks", columns: &[("name", TEXT), ("definition", TEXT)] },
 ];
 
 /// All of them.

@@ -35,8 +35,9 @@ impl Level {
     }
 }
 
-/// Refuses a statement with too many tokens, levels or elements of an IN list.
-pub(super) fn check(lexed: &Lexed) -> Result<(), SqlError> {
+/// Refuses a statement with too many tokens, levels or elements of an IN list, and says how many
+/// levels of parentheses it has.
+pub(super) fn check(lexed: &Lexed) -> Result<usize, SqlError> {
     let count = lexed.tokens.len();
     if count > STATEMENT_TOKENS_MAX {
         let error = SqlError::limit_exceeded("tokens of a statement", count, STATEMENT_TOKENS_MAX);
@@ -45,8 +46,10 @@ pub(super) fn check(lexed: &Lexed) -> Result<(), SqlError> {
     let mut levels = vec![Level::default()];
     // The depth of all levels but the innermost.
     let mut below = 0;
+    let mut deepest = 0;
     for (at, token) in lexed.tokens.iter().enumerate() {
         below = step(&mut levels, below, lexed, at);
+        deepest = deepest.max(levels.len());
         let level = levels.last().map_or(0, Level::depth);
         let depth = below + level + levels.len();
         let run = levels.last().map_or(0, |level| level.run);
@@ -60,7 +63,7 @@ pub(super) fn check(lexed: &Lexed) -> Result<(), SqlError> {
             return Err(error.hint(hint).at(lexed.ranges[at].start));
         }
     }
-    Ok(())
+    Ok(deepest)
 }
 
 fn too_deep(nesting: usize, range: &Range<usize>) -> SqlError {

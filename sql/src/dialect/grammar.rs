@@ -110,10 +110,6 @@ impl Dialect for Grammar {
         true
     }
 
-    fn supports_named_fn_args_with_expr_name(&self) -> bool {
-        true
-    }
-
     fn supports_array_typedef_with_brackets(&self) -> bool {
         true
     }

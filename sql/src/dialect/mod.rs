@@ -16,6 +16,7 @@ mod query;
 mod scan;
 mod session;
 mod source;
+mod stack;
 mod statement;
 pub mod syntax;
 mod text;
@@ -27,6 +28,7 @@ pub mod window;
 mod tests;
 
 pub(crate) use near::nearest;
+pub use stack::deep;
 pub use syntax::{Parsed, Statement};
 pub use token::{EXTERNAL, offset_of};
 pub use types::of_written as data_type;
@@ -56,9 +58,16 @@ fn parse_piece(text: &str, piece: &scan::Piece) -> Result<Parsed, SqlError> {
         return Err(error.at(span.start));
     }
     let lexed = token::lex(text, piece)?;
-    bounds::check(&lexed)?;
-    let mut cursor = cursor::Cursor::new(text, &lexed);
-    let statement = statement::parse(&mut cursor)?;
-    cursor.expect_end()?;
+    let nesting = bounds::check(&lexed)?;
+    let read = || {
+        let mut cursor = cursor::Cursor::new(text, &lexed);
+        let statement = statement::parse(&mut cursor)?;
+        cursor.expect_end()?;
+        Ok(statement)
+    };
+    let statement = if nesting > NESTING_OF_ANY_STACK { deep(read)? } else { read()? };
     Ok(Parsed { statement, span })
 }
+
+/// Levels of parentheses that the parser reads on a stack of 1 MiB without optimisation.
+const NESTING_OF_ANY_STACK: usize = 5;

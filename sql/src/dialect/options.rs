@@ -90,7 +90,7 @@ fn is_alone(cursor: &Cursor<'_>) -> bool {
 fn entry(cursor: &mut Cursor<'_>, key: Option<&str>) -> Result<OptionEntry, SqlError> {
     let at = cursor.position();
     let key = match key {
-        Some(key) => return Ok(positional(cursor, key, at)?),
+        Some(key) => return positional(cursor, key, at),
         None => key_of(cursor)?,
     };
     if matches!(cursor.peek(0), Some(Token::Comma | Token::RParen)) {

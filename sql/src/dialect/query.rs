@@ -92,6 +92,9 @@ pub(super) fn once(cursor: &mut Cursor<'_>) -> Result<Box<sqlparser::ast::Query>
         return Ok(query);
     }
     let error = cursor.unexpected_at(cursor.index(), "the end of the statement");
+    if !clause(cursor) {
+        return Err(error);
+    }
     Err(error.hint(
         "A query on its own runs once. Put SUBSCRIBE TO before it, or CREATE STREAM name AS.",
     ))

@@ -1,5 +1,10 @@
 //! Text in, statements out: what is read, how it prints back, and what is refused with which words.
 
+mod broken;
+mod errors;
+mod statements;
+mod windows;
+
 use super::syntax::{Subscribe, SubscribeTo};
 use super::*;
 
@@ -51,4 +56,10 @@ fn rewritten(text: &str) -> String {
         }
     }
     lines.join("\n")
+}
+
+/// Every statement of the two documents.
+fn corpus() -> Vec<&'static str> {
+    let texts = [include_str!("tests/nexmark.sql"), include_str!("tests/seeds.sql")];
+    texts.iter().flat_map(|text| scan::split(text).into_iter().map(|p| &text[p.range])).collect()
 }

@@ -28,8 +28,8 @@ pub(crate) use context::Relations;
 pub(crate) use context::table_name;
 pub(crate) use error::of_planner;
 pub(crate) use functions::{cast, negate};
-pub(crate) use types::{arrow_field, type_of_field};
 pub(crate) use lower::{Lowered, Lowering, Wishes};
+pub(crate) use types::{arrow_field, type_of_field};
 
 /// A query with names bound and types checked, before it is known how it will run.
 pub(crate) fn bind(query: Query, relations: &dyn Relations) -> Result<LogicalPlan, SqlError> {

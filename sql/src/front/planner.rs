@@ -1,16 +1,16 @@
 //! How syntax becomes expressions and types where we differ from the planner.
 
+use super::functions;
+use super::types::arrow_field;
+use crate::dialect;
+use crate::expr::{BinaryOp, Native};
+use crate::schema::Field;
 use arrow::datatypes::FieldRef;
 use datafusion::common::{DFSchema, Result, ScalarValue};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr, TypePlanner};
 use datafusion::logical_expr::{Expr, ExprSchemable};
 use datafusion::sql::sqlparser::ast::{BinaryOperator, DataType as SqlType};
-use super::functions;
-use super::types::arrow_field;
-use crate::dialect;
-use crate::expr::{BinaryOp, Native};
-use crate::schema::Field;
 
 /// Arithmetic is checked and has the types of PostgreSQL.
 #[derive(Debug)]

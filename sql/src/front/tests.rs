@@ -60,21 +60,24 @@ fn check(text: &str, emit: Emit, expected: &str) {
 #[test]
 fn queries_become_plans() {
     for q in [
-    "SELECT symbol, price * 2 AS twice FROM trades WHERE volume > 100",
+        "SELECT symbol, price * 2 AS twice FROM trades WHERE volume > 100",
         "SELECT symbol, __window_start(__tumble(ts, INTERVAL '1' MINUTE, INTERVAL '0' SECOND)) AS window_start, sum(volume) AS v, avg(price), first(price), count(*) FILTER (WHERE volume > 3) FROM trades GROUP BY symbol, __tumble(ts, INTERVAL '1' MINUTE, INTERVAL '0' SECOND) HAVING count(*) > 1",
-    "SELECT lower(symbol) FROM trades",
-    "SELECT symbl FROM trades",
-    "SELECT price + symbol FROM trades",
-    "SELECT symbol, sum(symbol) FROM trades group by 1",
-    "SELECT symbol, price FROM trades group by 1",
-    "SELECT DISTINCT symbol FROM trade",
-    "SELECT DISTINCT symbol FROM trades",
-    "SELECT nofun(symbol) FROM trades",
-    "SELECT t.s, max(t.p) from (SELECT symbol as s, -price as p FROM trades where ts > TIMESTAMP '2020-01-01 00:00:00') t where p > 0 group by s",
-    "WITH a AS (SELECT symbol, count(*) c, sum(volume) v from trades group by symbol) select v / c as r, symbol from a where c between 3 and 5 and symbol in ('a', 'b')",
-    "SELECT case symbol when 'a' then 1 else null end as c, ts - interval '5' second as t from trades where ts > '2020-01-01'",
+        "SELECT lower(symbol) FROM trades",
+        "SELECT symbl FROM trades",
+        "SELECT price + symbol FROM trades",
+        "SELECT symbol, sum(symbol) FROM trades group by 1",
+        "SELECT symbol, price FROM trades group by 1",
+        "SELECT DISTINCT symbol FROM trade",
+        "SELECT DISTINCT symbol FROM trades",
+        "SELECT nofun(symbol) FROM trades",
+        "SELECT t.s, max(t.p) from (SELECT symbol as s, -price as p FROM trades where ts > TIMESTAMP '2020-01-01 00:00:00') t where p > 0 group by s",
+        "WITH a AS (SELECT symbol, count(*) c, sum(volume) v from trades group by symbol) select v / c as r, symbol from a where c between 3 and 5 and symbol in ('a', 'b')",
+        "SELECT case symbol when 'a' then 1 else null end as c, ts - interval '5' second as t from trades where ts > '2020-01-01'",
     ] {
-      let found = match explain(q, Emit::Changes) { Ok(found) => found, Err(error) => error.to_string() };
-      println!("{q}\n{found}\n");
+        let found = match explain(q, Emit::Changes) {
+            Ok(found) => found,
+            Err(error) => error.to_string(),
+        };
+        println!("{q}\n{found}\n");
     }
 }

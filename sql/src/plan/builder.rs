@@ -209,8 +209,9 @@ impl Builder {
             let read = self.node(input)?;
             if input.0 < self.base && read.op.name().is_none() {
                 let what = format!("node {} of the plan is part of another statement", input.0);
-                return Err(SqlError::invalid_parameter(what)
-                    .hint("Read a source, a view or a stream."));
+                return Err(
+                    SqlError::invalid_parameter(what).hint("Read a source, a view or a stream.")
+                );
             }
         }
         assert!(node.times.iter().all(|time| time.column < node.schema.len()));
@@ -273,6 +274,10 @@ fn check_time(
         )));
     }
     if let Some(window) = window {
+        if window.is_session() && input.retracts {
+            return Err(SqlError::unsupported("a session over input that takes rows back")
+                .hint("Put it over rows that are only added, such as windows emitted on close."));
+        }
         window.check()?;
         check_timestamp(input.schema.field(*window.time()), "the time of a window")?;
     }

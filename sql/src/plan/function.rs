@@ -155,11 +155,13 @@ impl Function {
             | (Function::PercentileDisc(_) | Function::Mode, same)
             | (Function::BoolAnd | Function::BoolOr, same @ DataType::Boolean)
             | (Function::StringAgg, same @ DataType::Text) => same,
+            (Function::Sum, DataType::Real) => DataType::Real,
+            (Function::Avg, DataType::Real) => DataType::Double,
             (Function::Sum | Function::Avg, DataType::Double) => DataType::Double,
-            (Function::Sum, DataType::Int) => DataType::BigInt,
+            (Function::Sum, DataType::SmallInt | DataType::Int) => DataType::BigInt,
             (Function::Sum, DataType::BigInt) => decimal(0),
             (Function::Sum, DataType::Decimal { scale, .. }) => decimal(scale),
-            (Function::Avg, DataType::Int | DataType::BigInt) => decimal(QUOTIENT_SCALE),
+            (Function::Avg, integer) if integer.is_integer() => decimal(QUOTIENT_SCALE),
             (Function::Avg, DataType::Decimal { scale, .. }) => decimal(scale.max(QUOTIENT_SCALE)),
             (Function::Moment(_) | Function::PercentileCont(_), number)
             | (Function::ApproxPercentile(_), number)

@@ -125,7 +125,8 @@ fn sessions(moments: Grouped<'_>, time: usize, gap_us: i64) -> Grouped<'_> {
     let mut groups = Grouped::new();
     for (key, mut rows) in keys {
         rows.sort_by_key(|row| at(row));
-        let apart = |left: &&Row, right: &&Row| at(right) - at(left) < gap_us;
+        let apart =
+            |left: &&Row, right: &&Row| at(right).abs_diff(at(left)) < gap_us.unsigned_abs();
         for session in rows.chunk_by(apart) {
             let (first, last) = (session[0], session[session.len() - 1]);
             let span = Span { start: at(first), end: at(last) + gap_us };

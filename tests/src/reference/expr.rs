@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use sluicedb_sql::Value;
 use sluicedb_sql::expr::{BinaryOp, Expr};
 
+use super::call::call;
 use super::cast::cast;
 use super::number::Number;
 
@@ -26,7 +27,8 @@ pub(super) enum Failure {
 pub(super) const OVERFLOW: Failure = Failure::Row("out of range");
 pub(super) const ZERO_DIVISOR: Failure = Failure::Row("division by zero");
 
-type Computed = Result<Value, Failure>;
+/// The value, or why there is none.
+pub(super) type Computed = Result<Value, Failure>;
 
 /// The value of a bound expression over a row.
 pub(super) fn evaluate(expr: &Expr, row: &[Value]) -> Computed {
@@ -62,9 +64,7 @@ pub(super) fn evaluate(expr: &Expr, row: &[Value]) -> Computed {
             }
             otherwise.as_ref().map_or(Ok(Value::Null), |otherwise| evaluate(otherwise, row))
         }
-        Expr::Call { function, .. } => {
-            Err(Failure::Unsupported(format!("function {}", function.name())))
-        }
+        Expr::Call { function, args } => call(function, args, row),
         Expr::Cast { input, to } => cast(evaluate(input, row)?, *to),
     }
 }

@@ -5,6 +5,7 @@
 //! came from and how late it was.
 
 mod aggregate;
+mod call;
 mod cast;
 mod clock;
 mod expr;

@@ -71,7 +71,7 @@ impl Draft<'_> {
 
     fn window(&mut self, input: usize, time: usize) -> (Option<Window<String>>, Emit, i64) {
         let node = self.node(input);
-        let (followed, sessions) = (node.time_of(time), false && !node.retracts);
+        let (followed, sessions) = (node.time_of(time), !node.retracts);
         let name = node.schema.field(time).name.clone();
         // Over the windows of another aggregate, longer ones.
         let unit_us = if followed.is_some_and(|time| time.lag_us != 0) { 2 } else { 1 } * TICK_US;

@@ -84,7 +84,10 @@ impl Change {
     /// Whether everything stays as it is.
     pub fn is_empty(&self) -> bool {
         let Change { come, gone, sources_come, sources_gone, keyed, .. } = self;
-        come.is_empty() && gone.is_empty() && sources_come.is_empty() && sources_gone.is_empty()
+        come.is_empty()
+            && gone.is_empty()
+            && sources_come.is_empty()
+            && sources_gone.is_empty()
             && keyed.is_empty()
     }
 

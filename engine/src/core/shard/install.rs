@@ -9,9 +9,9 @@
 
 use std::sync::Arc;
 
+use super::Shard;
 use super::build::{Built, make, zone};
 use super::stage::{Renewal, SourceRows, Stage};
-use super::Shard;
 use crate::core::arena::Headroom;
 use crate::core::effect::{Effect, Poison, Report};
 use crate::core::frame::Barrier;

@@ -451,7 +451,9 @@ fn heeds_time(operators: &[OperatorSpec]) -> Vec<bool> {
         heeds[at] = match operator.kind {
             Kind::Aggregate(_) | Kind::Exchange(_) => true,
             // A view does where others read it.
-            Kind::Map(_) | Kind::View(_) => operator.outputs.iter().flatten().any(|to| heeds[to.operator]),
+            Kind::Map(_) | Kind::View(_) => {
+                operator.outputs.iter().flatten().any(|to| heeds[to.operator])
+            }
             Kind::Join(_) | Kind::Stream(_) => false,
         };
     }

@@ -65,9 +65,8 @@ impl Rewriter<'_> {
         else {
             return Err(error);
         };
-        if let Some(time) = args.next(&["timecol", "ts", "time"]) {
-            args.positional.insert(0, descriptor(time));
-        }
+        let Some(time) = args.next(&["timecol", "ts", "time"]) else { return Err(error) };
+        args.positional.insert(0, descriptor(time));
         let call = self.canonical_of(kind, args, &whole)?;
         Ok(Some(Windowed { source, call }))
     }

@@ -15,10 +15,10 @@ use datafusion::logical_expr::{
 
 use crate::column::Column;
 use crate::column::arrow::Incoming;
-use crate::front::types::{arrow_field, type_of_field};
 use crate::expr::{BinaryOp, Expr, Failures, Native, Program};
 use crate::front::functions::outside;
 use crate::front::literal;
+use crate::front::types::{arrow_field, type_of_field};
 use crate::schema::{Field, Schema};
 use crate::types::DataType;
 use crate::{SqlError, Value};
@@ -168,9 +168,7 @@ impl ScalarUDFImpl for Ours {
         let operands: Result<Vec<Operand>, SqlError> =
             operands.map(|(field, constant)| Operand::new(field, *constant)).collect();
         match (operands.and_then(|operands| self.bind(&operands)), &self.library) {
-            (Ok((_, data_type, _)), _) => {
-                Ok(arrow_field(&Field::nullable(&self.name, data_type)))
-            }
+            (Ok((_, data_type, _)), _) => Ok(arrow_field(&Field::nullable(&self.name, data_type))),
             (Err(error), Some(library)) => {
                 library.return_field_from_args(args).map_err(|_| outside(error))
             }
@@ -195,7 +193,11 @@ impl ScalarUDFImpl for Ours {
 }
 
 impl Ours {
-    fn run(&self, args: &ScalarFunctionArgs, rows: usize) -> Result<arrow::array::ArrayRef, SqlError> {
+    fn run(
+        &self,
+        args: &ScalarFunctionArgs,
+        rows: usize,
+    ) -> Result<arrow::array::ArrayRef, SqlError> {
         let (mut operands, mut columns) = (Vec::new(), Vec::new());
         for (field, arg) in args.arg_fields.iter().zip(&args.args) {
             let constant = match arg {

@@ -113,7 +113,11 @@ impl Lowering<'_> {
         let calls_from = ahead + grouping.keys.len();
         let columns = grouping.places.iter().map(place);
         let columns = columns.chain((0..spec.calls.len()).map(|at| Out::Column(calls_from + at)));
-        Ok(Relation { node: grouped, columns: columns.collect(), key: Some((0..calls_from).collect()) })
+        Ok(Relation {
+            node: grouped,
+            columns: columns.collect(),
+            key: Some((0..calls_from).collect()),
+        })
     }
 
     fn all_columns(&self, node: NodeId) -> Result<Vec<(String, Expr)>, SqlError> {
@@ -188,12 +192,9 @@ impl Lowering<'_> {
             (WindowKind::Tumble, [size_us, offset_us]) => {
                 Window::Tumble { time, size_us: *size_us, offset_us: *offset_us }
             }
-            (WindowKind::Hop, [size_us, slide_us, offset_us]) => Window::Hop {
-                time,
-                size_us: *size_us,
-                slide_us: *slide_us,
-                offset_us: *offset_us,
-            },
+            (WindowKind::Hop, [size_us, slide_us, offset_us]) => {
+                Window::Hop { time, size_us: *size_us, slide_us: *slide_us, offset_us: *offset_us }
+            }
             (WindowKind::Cumulate, [step_us, size_us, offset_us]) => Window::Cumulate {
                 time,
                 step_us: *step_us,
@@ -241,13 +242,15 @@ impl Lowering<'_> {
             let expr = self.expr(arg, input, schema)?;
             columns.push(beneath.add(expr, &arg.schema_name().to_string()));
         }
-        let constants = usize::from(matches!(
-            function,
-            Function::StringAgg
-                | Function::PercentileCont(_)
-                | Function::PercentileDisc(_)
-                | Function::ApproxPercentile(_)
-        ) && name != "median");
+        let constants = usize::from(
+            matches!(
+                function,
+                Function::StringAgg
+                    | Function::PercentileCont(_)
+                    | Function::PercentileDisc(_)
+                    | Function::ApproxPercentile(_)
+            ) && name != "median",
+        );
         if args.len() != wanted + constants {
             let (found, wanted) = (args.len(), wanted + constants);
             return Err(SqlError::unknown_function(format!(

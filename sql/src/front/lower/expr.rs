@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use super::{Lowering, Out, Output, Relation};
 use crate::SqlError;
-use crate::front::types::type_of_field;
 use crate::expr::{Argument, BinaryOp, Expr, Function, Native, library, lit};
 use crate::front::functions::{Ours, WindowKind, WindowMark};
 use crate::front::literal;
+use crate::front::types::type_of_field;
 use crate::types::DataType;
 use crate::value::Value;
 
@@ -142,7 +142,9 @@ impl Lowering<'_> {
             Operator::GtEq => BinaryOp::GtEq,
             Operator::And => BinaryOp::And,
             Operator::Or => BinaryOp::Or,
-            Operator::IsDistinctFrom => return Ok(Expr::native(Native::Distinct, vec![left, right])),
+            Operator::IsDistinctFrom => {
+                return Ok(Expr::native(Native::Distinct, vec![left, right]));
+            }
             Operator::IsNotDistinctFrom => {
                 return Ok(Expr::native(Native::Distinct, vec![left, right]).not());
             }
@@ -171,9 +173,7 @@ impl Lowering<'_> {
         let mut branches = Vec::with_capacity(when_then_expr.len());
         for (when, then) in when_then_expr {
             let when = match &subject {
-                Some(subject) => {
-                    self.binary(Operator::Eq, subject.clone(), inner(when)?, input)?
-                }
+                Some(subject) => self.binary(Operator::Eq, subject.clone(), inner(when)?, input)?,
                 None => inner(when)?,
             };
             branches.push((when, inner(then)?));
@@ -273,8 +273,7 @@ impl Lowering<'_> {
         schema: &DFSchema,
     ) -> Result<(usize, usize), SqlError> {
         if let Planned::Column(_) | Planned::Alias(_) = window
-            && let Output::Moved(Out::Window { start, end }) =
-                self.output(window, input, schema)?
+            && let Output::Moved(Out::Window { start, end }) = self.output(window, input, schema)?
         {
             return Ok((start, end));
         }

@@ -99,10 +99,7 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    fn scan(
-        &mut self,
-        scan: &datafusion::logical_expr::TableScan,
-    ) -> Result<Relation, SqlError> {
+    fn scan(&mut self, scan: &datafusion::logical_expr::TableScan) -> Result<Relation, SqlError> {
         let name = &super::table_name(&scan.table_name);
         let node = (self.relations)(name);
         let node = node.ok_or_else(|| {
@@ -148,11 +145,7 @@ impl<'a> Lowering<'a> {
         Ok(Relation { node, ..input })
     }
 
-    fn projection(
-        &mut self,
-        projection: &Projection,
-        keep: bool,
-    ) -> Result<Relation, SqlError> {
+    fn projection(&mut self, projection: &Projection, keep: bool) -> Result<Relation, SqlError> {
         let input = self.relation(&projection.input)?;
         let schema = projection.input.schema();
         let mut outs = Vec::with_capacity(projection.expr.len());
@@ -206,9 +199,8 @@ impl<'a> Lowering<'a> {
         for column in kept.filter(|_| keep) {
             place(&mut exprs, Expr::Column(column), &node.schema.field(column).name);
         }
-        let moved = |column: &usize| {
-            exprs.iter().position(|(_, expr)| *expr == Expr::Column(*column))
-        };
+        let moved =
+            |column: &usize| exprs.iter().position(|(_, expr)| *expr == Expr::Column(*column));
         let key = input.key.as_ref().and_then(|key| key.iter().map(moved).collect());
         let node = self.builder.project(input.node, unique_names(exprs))?;
         Ok(Relation { node, columns, key })
@@ -222,8 +214,9 @@ impl<'a> Lowering<'a> {
                 0 => "LATE DATA TO: no row is late for a query without windows".to_owned(),
                 n => format!("LATE DATA TO: the query has {n} windows that rows may be late for"),
             };
-            return Err(SqlError::unsupported(message)
-                .hint("Use it on a query that groups by one window."));
+            return Err(
+                SqlError::unsupported(message).hint("Use it on a query that groups by one window.")
+            );
         };
         let late = self.builder.late(aggregate)?;
         let shown = self.builder.project(late, self.late_columns[0].clone())?;
@@ -252,9 +245,8 @@ impl<'a> Lowering<'a> {
             };
             outputs.push((name, Expr::Column(column)));
         }
-        let place = |column: &usize| {
-            outputs.iter().position(|(_, expr)| *expr == Expr::Column(*column))
-        };
+        let place =
+            |column: &usize| outputs.iter().position(|(_, expr)| *expr == Expr::Column(*column));
         let key = relation.key.as_ref().and_then(|key| key.iter().map(place).collect());
         let same = self.builder.node(relation.node)?.schema.clone();
         let is_same = outputs.len() == same.len()

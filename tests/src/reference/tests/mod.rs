@@ -2,6 +2,7 @@
 
 mod aggregate;
 mod expr;
+mod functions;
 mod lateness;
 mod programs;
 

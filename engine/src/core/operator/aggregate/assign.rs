@@ -29,7 +29,28 @@ impl Assigned {
             None => self.taken.extend(
                 (0..morsel.rows()).filter(|&row| morsel.weight(row) != 0).map(|row| row as u32),
             ),
+            Some(windows) if windows.is_session() => self.assign_sessions(windows, morsel),
             Some(windows) => self.assign_windows(windows, morsel),
+        }
+    }
+
+    /// A session takes a row if the row's time is not too far behind the row's own watermark; in
+    /// place of a slice stands the time.
+    fn assign_sessions(&mut self, windows: &Windows, morsel: &Morsel) {
+        let column = &morsel.columns[windows.time()];
+        for (row, &time) in column.i64s().iter().enumerate() {
+            if column.is_null(row) || time.checked_add(windows.window().size_us()).is_none() {
+                self.untimed += 1;
+                continue;
+            }
+            let behind = morsel.behind(row);
+            let Time(limit) = windows.limit(behind);
+            if behind != Time::MIN && time.saturating_add(windows.lateness_us()) < limit {
+                self.late.push(row as u32);
+            } else if morsel.weight(row) != 0 {
+                self.taken.push(row as u32);
+                self.slices.push(time);
+            }
         }
     }
 

@@ -57,7 +57,8 @@ impl Rows {
     ) {
         self.clear();
         visible.clear();
-        spec.write_rows(arena, groups, visible, &mut self.columns);
+        let closed_by = spec.shows_closed_by(arena);
+        spec.write_rows(arena, groups, visible, &mut self.columns, closed_by);
         let mut rows = visible.iter().enumerate().peekable();
         for group in groups {
             let row = rows.next_if(|(_, next)| next.group == *group);
@@ -95,6 +96,12 @@ impl Changes {
         self.after.take(spec, arena, groups, &mut self.visible);
         assert_eq!(self.before.of.len(), groups.len(), "the same groups before and after");
         self.owe();
+    }
+
+    /// Takes note that there are so many groups by now, the others being new.
+    pub(super) fn more(&mut self, groups: usize) {
+        assert!(groups >= self.before.of.len(), "groups come at the end");
+        self.before.of.resize(groups, NONE);
     }
 
     /// Owes the rows of new groups.

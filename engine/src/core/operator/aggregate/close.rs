@@ -8,6 +8,7 @@
 use super::Spec;
 use super::layout::{Group, Located, Pane};
 use super::merge::Merge;
+use super::sessions::{Ended, Ending};
 use super::windows::{Target, Windows};
 use crate::core::arena::{Arena, SlotId};
 use crate::core::ids::Time;
@@ -29,6 +30,7 @@ pub(super) struct Close {
     next: Option<i64>,
     stage: Stage,
     merge: Merge,
+    ending: Ending,
     groups: Vec<Group>,
     visible: Vec<Located>,
 }
@@ -45,6 +47,8 @@ enum Stage {
     FreeSlices { closed: i64 },
     /// Frees the windows that take no more rows.
     Free,
+    /// Puts out and frees sessions.
+    Sessions,
 }
 
 /// How far a step came.
@@ -69,6 +73,7 @@ impl Close {
             next: None,
             stage: Stage::Free,
             merge: Merge::new(spec),
+            ending: Ending::new(spec),
             groups: Vec::new(),
             visible: Vec::new(),
         }
@@ -83,7 +88,11 @@ impl Close {
         let reach = i128::from(windows.window().reach_us());
         let first = i128::from(windows.limit(before).0) - reach + 1;
         self.next = Some(i64::try_from(first).unwrap_or(i64::MIN));
-        self.stage = if windows.on_close() { Stage::Seek } else { Stage::Free };
+        self.stage = match windows.on_close() {
+            _ if windows.is_session() => Stage::Sessions,
+            true => Stage::Seek,
+            false => Stage::Free,
+        };
         (self.time, self.limit) = (time, windows.limit(time));
     }
 
@@ -119,6 +128,15 @@ impl Close {
                 context.burn(1);
                 self.free(spec, windows, context.arena)
             }
+            Stage::Sessions => match self.ending.step(spec, context, self.limit) {
+                Ended::Some(Some(rows)) => Step::Rows(rows),
+                Ended::Some(None) => Step::More,
+                Ended::Stuck => Step::Stuck,
+                Ended::All => {
+                    spec.root.set_watermark(context.arena, self.time);
+                    Step::Done(self.time)
+                }
+            },
         }
     }
 
@@ -161,7 +179,8 @@ impl Close {
         }
         context.burn(self.groups.len());
         let mut morsel = context.pool.take(spec.options.output_shape);
-        spec.write_rows(context.arena, &self.groups, &mut self.visible, &mut morsel.columns);
+        let columns = &mut morsel.columns;
+        spec.write_rows(context.arena, &self.groups, &mut self.visible, columns, None);
         morsel.set_rows(self.visible.len());
         if morsel.is_empty() {
             context.pool.put(morsel);

@@ -13,11 +13,15 @@ use sluicedb_sql::{DataType, SqlError};
 
 use super::accumulator::{Accumulator, CELL_VALUE_BYTES, Need, Set, SetShape};
 use super::finder::Finder;
+use super::sessions::Extent;
 use crate::core::arena::{
     Anchor, Arena, BLOCK_BYTES, Block, BlockId, Blocks, ExtentId, HashIndex, Heap, Slab, SlotId,
     Tree,
 };
 use crate::core::row::{Row, RowLayout};
+
+/// Bytes of the extent of a session.
+const EXTENT_BYTES: usize = 24;
 
 const EXTENT: usize = 0;
 const START: usize = 4;
@@ -81,6 +85,8 @@ pub(super) struct Span {
 #[derive(Clone, Debug)]
 pub(super) struct Layout {
     keys: RowLayout,
+    /// Whether the extent of a session is behind the key.
+    session: bool,
     slot_bytes: u32,
     parts: usize,
     /// Bytes of a cell's key, tree by tree.
@@ -95,10 +101,12 @@ impl Layout {
         keys: &[DataType],
         accumulators: &mut [Accumulator],
         offset: usize,
+        session: bool,
     ) -> Result<Layout, SqlError> {
         let keys = RowLayout::new(keys);
         let slot_max = *Slab::SLOT_BYTES.end() as usize;
-        let mut ends = vec![keys.slot_bytes(KEY)? as usize];
+        let head = KEY + if session { EXTENT_BYTES } else { 0 };
+        let mut ends = vec![keys.slot_bytes(head)? as usize];
         for accumulator in accumulators.iter_mut() {
             let Need { state_bytes: bytes, states, .. } = accumulator.need();
             for index in 0..states {
@@ -118,7 +126,7 @@ impl Layout {
         let trees = accumulators.iter().filter_map(|call| call.need().cell_key_bytes).collect();
         let sets = accumulators.iter().filter_map(|call| call.need().set).collect();
         let slot_bytes = (slot_bytes as u32).max(*Slab::SLOT_BYTES.start());
-        let layout = Layout { keys, slot_bytes, parts: ends.len(), trees, sets };
+        let layout = Layout { keys, session, slot_bytes, parts: ends.len(), trees, sets };
         let (bytes, max) = (offset + layout.header_bytes(), BLOCK_BYTES);
         if bytes > max {
             let what = "bytes of the headers of a window's groups, their states and trees";
@@ -288,6 +296,27 @@ impl Layout {
     /// The key of a group as it is kept.
     pub(super) fn key_of<'a>(&self, arena: &'a Arena, group: Group) -> &'a [u8] {
         self.key(group.pane.slab(0).slot(arena, group.slot))
+    }
+
+    fn extent_at(&self) -> usize {
+        assert!(self.session, "only sessions have an extent of their own");
+        KEY + self.keys.bytes()
+    }
+
+    /// From when to when a session is, and when it is due.
+    pub(super) fn extent(&self, arena: &Arena, group: Group) -> Extent {
+        let bytes = &group.pane.slab(0).slot(arena, group.slot)[self.extent_at()..];
+        let [first, last, due] = [0, 8, 16].map(|at| i64_at(bytes, at));
+        Extent { first, last, due }
+    }
+
+    /// Writes what [`Layout::extent`] reads.
+    pub(super) fn set_extent(&self, arena: &mut Arena, group: Group, extent: Extent) {
+        let Extent { first, last, due } = extent;
+        let bytes = &mut group.pane.slab(0).slot_mut(arena, group.slot)[self.extent_at()..];
+        for (at, moment) in [first, last, due].into_iter().enumerate() {
+            bytes[at * 8..at * 8 + 8].copy_from_slice(&moment.to_le_bytes());
+        }
     }
 
     /// The sum of the weights of a group's rows.

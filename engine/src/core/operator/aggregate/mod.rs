@@ -19,6 +19,7 @@ mod merge;
 mod options;
 mod output;
 mod part;
+mod sessions;
 mod spec;
 mod windows;
 
@@ -75,7 +76,7 @@ impl Aggregate {
     ) -> Result<Aggregate, SqlError> {
         let spec = Spec::new(place, options, root, owns_empty_key)?;
         Ok(Aggregate {
-            parts: Parts::default(),
+            parts: Parts::new(&spec.options.input),
             changes: Changes::new(&spec.options.output),
             close: Close::new(&spec),
             spec,
@@ -146,8 +147,8 @@ impl Aggregate {
 impl Operator for Aggregate {
     fn create(&mut self, arena: &mut Arena) {
         let Spec { place, layout, root, windows, owns_empty_key, .. } = &self.spec;
-        root.create(arena, place.zone);
-        if windows.is_some() {
+        root.create(arena, place.zone, self.spec.is_session());
+        if windows.is_some() && !self.spec.is_session() {
             return;
         }
         root.create_pane(arena, layout, place.zone);

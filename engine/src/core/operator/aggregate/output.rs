@@ -5,6 +5,7 @@ use sluicedb_sql::Column;
 use super::Spec;
 use super::layout::{Group, Located};
 use crate::core::arena::Arena;
+use crate::core::ids::Time;
 
 impl Spec {
     /// Keeps the groups that have a row: that have rows, and whose results all fit their types.
@@ -19,20 +20,39 @@ impl Spec {
         }
     }
 
+    /// Start and end of a session.
+    fn session_span(&self, arena: &Arena, group: Group) -> (i64, i64) {
+        let windows = self.windows.as_ref().expect("sessions are windows");
+        let extent = self.layout.extent(arena, group);
+        (extent.first, windows.end(extent.last))
+    }
+
     /// Appends the rows of the groups that have one to `columns`, and those groups to `visible`,
-    /// which is empty.
+    /// which is empty. Sessions that end behind `closed_by`, if that is given, have none.
     pub(super) fn write_rows(
         &self,
         arena: &Arena,
         groups: &[Group],
         visible: &mut Vec<Located>,
         columns: &mut [Column],
+        closed_by: Option<Time>,
     ) {
         assert!(visible.is_empty(), "groups are collected for these rows only");
         self.layout.locate_all(arena, groups, visible);
+        if let Some(Time(limit)) = closed_by {
+            visible.retain(|located| self.session_span(arena, located.group).1 <= limit);
+        }
         self.retain_visible(arena, visible);
         let mut rest = columns;
-        if let Some(windows) = &self.windows {
+        if self.is_session() {
+            let (times, others) = rest.split_at_mut(2);
+            for located in visible.iter() {
+                let (start, end) = self.session_span(arena, located.group);
+                times[0].push_i64(start);
+                times[1].push_i64(end);
+            }
+            rest = others;
+        } else if let Some(windows) = &self.windows {
             let (times, others) = rest.split_at_mut(2);
             for run in visible.chunk_by(|left, right| left.group.pane == right.group.pane) {
                 let number = run[0].group.pane.span(arena).start;

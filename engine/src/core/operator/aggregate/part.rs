@@ -2,18 +2,22 @@
 
 use std::ops::Range;
 
+use sluicedb_sql::DataType;
+
 use super::Spec;
-use super::accumulator::{Entry, Scratch};
+use super::accumulator::{Entry, Moved, Scratch};
 use super::assign::Assigned;
 use super::changes::Changes;
 use super::finder::{Finder, Wanted};
 use super::layout::{Group, Pane, Place};
+use super::sessions::{self, Arrival};
 use super::windows::Target;
 use crate::core::arena::{Arena, BlockId, SlotId};
 use crate::core::hash::hash_rows;
 use crate::core::ids::Time;
 use crate::core::morsel::Morsel;
 use crate::core::operator::Context;
+use crate::core::row::Probe;
 
 /// The morsel that is worked on, and how far.
 #[derive(Debug)]
@@ -22,15 +26,15 @@ pub(super) struct Given {
     /// Whether its rows were sorted out.
     sorted: bool,
     /// How many of the rows that are taken have had their targets listed.
-    listed: usize,
+    pub(super) listed: usize,
     /// How many of the listed targets of the last of them are done.
     done: usize,
 }
 
 /// Scratch space for parts.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Parts {
-    assigned: Assigned,
+    pub(super) assigned: Assigned,
     /// Hashes of the keys of the rows that are taken.
     hashes: Vec<u64>,
     /// Slots that may be those of the groups that are looked for.
@@ -42,11 +46,13 @@ pub(super) struct Parts {
     entries: Vec<Entry>,
     listed: usize,
     /// Groups whose change is put out, in the order of their first row.
-    touched: Vec<Group>,
+    pub(super) touched: Vec<Group>,
     /// Other groups that may lose their last row.
     quiet: Vec<Group>,
-    scratch: Vec<u8>,
-    calls: Scratch,
+    pub(super) scratch: Vec<u8>,
+    pub(super) calls: Scratch,
+    /// A cell on its way from one session to another.
+    pub(super) moved: Moved,
 }
 
 impl Given {
@@ -57,6 +63,30 @@ impl Given {
 }
 
 impl Parts {
+    /// Scratch space for rows of these columns.
+    pub(super) fn new(input: &[DataType]) -> Parts {
+        Parts {
+            assigned: Assigned::default(),
+            hashes: Vec::new(),
+            guesses: Vec::new(),
+            targets: Vec::new(),
+            panes: Vec::new(),
+            entries: Vec::new(),
+            listed: 0,
+            touched: Vec::new(),
+            quiet: Vec::new(),
+            scratch: Vec::new(),
+            calls: Scratch::default(),
+            moved: Moved::new(input),
+        }
+    }
+
+    /// Row `at` of those that are taken, as sessions see it.
+    pub(super) fn arrival<'a>(&self, keys: &'a Probe<'a>, at: usize) -> Arrival<'a> {
+        let (row, time) = (self.assigned.taken[at] as usize, self.assigned.slices[at]);
+        Arrival { keys, row, hash: self.hashes[at], time }
+    }
+
     /// Sorts out the rows of a morsel. Returns those that are late.
     pub(super) fn sort(
         &mut self,
@@ -105,6 +135,9 @@ impl Parts {
         given: &mut Given,
         changes: &mut Changes,
     ) -> usize {
+        if spec.is_session() {
+            return sessions::work(self, spec, context, given, changes);
+        }
         let from = given.listed.saturating_sub(1);
         let ahead = &self.assigned.taken[from..];
         let of_any = spec.text_bytes_of_any(&given.morsel);

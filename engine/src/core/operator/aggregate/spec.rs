@@ -1,6 +1,6 @@
 //! What an aggregate computes, worked out once from its options.
 
-use sluicedb_sql::{DataType, SqlError};
+use sluicedb_sql::{DataType, Physical, SqlError};
 
 use super::accumulator::Accumulator;
 use super::layout::{Group, Layout};
@@ -61,9 +61,11 @@ impl Spec {
             accumulators.push(made);
         }
         let types: Vec<DataType> = options.keys.iter().map(|&key| options.input[key]).collect();
-        let offset = if windows.is_some() { 0 } else { PANE_OFFSET };
-        let layout = Layout::new(&types, &mut accumulators, offset)?;
-        let is_text = |column: &usize| options.input[*column] == DataType::Text;
+        let session = windows.as_ref().is_some_and(Windows::is_session);
+        assert!(!session || !options.retracts, "the plan has no sessions over retractions");
+        let offset = if windows.is_some() && !session { 0 } else { PANE_OFFSET };
+        let layout = Layout::new(&types, &mut accumulators, offset, session)?;
+        let is_text = |column: &usize| options.input[*column].physical() == Physical::Text;
         let mut texts: Vec<usize> = options.keys.iter().copied().filter(is_text).collect();
         texts.extend(accumulators.iter().filter_map(|call| call.need().text));
         // A pane, its index and the trees of panes; a slot in each slab; texts; trees; sets.
@@ -90,6 +92,17 @@ impl Spec {
     /// Whether there is one group, which always has a row.
     pub(super) fn is_global(&self) -> bool {
         self.windows.is_none() && self.options.keys.is_empty()
+    }
+
+    /// Whether groups are sessions.
+    pub(super) fn is_session(&self) -> bool {
+        self.windows.as_ref().is_some_and(Windows::is_session)
+    }
+
+    /// Where only closed sessions have a row: the limit that closed them.
+    pub(super) fn shows_closed_by(&self, arena: &Arena) -> Option<Time> {
+        let windows = self.windows.as_ref().filter(|windows| windows.is_session());
+        windows.filter(|windows| windows.on_close()).map(|_| self.limit(arena))
     }
 
     /// What the watermark says of the time column.

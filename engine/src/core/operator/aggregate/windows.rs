@@ -3,6 +3,9 @@
 //! The root block of the zone holds the watermark, two counters and two trees: windows by number,
 //! and slices by start and first window. Without windows the one pane's header lies there too.
 //!
+//! The windows of sessions have no panes: all sessions are in the one pane, and the two trees lead to
+//! them by other keys (see `sessions`).
+//!
 //! Where windows overlap and are put out as they close, a row goes into its slice only, and a
 //! window is put together from its slices as it closes. A row that is late for some of its windows
 //! must count in the others alone, whatever this shard has closed: it goes into a pane of the same
@@ -18,6 +21,7 @@ use sluicedb_sql::plan::Window;
 use super::accumulator::{of_i64, to_i64};
 use super::layout::{Layout, Pane, Span};
 use super::options::WindowOptions;
+use super::sessions::{KEY_ENTRY_BYTES, TIME_ENTRY_BYTES};
 use crate::core::arena::{Anchor, Arena, BlockId, Blocks, Bytes, Tree, ZoneId};
 use crate::core::ids::Time;
 
@@ -66,10 +70,15 @@ impl Root {
     }
 
     /// Lays out the root of an empty aggregate.
-    pub(super) fn create(self, arena: &mut Arena, zone: ZoneId) {
+    pub(super) fn create(self, arena: &mut Arena, zone: ZoneId, session: bool) {
         let extent = arena.root_extent(zone);
-        Tree::create(arena, extent, self.at(WINDOWS), WINDOW_KEY_BYTES, BLOCK_ID_BYTES);
-        Tree::create(arena, extent, self.at(SLICES), SLICE_KEY_BYTES, BLOCK_ID_BYTES);
+        if session {
+            Tree::create(arena, extent, self.at(WINDOWS), TIME_ENTRY_BYTES, 0);
+            Tree::create(arena, extent, self.at(SLICES), KEY_ENTRY_BYTES, 0);
+        } else {
+            Tree::create(arena, extent, self.at(WINDOWS), WINDOW_KEY_BYTES, BLOCK_ID_BYTES);
+            Tree::create(arena, extent, self.at(SLICES), SLICE_KEY_BYTES, BLOCK_ID_BYTES);
+        }
         self.set_watermark(arena, Time::MIN);
     }
 
@@ -122,6 +131,16 @@ impl Root {
 
     fn write(self, arena: &mut Arena, at: usize, value: i64) {
         arena.block_mut(self.block)[at..at + 8].copy_from_slice(&value.to_le_bytes());
+    }
+
+    /// Of sessions: by when something is due.
+    pub(super) fn session_times(self) -> Tree {
+        self.windows()
+    }
+
+    /// Of sessions: by key and first moment.
+    pub(super) fn session_keys(self) -> Tree {
+        self.slices()
     }
 
     fn windows(self) -> Tree {
@@ -246,6 +265,16 @@ impl Windows {
     /// Column of the input that says when a row happened.
     pub(super) fn time(&self) -> usize {
         *self.options.window.time()
+    }
+
+    /// Whether windows are sessions.
+    pub(super) fn is_session(&self) -> bool {
+        self.options.window.is_session()
+    }
+
+    /// How long a window that the watermark passed still takes rows.
+    pub(super) fn lateness_us(&self) -> i64 {
+        self.options.allowed_lateness_us
     }
 
     /// Whether windows are put together from slices.

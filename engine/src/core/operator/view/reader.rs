@@ -45,6 +45,11 @@ impl ViewReader {
         })
     }
 
+    /// Empty columns for rows to be appended to.
+    pub fn columns(&self) -> Vec<Column> {
+        self.types.iter().map(|&data_type| Column::new(data_type)).collect()
+    }
+
     /// Looks at the next `max` rows and appends those that are held, each with its weight. Returns
     /// where to go on, or nothing at the end.
     pub fn rows(
@@ -121,7 +126,7 @@ impl ViewReader {
 
     /// What `count` and `digest` must say, from the rows themselves.
     pub fn recount(&self, blocks: &impl Blocks) -> (i64, u64) {
-        let mut columns: Vec<Column> = self.types.iter().map(|&t| Column::new(t)).collect();
+        let mut columns = self.columns();
         let (mut weights, mut hashes) = (Vec::new(), Vec::new());
         let (mut rows, mut digest) = (0_i64, 0_u64);
         let mut from = Some(SlotId(0));

@@ -126,6 +126,16 @@ impl Best {
         self.offer(store, into, key, text);
     }
 
+    /// Frees the text of a group that is freed next.
+    pub(super) fn let_go(&self, store: &mut Store<'_>, group: Group) {
+        let state = store.state(group);
+        let place = if state[0] == 0 { None } else { self.key.place(&state[KEY_AT..]) };
+        if let Some((place, _)) = place {
+            store.heap(group.pane).free(store.arena, place);
+            store.state_mut(group)[0] = 0;
+        }
+    }
+
     /// Bytes of text that merging the group may copy.
     pub(super) fn text_bytes(&self, store: &Store<'_>, group: Group) -> usize {
         let state = store.state(group);

@@ -353,6 +353,41 @@ impl Cells {
         true
     }
 
+    /// Takes the first cell of a group out; false where it has none.
+    pub(super) fn take_out(&self, store: &mut Store<'_>, group: Group, moved: &mut Moved) -> bool {
+        let (tree, heap) = (store.tree(group.pane, self.tree), store.heap(group.pane));
+        let (at, len) = (self.key_at(), self.cell_key_bytes());
+        let mut bound = [0; CELL_KEY_BYTES_MAX];
+        bound[..GROUP_BYTES].copy_from_slice(&group.slot.0.to_be_bytes());
+        let found = if self.key.is_text() {
+            tree.seek(&*store.arena, &self.order(heap, PROBE, &[]), &bound[..len])
+        } else {
+            tree.seek(&*store.arena, &Bytes, &bound[..len])
+        };
+        let Some((key, count)) =
+            found.filter(|(key, _)| key[..GROUP_BYTES] == bound[..GROUP_BYTES])
+        else {
+            return false;
+        };
+        moved.key[..len].copy_from_slice(key);
+        (moved.slot, moved.count, moved.value_bytes) = (group.slot, i64_at(count, 0), 0);
+        let key = moved.key;
+        self.key.text_into(store.arena, heap, &key[at..len], &mut moved.text);
+        match self.key.place(&key[at..len]) {
+            Some((place, _)) => {
+                let order = self.order(heap, place, &moved.text);
+                assert!(tree.remove(store.arena, &order, &key[..len]), "the cell was found");
+                heap.free(store.arena, place);
+            }
+            None if self.key.is_text() => {
+                let order = self.order(heap, PROBE, &moved.text);
+                assert!(tree.remove(store.arena, &order, &key[..len]), "the cell was found");
+            }
+            None => assert!(tree.remove(store.arena, &Bytes, &key[..len]), "the cell was found"),
+        }
+        true
+    }
+
     /// Adds a cell of another pane to the group. Returns what that did, and the bytes of its text.
     pub(super) fn take(
         &self,

@@ -4,7 +4,8 @@
 //! A cell of the set is a slot of a slab, found by the hash of group and value; the cells of a group
 //! are linked, so that they can be moved with it.
 //!
-//! State: the first cell of the group plus one, 0 for none. It lies behind the state of the call.
+//! State: the first cell of the group plus one, 0 for none, and how many there are. It lies behind the
+//! state of the call.
 //!
 //! Invariants:
 //! - A cell's count is never zero. It is negative only while a retraction is here before its row.
@@ -22,7 +23,10 @@ use crate::core::morsel::Morsel;
 use crate::core::row::{Row, RowLayout};
 
 /// Bytes of the state.
-pub(super) const HEAD_BYTES: usize = 4;
+pub(super) const HEAD_BYTES: usize = 8;
+
+/// Where the number of cells is behind the first one.
+const CELLS: usize = 4;
 
 const PREV: usize = 0;
 const NEXT: usize = 4;
@@ -196,6 +200,7 @@ impl Distinct {
             put(set.slab.slot_mut(store.arena, SlotId(next - 1)), PREV, cell.0 + 1);
         }
         self.set_head(store, group, cell.0 + 1);
+        self.count(store, group, 1);
         set.index.fill(store.arena, vacancy, cell.0);
     }
 
@@ -213,6 +218,7 @@ impl Distinct {
         if next != 0 {
             put(set.slab.slot_mut(store.arena, SlotId(next - 1)), PREV, prev);
         }
+        self.count(store, group, u32::MAX);
         assert!(set.index.remove(store.arena, hash, cell.0), "every cell is in the index");
         set.slab.free(store.arena, cell);
     }
@@ -223,6 +229,12 @@ impl Distinct {
 
     fn set_head(&self, store: &mut Store<'_>, group: Group, head: u32) {
         put(store.state_mut(group), self.head_at, head);
+    }
+
+    /// Adds to the number of cells, as far as a word goes.
+    fn count(&self, store: &mut Store<'_>, group: Group, more: u32) {
+        let cells = word(store.state(group), self.head_at + CELLS);
+        put(store.state_mut(group), self.head_at + CELLS, cells.wrapping_add(more));
     }
 
     /// The cell behind `moved`, or the first; false where there is none.
@@ -254,11 +266,34 @@ impl Distinct {
         moved.value_bytes = out[0].text_bytes();
     }
 
-    /// Adds a cell of another pane to a group; returns what [`Distinct::add`] does.
-    pub(super) fn take(&self, store: &mut Store<'_>, group: Group, moved: &Moved) -> i64 {
+    /// How many cells a group has.
+    pub(super) fn cells(&self, store: &Store<'_>, group: Group) -> usize {
+        word(store.state(group), self.head_at + CELLS) as usize
+    }
+
+    /// Takes a cell out of a group; false where it has none.
+    pub(super) fn take_out(&self, store: &mut Store<'_>, group: Group, moved: &mut Moved) -> bool {
+        let head = self.head(store, group);
+        if head == 0 {
+            return false;
+        }
+        let cell = SlotId(head - 1);
+        self.read(store, group.pane, cell, moved);
+        let hash = hash_in(self.hash_of(moved), group.slot);
+        let set = store.layout.set(group.pane, self.set);
+        self.remove(store, set, group, (hash, cell));
+        true
+    }
+
+    fn hash_of(&self, moved: &Moved) -> u64 {
         let mut hashes = Vec::with_capacity(1);
         hash_rows(std::iter::once(&moved.columns[self.pick[0]]), 1, &mut hashes);
-        let hash = hash_in(hashes[0], group.slot);
+        hashes[0]
+    }
+
+    /// Adds a cell of another pane to a group; returns what [`Distinct::add`] does.
+    pub(super) fn take(&self, store: &mut Store<'_>, group: Group, moved: &Moved) -> i64 {
+        let hash = hash_in(self.hash_of(moved), group.slot);
         self.add(store, group, hash, (&moved.columns, 0), moved.count)
     }
 }

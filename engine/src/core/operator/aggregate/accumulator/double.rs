@@ -7,7 +7,7 @@
 //! A sum of finite values that is beyond all doubles does not fit, as in PostgreSQL. Added in order
 //! of arrival it never fits again.
 
-use sluicedb_sql::Column;
+use sluicedb_sql::{Column, DataType};
 
 use super::exact::{self, EXACT_BYTES};
 use super::rows::Rows;
@@ -81,7 +81,9 @@ impl Double {
             return out.push_null();
         }
         let sum = self.sum(state).expect("only groups whose results fit are put out");
-        out.push_f64(if self.mean { sum / count as f64 } else { sum });
+        let result = if self.mean { sum / count as f64 } else { sum };
+        let real = out.data_type() == DataType::Real;
+        out.push_f64(if real { f64::from(result as f32) } else { result });
     }
 
     fn sum(&self, state: &[u8]) -> Option<f64> {

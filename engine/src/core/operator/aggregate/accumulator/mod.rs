@@ -264,6 +264,41 @@ impl Accumulator {
         }
     }
 
+    /// How many cells a group has, about: at least as many as have to move with it.
+    pub(super) fn cells(&self, arena: &mut Arena, layout: &Layout, group: Group) -> usize {
+        let store = &Store { arena, layout, fields: self.fields };
+        if let Some(distinct) = &self.distinct {
+            return distinct.cells(store, group);
+        }
+        match self.family.cells() {
+            Some(_) => i64_at(store.state(group), 0).unsigned_abs() as usize,
+            None => 0,
+        }
+    }
+
+    /// Takes a cell out of a group; false where it has none.
+    pub(super) fn take_out(
+        &self,
+        arena: &mut Arena,
+        layout: &Layout,
+        group: Group,
+        moved: &mut Moved,
+    ) -> bool {
+        let store = &mut Store { arena, layout, fields: self.fields };
+        match (&self.distinct, self.family.cells()) {
+            (Some(distinct), _) => distinct.take_out(store, group, moved),
+            (None, Some(cells)) => cells.take_out(store, group, moved),
+            (None, None) => false,
+        }
+    }
+
+    /// Frees what a group without cells has in the heap.
+    pub(super) fn let_go(&self, arena: &mut Arena, layout: &Layout, group: Group) {
+        if let Family::Best(best) = &self.family {
+            best.let_go(&mut Store { arena, layout, fields: self.fields }, group);
+        }
+    }
+
     /// Bytes of text that merging the group copies.
     pub(super) fn text_bytes(&self, arena: &mut Arena, layout: &Layout, group: Group) -> usize {
         match &self.family {
@@ -378,7 +413,9 @@ impl Family {
             Function::Sum | Function::Avg => {
                 let mean = *function == Function::Avg;
                 match input[column] {
-                    DataType::Double => Family::Double(Double { column, mean, exact: retracts }),
+                    DataType::Double | DataType::Real => {
+                        Family::Double(Double { column, mean, exact: retracts })
+                    }
                     number => Family::Sum(Sum::new(number, column, output, mean)),
                 }
             }

@@ -6,6 +6,8 @@
 //!
 //! Invariants:
 //! - Equal values have equal keys: -0.0 becomes 0.0, all NaN become one, which is the greatest.
+//!   Equal intervals keep keys of their own, next to each other, so that each is taken back as it
+//!   came and the least of them is one and the same whatever their order.
 //! - A text of more than 8 bytes that is kept lies in the heap once for each key that names it.
 
 use std::cmp::Ordering;
@@ -211,15 +213,15 @@ impl SortKey {
             Physical::F64 => out.push_f64(to_f64(array(value))),
             Physical::I128 => out.push_i128((u128::from_be_bytes(array(value)) ^ 1 << 127) as i128),
             Physical::Text => match self.place(key) {
-                None => push_text(out, &value[..text_len(value)]),
+                None => out.push_bytes(&value[..text_len(value)]),
                 Some((id, len)) => {
                     let mut pieces = Vec::new();
                     heap.visit(arena, id, len, |piece| match piece.len() == len {
-                        true => push_text(out, piece),
+                        true => out.push_bytes(piece),
                         false => pieces.extend_from_slice(piece),
                     });
                     if !pieces.is_empty() {
-                        push_text(out, &pieces);
+                        out.push_bytes(&pieces);
                     }
                 }
             },
@@ -258,10 +260,6 @@ fn text_len(text: &[u8]) -> usize {
 
 fn place(text: &[u8]) -> HeapId {
     HeapId(u32::from_le_bytes(array(&text[PLACE..])))
-}
-
-fn push_text(out: &mut Column, bytes: &[u8]) {
-    out.push_text(std::str::from_utf8(bytes).expect("a text was kept whole"));
 }
 
 fn write_time(time: i64, tie: Tie, out: &mut [u8]) {

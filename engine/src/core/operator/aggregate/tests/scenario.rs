@@ -1,6 +1,7 @@
 //! Named cases, each with what must come out.
 
 use super::*;
+use sluicedb_sql::plan::Fraction;
 
 const BIGINT: DataType = DataType::BigInt;
 const TIME: DataType = DataType::Timestamp;
@@ -239,4 +240,100 @@ fn more_calls_than_a_header_has_room_for_are_refused() {
     };
     assert_eq!(many(100), None);
     assert_eq!(many(200), Some("54000"));
+}
+
+fn session(gap_us: i64, lateness: i64, on_close: bool) -> AggregateOptions {
+    windowed(Window::Session { time: 0, gap_us }, lateness, on_close)
+}
+
+#[test]
+fn a_row_between_two_sessions_makes_them_one() {
+    let mut bench = Bench::new(session(10, 0, false), 4);
+    bench.feed_morsel(&[timed(0, 1, Time::MIN), timed(18, 1, Time::MIN), timed(5, 2, Time::MIN)]);
+    bench.feed_morsel(&[timed(9, 1, Time::MIN)]);
+    let opened = ["+1 0 10 1 1", "+1 18 28 1 1", "+1 5 15 2 1"];
+    assert_eq!(trace(&bench)[..3], opened);
+    assert_eq!(trace(&bench)[3..], ["-1 0 10 1 1", "+1 0 28 1 3", "-1 18 28 1 1"]);
+}
+
+#[test]
+fn a_session_closes_a_gap_behind_its_last_row_and_rows_a_gap_apart_are_two() {
+    let mut bench = Bench::new(session(10, 0, true), 5);
+    bench.feed_morsel(&[timed(0, 1, Time::MIN), timed(7, 1, Time::MIN), timed(17, 1, Time::MIN)]);
+    bench.advance(Time(16));
+    assert_eq!(trace(&bench), [""; 0]);
+    bench.advance(Time(17));
+    assert_eq!(trace(&bench), ["+1 0 17 1 2"]);
+    bench.feed_morsel(&[timed(16, 1, Time(17)), timed(26, 1, Time(17))]);
+    bench.advance(Time(36));
+    assert_eq!(trace(&bench)[1..], ["+1 17 36 1 2"]);
+}
+
+#[test]
+fn a_late_row_that_is_allowed_takes_a_closed_session_back() {
+    let mut bench = Bench::new(session(10, 30, true), 6);
+    bench.feed_morsel(&[timed(0, 1, Time::MIN), timed(18, 1, Time::MIN)]);
+    bench.advance(Time(12));
+    bench.feed_morsel(&[timed(9, 1, Time(12))]);
+    assert_eq!(trace(&bench), ["+1 0 10 1 1", "-1 0 10 1 1"]);
+    bench.advance(Time(28));
+    assert_eq!(trace(&bench)[2..], ["+1 0 28 1 3"]);
+}
+
+#[test]
+fn a_value_counts_once_until_its_last_row_is_taken_back() {
+    let distinct = Call { distinct: true, ..call(Function::Count, Some(0), None) };
+    let sum = Call { distinct: true, ..call(Function::Sum, Some(0), None) };
+    let mut bench = Bench::new(options(&[DataType::Int], None, &[], vec![distinct, sum], true), 7);
+    let changes = [(5, 1), (5, 1), (3, 1), (5, -1), (5, -1)];
+    for (value, weight) in changes {
+        bench.feed_morsel(&[delta(vec![Value::Int(value)], weight)]);
+    }
+    let rows: Vec<String> =
+        trace(&bench).into_iter().filter(|line| line.starts_with('+')).collect();
+    assert_eq!(rows, ["+1 0 NULL", "+1 1 5", "+1 2 8", "+1 1 3"]);
+}
+
+#[test]
+fn ranks_are_those_of_postgresql() {
+    let part = |part| Fraction::new(part).unwrap();
+    let calls = vec![
+        call(Function::PercentileDisc(part(0.25)), Some(0), None),
+        call(Function::PercentileDisc(part(0.26)), Some(0), None),
+        call(Function::PercentileCont(part(0.25)), Some(0), None),
+        Call { descending: true, ..call(Function::PercentileCont(part(0.25)), Some(0), None) },
+        call(Function::MEDIAN, Some(0), None),
+        call(Function::Mode, Some(0), None),
+    ];
+    let mut bench = Bench::new(options(&[DataType::Int], None, &[], calls, true), 8);
+    let rows: Vec<Delta> =
+        [40, 10, 20, 40].iter().map(|value| delta(vec![Value::Int(*value)], 1)).collect();
+    bench.feed_morsel(&rows);
+    assert_eq!(trace(&bench).pop().unwrap(), "+1 10 20 17.5 40 30 40");
+}
+
+/// Slices of one window meet as it closes: what both have seen counts once.
+#[test]
+fn sketches_of_slices_become_one() {
+    let window = WindowOptions {
+        window: hop(0, 20, 10),
+        lag_us: Some(0),
+        allowed_lateness_us: 0,
+        on_close: true,
+    };
+    let calls = vec![call(Function::ApproxDistinct, Some(1), None)];
+    let mut bench = Bench::new(options(&[TIME, BIGINT], Some(window), &[], calls, false), 9);
+    bench.checks = false;
+    for (time, from) in [(1, 0), (11, 500)] {
+        let rows: Vec<Delta> = (from..from + 1000).map(|at| timed(time, at, Time::MIN)).collect();
+        bench.feed_morsel(&rows);
+    }
+    bench.advance(Time(30));
+    let counts = bench.trace.iter().map(|(row, _)| match row[2] {
+        Value::BigInt(count) => count,
+        ref other => panic!("{other}"),
+    });
+    let near = |count: i64, of: i64| (count - of).abs() * 20 < of;
+    let counts: Vec<i64> = counts.collect();
+    assert!(near(counts[0], 1000) && near(counts[1], 1500) && near(counts[2], 1000), "{counts:?}");
 }

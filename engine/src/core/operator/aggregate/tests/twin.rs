@@ -38,7 +38,10 @@ pub(super) fn evaluate(options: &AggregateOptions, given: &[Delta], watermark: T
         let entered = limit(window, delta.behind);
         let taken: Vec<_> = all
             .into_iter()
-            .filter(|&(_, end)| i128::from(end) + i128::from(window.allowed_lateness_us) > entered)
+            .filter(|&(start, end)| {
+                let end = if window.window.is_session() { start + 1 } else { end };
+                i128::from(end) + i128::from(window.allowed_lateness_us) > entered
+            })
             .collect();
         if taken.is_empty() {
             expected.late_rows += 1;
@@ -47,6 +50,9 @@ pub(super) fn evaluate(options: &AggregateOptions, given: &[Delta], watermark: T
         for window in taken {
             groups.entry((Some(window), key.clone())).or_default().push(delta);
         }
+    }
+    if let Some(Window::Session { time, gap_us }) = options.window.as_ref().map(|own| &own.window) {
+        groups = sessions(groups, *time, *gap_us);
     }
     for ((window, key), deltas) in groups {
         if let (Some((_, end)), Some(options)) = (window, &options.window)
@@ -69,11 +75,40 @@ pub(super) fn evaluate(options: &AggregateOptions, given: &[Delta], watermark: T
     expected
 }
 
+/// Puts rows of one key together while they are less than a gap apart.
+fn sessions(
+    rows: BTreeMap<Key, Vec<&Delta>>,
+    time: usize,
+    gap_us: i64,
+) -> BTreeMap<Key, Vec<&Delta>> {
+    let mut keys: BTreeMap<Vec<Value>, BTreeMap<i64, Vec<&Delta>>> = BTreeMap::new();
+    for ((_, key), deltas) in rows {
+        for delta in deltas {
+            let Value::Timestamp(at) = delta.values[time] else { unreachable!() };
+            keys.entry(key.clone()).or_default().entry(at).or_default().push(delta);
+        }
+    }
+    let mut groups: BTreeMap<Key, Vec<&Delta>> = BTreeMap::new();
+    for (key, moments) in keys {
+        let moments: Vec<(i64, Vec<&Delta>)> = moments.into_iter().collect();
+        for session in moments.chunk_by(|left, right| right.0.abs_diff(left.0) < gap_us as u64) {
+            let span = (session[0].0, session[session.len() - 1].0 + gap_us);
+            let deltas = session.iter().flat_map(|(_, deltas)| deltas.iter().copied()).collect();
+            groups.insert((Some(span), key.clone()), deltas);
+        }
+    }
+    groups
+}
+
 /// The windows of a row; none where it has no time that they can hold.
 fn windows_of(window: &Window, delta: &Delta) -> Option<Vec<(i64, i64)>> {
     let Value::Timestamp(time) = delta.values[*window.time()] else { return None };
     let (size, slide) = (i128::from(window.size_us()), i128::from(window.slide_us()));
     let (time, offset) = (i128::from(time), i128::from(window.offset_us()));
+    if window.is_session() {
+        let start = i64::try_from(time).ok()?;
+        return Some(vec![(start, start.checked_add(window.size_us())?)]);
+    }
     if let Window::Cumulate { .. } = window {
         let start = time - (time - offset).rem_euclid(size);
         let ends = (1..=size / slide).map(|steps| start + steps * slide);

@@ -1,0 +1,333 @@
+//! SQL: statements carried out on a running database.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ::arrow::array::{ArrayRef, RecordBatch};
+use ::arrow::datatypes::SchemaRef;
+use sluicedb_sql::bounded::Bounded;
+use sluicedb_sql::catalog::{Catalog, Decision, Definition, Following, Insertion, Notice, Table};
+use sluicedb_sql::column::arrow::arrow_schema;
+use sluicedb_sql::dialect::{self, Parsed};
+use sluicedb_sql::{Column, Plan, Schema, SqlError};
+
+use super::connect::{Connectors, Running};
+use super::error::{Error, PushError};
+use super::session::{Patience, Session};
+use super::subscribe::{SubscribeOptions, Subscription};
+
+/// What a statement came to.
+pub enum Outcome {
+    /// It is done.
+    Done(Done),
+    /// It gave rows.
+    Rows(RowSet),
+    /// It follows the changes of a relation.
+    Changes(Box<Subscription>),
+    /// It sets something of the session, which is whoever asked.
+    Set {
+        /// What, in lower case.
+        name: String,
+        /// To what; none for the value it began with.
+        value: Option<String>,
+    },
+}
+
+/// A statement that is done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Done {
+    /// What it was: `CREATE SOURCE`, `INSERT`.
+    pub tag: &'static str,
+    /// How many rows it was about, where it was about rows.
+    pub rows: Option<u64>,
+    /// What the user should know.
+    pub notices: Vec<Notice>,
+}
+
+/// The rows of a query.
+#[derive(Clone, Debug)]
+pub struct RowSet {
+    /// Their columns.
+    pub schema: SchemaRef,
+    /// The rows, in the order that the query asks for.
+    pub batches: Vec<RecordBatch>,
+}
+
+impl RowSet {
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.batches.iter().map(RecordBatch::num_rows).sum()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn of(table: &Table) -> RowSet {
+        let schema = Arc::new(arrow_schema(&table.schema));
+        let fields = table.schema.fields().iter().enumerate();
+        let column = |(at, field): (usize, &sluicedb_sql::Field)| -> ArrayRef {
+            Column::of(field.data_type, table.rows.iter().map(|row| &row[at])).into_array()
+        };
+        let columns = fields.map(column).collect();
+        let batch = RecordBatch::try_new(Arc::clone(&schema), columns);
+        let batch = batch.expect("rows of a table have its columns");
+        RowSet { schema, batches: vec![batch] }
+    }
+}
+
+/// The objects of a database, and what keeps those going that reach outside.
+pub(super) struct Language {
+    state: Mutex<State>,
+    connectors: Option<Arc<dyn Connectors>>,
+}
+
+struct State {
+    catalog: Catalog,
+    running: Vec<Running>,
+}
+
+impl Language {
+    pub(super) fn new(plan: &Plan, connectors: Option<Arc<dyn Connectors>>) -> Language {
+        let state = State { catalog: Catalog::over(plan), running: Vec::new() };
+        Language { state: Mutex::new(state), connectors }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The objects at the moment.
+    pub(super) fn catalog(&self) -> Catalog {
+        self.lock().catalog.clone()
+    }
+
+    /// Goes on with a plan that an application made.
+    pub(super) fn install(
+        &self,
+        session: &Session,
+        patience: &mut impl Patience,
+        plan: &Plan,
+    ) -> Result<(), Error> {
+        let mut state = self.lock();
+        session.install(patience, plan)?;
+        state.catalog = state.catalog.with_plan(plan);
+        Ok(())
+    }
+
+    /// Stops whatever feeds the database from outside, and waits for it.
+    pub(super) fn stop(&self) {
+        let running = std::mem::take(&mut self.lock().running);
+        running.iter().for_each(Running::stop);
+        running.into_iter().for_each(Running::join);
+    }
+
+    /// Waits until every source that comes to an end has come to it.
+    pub(super) fn drain(&self, may_wait: &impl Patience) -> Result<(), Error> {
+        may_wait.may_wait()?;
+        loop {
+            let found = self.lock().running.pop_if(|running| running.ends());
+            match found {
+                Some(running) => running.join(),
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// Carries out one statement.
+    pub(super) fn run(
+        &self,
+        session: &Session,
+        patience: &mut impl Patience,
+        statement: &Parsed,
+        text: &str,
+    ) -> Result<Outcome, Error> {
+        let variables = |name: &str| std::env::var(name).ok();
+        let mut state = self.lock();
+        let decision = dialect::deep(|| state.catalog.decide(statement, text, &variables))?;
+        match decision {
+            Decision::Change(change) => {
+                let catalog = &change.catalog;
+                let plans = self.check(catalog, &change.created)?;
+                session.install(patience, catalog.plan())?;
+                state.running.retain(|running| {
+                    let stays = !change.dropped.iter().any(|name| running.is_of(name));
+                    if !stays {
+                        running.stop();
+                    }
+                    stays
+                });
+                state.catalog = change.catalog;
+                for plan in plans {
+                    state.running.push(plan.start(session, patience)?);
+                }
+                let (tag, notices) = (change.tag, change.notices);
+                Ok(Outcome::Done(Done { tag, rows: None, notices }))
+            }
+            Decision::Nothing { tag, notices } => {
+                Ok(Outcome::Done(Done { tag, rows: None, notices }))
+            }
+            decision => {
+                let catalog = state.catalog.clone();
+                drop(state);
+                other(session, patience, decision, &catalog)
+            }
+        }
+    }
+
+    /// What is to be started for the objects that come, all of whose options are checked.
+    fn check(
+        &self,
+        catalog: &Catalog,
+        created: &[String],
+    ) -> Result<Vec<super::connect::Plan>, Error> {
+        let mut plans = Vec::new();
+        for object in created.iter().filter_map(|name| catalog.object(name)) {
+            let connector = match &object.definition {
+                Definition::Source { connector: Some(connector), .. }
+                | Definition::Sink { connector, .. } => connector,
+                _ => continue,
+            };
+            let Some(connectors) = &self.connectors else {
+                let error = SqlError::unsupported("this database reaches nothing outside");
+                return Err(Error::Sql(
+                    error.hint("Give its builder connectors, or push rows from the application."),
+                ));
+            };
+            plans.push(super::connect::Plan::new(connectors.as_ref(), object, connector)?);
+        }
+        Ok(plans)
+    }
+}
+
+/// What changes no object.
+fn other(
+    session: &Session,
+    patience: &mut impl Patience,
+    decision: Decision,
+    catalog: &Catalog,
+) -> Result<Outcome, Error> {
+    match decision {
+        Decision::Query(query) => query_once(session, patience, *query, catalog).map(Outcome::Rows),
+        Decision::Table(table) => Ok(Outcome::Rows(RowSet::of(&table))),
+        Decision::Insert(insertion) => {
+            let Insertion { into, rows } = *insertion;
+            let rows = query_once(session, patience, rows, catalog)?;
+            let count = rows.len() as u64;
+            insert(session, patience, &into, rows)?;
+            Ok(Outcome::Done(Done { tag: "INSERT", rows: Some(count), notices: Vec::new() }))
+        }
+        Decision::Follow(following) => follow(session, patience, &following),
+        Decision::Set { name, value } => Ok(Outcome::Set { name, value }),
+        Decision::Checkpoint => {
+            session.save(patience)?;
+            Ok(Outcome::Done(Done { tag: "CHECKPOINT", rows: None, notices: Vec::new() }))
+        }
+        Decision::Pause { .. } => Err(Error::Sql(
+            SqlError::unsupported("PAUSE and RESUME").hint("Drop the query, and create it again."),
+        )),
+        Decision::Change(_) | Decision::Nothing { .. } => unreachable!("carried out by the caller"),
+    }
+}
+
+fn query_once(
+    session: &Session,
+    patience: &mut impl Patience,
+    query: Bounded,
+    catalog: &Catalog,
+) -> Result<RowSet, Error> {
+    let names: Vec<String> = query.reads().map(str::to_owned).collect();
+    let kept = |name: &&String| {
+        let object = catalog.object(name);
+        object.is_some_and(|object| matches!(object.definition, Definition::MaterializedView { .. }))
+    };
+    let views: Vec<&str> = names.iter().filter(kept).map(String::as_str).collect();
+    let found = if views.is_empty() { Vec::new() } else { session.read(patience, &views)? };
+    let (schema, batches) = query.run(|name| {
+        match views.iter().position(|view| *view == name) {
+            Some(at) => Ok(found[at].clone()),
+            None => super::system::rows(name, session, catalog),
+        }
+    })?;
+    Ok(RowSet { schema, batches })
+}
+
+fn insert(
+    session: &Session,
+    patience: &mut impl Patience,
+    into: &str,
+    rows: RowSet,
+) -> Result<(), Error> {
+    let mut source = session.batch_source(patience, into)?;
+    for batch in rows.batches {
+        let mut batch = batch;
+        loop {
+            match source.push(batch) {
+                Ok(()) => break,
+                Err(refused) if refused.is_full() => {
+                    session.flush(patience)?;
+                    batch = refused.into_batch();
+                }
+                Err(refused) => return Err(refusal(PushError::from(refused))),
+            }
+        }
+    }
+    // Whoever reads after an INSERT sees its rows.
+    session.flush(patience)
+}
+
+fn refusal(error: PushError) -> Error {
+    match error {
+        PushError::Sql(error) => Error::Sql(error),
+        PushError::Ended(ending) => Error::Ended(ending),
+        PushError::WouldWait => Error::WouldWait,
+        PushError::Full(_) | PushError::Rows(_) => {
+            Error::Sql(SqlError::invalid_parameter(error.to_string()))
+        }
+    }
+}
+
+fn follow(
+    session: &Session,
+    patience: &mut impl Patience,
+    following: &Following,
+) -> Result<Outcome, Error> {
+    let Following { name, with_snapshot, after } = following;
+    if *with_snapshot || after.is_some() {
+        return Err(Error::Sql(
+            SqlError::unsupported("SUBSCRIBE .. WITH SNAPSHOT and AFTER")
+                .hint("Select from the view first, and subscribe to it then."),
+        ));
+    }
+    let subscription = session.subscribe(patience, name, SubscribeOptions::default())?;
+    Ok(Outcome::Changes(Box::new(subscription)))
+}
+
+/// The only statement of a text.
+pub(super) fn single(text: &str) -> Result<Parsed, SqlError> {
+    let mut parsed = dialect::parse(text)?;
+    match parsed.len() {
+        1 => Ok(parsed.remove(0)),
+        0 => Err(SqlError::syntax("there is no statement in the text")),
+        n => Err(SqlError::syntax(format!("the text has {n} statements"))
+            .hint("Run them with execute_script.")),
+    }
+}
+
+/// The rows of an outcome that has some.
+pub(super) fn rows(outcome: Outcome) -> Result<RowSet, Error> {
+    match outcome {
+        Outcome::Rows(rows) => Ok(rows),
+        _ => Err(Error::Sql(SqlError::syntax("the statement gives no rows"))),
+    }
+}
+
+/// The columns of a query, without running it.
+pub(super) fn describe(catalog: &Catalog, text: &str) -> Result<Schema, SqlError> {
+    let statement = single(text)?;
+    match catalog.decide(&statement, text, &|_| None)? {
+        Decision::Query(query) => query.schema(),
+        Decision::Table(table) => Ok(table.schema),
+        _ => Err(SqlError::syntax("the statement gives no rows")),
+    }
+}
