@@ -84,6 +84,7 @@ fn options() -> Options {
         disk_turns_max: 10,
         weights: Weights::EVEN,
         comings: Comings::NONE,
+        installs: 0,
         faults: Faults::NONE,
     }
 }

@@ -53,6 +53,8 @@ pub struct Options {
     pub weights: Weights,
     /// How feeders come and go.
     pub comings: Comings,
+    /// How often relations come or go while the database runs, in runs without crashes.
+    pub installs: usize,
     /// What goes wrong.
     pub faults: Faults,
 }
@@ -183,6 +185,7 @@ impl Options {
                 failed_sync: prng.chance(20),
                 pause: prng.chance(30),
             },
+            installs: *prng.pick(&[0, 3, 8]),
         }
     }
 }
@@ -236,6 +239,7 @@ impl fmt::Display for Options {
             disk_turns_max,
             weights,
             comings: Comings { late_percent, leave_percent, forget_percent },
+            installs,
             faults: Faults { crashes, torn, failed_sync, pause },
         } = self;
         let Weights { lanes, work, disk, control, feeders: steps, push, time, wants, reads } =
@@ -264,7 +268,7 @@ impl fmt::Display for Options {
         writeln!(
             f,
             "comings late_percent={late_percent} leave_percent={leave_percent} \
-             forget_percent={forget_percent}"
+             forget_percent={forget_percent} installs={installs}"
         )?;
         write!(f, "faults crashes={crashes} torn={torn} failed_sync={failed_sync} pause={pause}")
     }

@@ -1,15 +1,18 @@
 //! How syntax becomes expressions and types where we differ from the planner.
 
 use super::functions;
-use super::types::arrow_field;
+use super::types::{arrow_field, type_of_field};
 use crate::dialect;
 use crate::expr::{BinaryOp, Native};
 use crate::schema::Field;
+use crate::types::DataType;
 use arrow::datatypes::FieldRef;
 use datafusion::common::{DFSchema, Result, ScalarValue};
 use datafusion::logical_expr::expr::ScalarFunction;
-use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr, TypePlanner};
-use datafusion::logical_expr::{Expr, ExprSchemable};
+use datafusion::logical_expr::planner::{
+    ExprPlanner, PlannerResult, RawBinaryExpr, RawFieldAccessExpr, TypePlanner,
+};
+use datafusion::logical_expr::{Expr, ExprSchemable, GetFieldAccess};
 use datafusion::sql::sqlparser::ast::{BinaryOperator, DataType as SqlType};
 
 /// Arithmetic is checked and has the types of PostgreSQL.
@@ -27,6 +30,10 @@ impl ExprPlanner for Operators {
             (functions::operator(op), [left, right].map(narrow))
         } else if op == BinaryOperator::StringConcat && !is_list(&left, schema)? {
             (functions::native(Native::Append), [left, right])
+        } else if let Some(native) = json(&op)
+            && type_of(&left, schema)? == Some(DataType::Json)
+        {
+            (functions::native(native), [left, right])
         } else {
             return Ok(PlannerResult::Original(RawBinaryExpr { op, left, right }));
         };
@@ -34,6 +41,37 @@ impl ExprPlanner for Operators {
         // Refused here, where it stands, rather than when all is put together.
         call.get_type(schema)?;
         Ok(PlannerResult::Planned(call))
+    }
+
+    /// `array[n]`, `map['key']`, `json['key']`, and the group of a match.
+    fn plan_field_access(
+        &self,
+        expr: RawFieldAccessExpr,
+        schema: &DFSchema,
+    ) -> Result<PlannerResult<RawFieldAccessExpr>> {
+        let RawFieldAccessExpr { field_access, expr: of } = expr;
+        let key = match &field_access {
+            GetFieldAccess::ListIndex { key } => key.as_ref().clone(),
+            GetFieldAccess::NamedStructField { name } => Expr::Literal(name.clone(), None),
+            GetFieldAccess::ListRange { .. } => {
+                return Ok(PlannerResult::Original(RawFieldAccessExpr { field_access, expr: of }));
+            }
+        };
+        if let Expr::ScalarFunction(function) = &of
+            && function.func.name() == "regexp_match"
+        {
+            let args = function.args.iter().cloned().chain([key]).collect();
+            return Ok(PlannerResult::Planned(call(Native::RegexpCapture, args)));
+        }
+        let native = match type_of(&of, schema)? {
+            Some(DataType::Map) => Native::MapGet,
+            Some(DataType::Json) => Native::JsonGet,
+            Some(DataType::Array(_)) => Native::Subscript,
+            _ => {
+                return Ok(PlannerResult::Original(RawFieldAccessExpr { field_access, expr: of }));
+            }
+        };
+        Ok(PlannerResult::Planned(call(native, vec![of, key])))
     }
 
     fn plan_extract(&self, args: Vec<Expr>) -> Result<PlannerResult<Vec<Expr>>> {
@@ -56,6 +94,24 @@ fn call(native: Native, args: Vec<Expr>) -> Expr {
 /// Arrays are put together by the library.
 fn is_list(expr: &Expr, schema: &DFSchema) -> Result<bool> {
     Ok(expr.get_type(schema)?.is_list())
+}
+
+/// Operators that take JSON apart.
+fn json(op: &BinaryOperator) -> Option<Native> {
+    Some(match op {
+        BinaryOperator::Arrow => Native::JsonGet,
+        BinaryOperator::LongArrow => Native::JsonGetText,
+        BinaryOperator::HashArrow => Native::JsonGetPath,
+        BinaryOperator::HashLongArrow => Native::JsonGetPathText,
+        BinaryOperator::Question => Native::JsonExists,
+        _ => return None,
+    })
+}
+
+/// The type of an expression, if a column can have it.
+fn type_of(expr: &Expr, schema: &DFSchema) -> Result<Option<DataType>> {
+    let (_, field) = expr.to_field(schema)?;
+    Ok(type_of_field(&field).ok())
 }
 
 fn arithmetic(op: &BinaryOperator) -> Option<BinaryOp> {

@@ -4,7 +4,7 @@ use crate::error::SqlError;
 use crate::plan::function::TakesOrder;
 use crate::plan::{EventTime, Function, Moment, Node, Window};
 use crate::schema::{Field, Schema};
-use crate::types::DataType;
+use crate::types::{DataType, Physical};
 
 /// When an aggregate puts out the row of a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub struct Call<C = usize> {
     /// The other column of functions of two.
     pub second: Option<C>,
     /// For FIRST and LAST the TIMESTAMP column that says which row is first or last. For STRING_AGG
-    /// the column that orders the values, if any; rows that agree follow in order of arrival.
+    /// and ARRAY_AGG the column that orders the values, if any; rows that agree follow in order of arrival.
     pub order: Option<C>,
     /// Whether order, or the values of a percentile, go from the greatest down.
     pub descending: bool,
@@ -155,7 +155,8 @@ impl Call {
         let argument = input.field(argument);
         let orderless = function.takes_order() == TakesOrder::Time
             && self.order.is_some_and(|order| input.field(order).nullable);
-        let skips = !grouped || argument.nullable || self.filter.is_some() || orderless;
+        let null_argument = argument.nullable && function != Function::ArrayAgg;
+        let skips = !grouped || null_argument || self.filter.is_some() || orderless;
         let nullable = !function.counts() && (skips || function.may_be_undefined());
         let data_type = function.result_type(argument.data_type)?;
         if let Some(second) = self.second {
@@ -223,8 +224,14 @@ impl Call {
                 self.function
             )));
         }
-        if *data_type == DataType::Text {
-            let text = format!("{} in the order of another TEXT column", self.function);
+        // Such values do not compare as numbers of one size do.
+        let ordered = match data_type.physical() {
+            Physical::Text => false,
+            Physical::I128 => matches!(data_type, DataType::Decimal { .. }),
+            _ => true,
+        };
+        if !ordered {
+            let text = format!("{} in the order of another column of {data_type}", self.function);
             return Err(SqlError::unsupported(text));
         }
         Ok(())

@@ -6,8 +6,8 @@ use crate::decimal::{PRECISION_MAX, QUOTIENT_SCALE};
 use crate::error::SqlError;
 use crate::types::DataType;
 
-/// What is computed of the rows of a group. NULL arguments are skipped by all but `CountRows`; of
-/// no arguments `Count` and `ApproxDistinct` are 0 and every other function is NULL.
+/// What is computed of the rows of a group. NULL arguments are skipped by all but `CountRows` and
+/// `ArrayAgg`; of no arguments `Count` and `ApproxDistinct` are 0 and every other function is NULL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Function {
     /// COUNT(*)
@@ -45,6 +45,8 @@ pub enum Function {
     ApproxDistinct,
     /// The texts, one behind the other with a separator in between.
     StringAgg,
+    /// The values as an array, NULLs too.
+    ArrayAgg,
 }
 
 /// What is made of number, sums and sums of products. All of it is DOUBLE; the first argument is
@@ -169,6 +171,7 @@ impl Function {
             {
                 DataType::Double
             }
+            (Function::ArrayAgg, element) => DataType::array(element)?,
             (Function::StringAgg, _) => return refuse("Cast the argument to TEXT."),
             (Function::BoolAnd | Function::BoolOr, _) => {
                 return refuse("Compare the argument with something.");
@@ -190,21 +193,24 @@ impl Function {
     pub(super) const fn takes_order(self) -> TakesOrder {
         match self {
             Function::First | Function::Last => TakesOrder::Time,
-            Function::StringAgg => TakesOrder::Any,
+            Function::StringAgg | Function::ArrayAgg => TakesOrder::Any,
             _ => TakesOrder::No,
         }
     }
 
     /// Whether the result hangs on which of several rows came first.
     pub const fn looks_at_ties(self) -> bool {
-        matches!(self, Function::First | Function::Last | Function::StringAgg)
+        matches!(self, Function::First | Function::Last | Function::StringAgg | Function::ArrayAgg)
     }
 
     /// Whether values can be counted from the other end.
     pub(super) const fn takes_descending(self) -> bool {
         matches!(
             self,
-            Function::PercentileCont(_) | Function::PercentileDisc(_) | Function::StringAgg
+            Function::PercentileCont(_)
+                | Function::PercentileDisc(_)
+                | Function::StringAgg
+                | Function::ArrayAgg
         )
     }
 
@@ -212,7 +218,8 @@ impl Function {
     pub(super) const fn takes_distinct(self) -> bool {
         match self {
             Function::Count | Function::Sum | Function::Avg | Function::Min | Function::Max => true,
-            Function::BoolAnd | Function::BoolOr | Function::StringAgg => true,
+            Function::BoolAnd | Function::BoolOr => true,
+            Function::StringAgg | Function::ArrayAgg => true,
             Function::Moment(moment) => !moment.takes_two(),
             _ => false,
         }
@@ -249,6 +256,7 @@ impl fmt::Display for Function {
             }
             Function::ApproxDistinct => "APPROX_DISTINCT",
             Function::StringAgg => "STRING_AGG",
+            Function::ArrayAgg => "ARRAY_AGG",
         })
     }
 }

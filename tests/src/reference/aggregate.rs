@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use sluicedb_sql::plan::{Call, Emit, Window};
-use sluicedb_sql::{Schema, Value};
+use sluicedb_sql::{DataType, Schema, Value};
 
 use super::function::result;
 use super::window::{Span, covering};
@@ -50,7 +50,11 @@ impl Aggregate<'_> {
         }
         let shown = groups.into_iter().filter(|((span, _), _)| self.shows(*span, input.watermark));
         let rows = shown.filter_map(|((span, keys), rows)| {
-            let ends = span.map(|span| [span.start, span.end].map(Value::Timestamp));
+            let moment = |time| match self.window.map(|own| self.time_type(own)) {
+                Some(DataType::TimestampTz) => Value::TimestampTz(time),
+                _ => Value::Timestamp(time),
+            };
+            let ends = span.map(|span| [span.start, span.end].map(moment));
             let result = |call| result(call, self.argument_types, &rows, self.retracts);
             let results = self.calls.iter().map(result);
             let results: Vec<Value> = results.collect::<Option<_>>()?;
@@ -80,10 +84,12 @@ impl Aggregate<'_> {
 
     fn covering(&self, row: &Row) -> Vec<Span> {
         let Some(window) = self.window else { return Vec::new() };
-        match row.values[*window.time()] {
-            Value::Timestamp(time) => covering(window, time),
-            _ => Vec::new(),
-        }
+        let time = time_of(row, *window.time());
+        time.map_or_else(Vec::new, |time| covering(window, time))
+    }
+
+    fn time_type(&self, window: &Window) -> DataType {
+        self.argument_types.field(*window.time()).data_type
     }
 
     /// Whether the row came after the window had stopped taking rows.
@@ -112,16 +118,20 @@ impl Aggregate<'_> {
     }
 }
 
+fn time_of(row: &Row, column: usize) -> Option<i64> {
+    match row.values[column] {
+        Value::Timestamp(time) | Value::TimestampTz(time) => Some(time),
+        _ => None,
+    }
+}
+
 /// Puts the groups of single moments together, key by key, while they are less than a gap apart.
 fn sessions(moments: Grouped<'_>, time: usize, gap_us: i64) -> Grouped<'_> {
     let mut keys: BTreeMap<Vec<Value>, Vec<&Row>> = BTreeMap::new();
     for ((_, key), rows) in moments {
         keys.entry(key).or_default().extend(rows);
     }
-    let at = |row: &Row| match row.values[time] {
-        Value::Timestamp(time) => time,
-        _ => unreachable!("a row without a time is in no window"),
-    };
+    let at = |row: &Row| time_of(row, time).expect("a row without a time is in no window");
     let mut groups = Grouped::new();
     for (key, mut rows) in keys {
         rows.sort_by_key(|row| at(row));

@@ -18,7 +18,8 @@ pub(super) fn result(call: &Call, schema: &Schema, rows: &[&Row], retracts: bool
         |row: &&&Row| call.filter.is_none_or(|filter| row.values[filter] == Value::Boolean(true));
     let rows: Vec<&Row> = rows.iter().filter(passes).copied().collect();
     let Some(argument) = call.argument else { return Some(Value::BigInt(rows.len() as i64)) };
-    let some = rows.iter().filter(|row| !row.values[argument].is_null());
+    let nulls = call.function == Function::ArrayAgg;
+    let some = rows.iter().filter(|row| nulls || !row.values[argument].is_null());
     let mut values: Vec<&Value> = some.clone().map(|row| &row.values[argument]).collect();
     let data_type = schema.field(argument).data_type;
     if call.distinct {
@@ -45,7 +46,16 @@ pub(super) fn result(call: &Call, schema: &Schema, rows: &[&Row], retracts: bool
             let found = if call.function == Function::First { placed.min() } else { placed.max() };
             Some(found.map_or(Value::Null, |(_, _, value)| value.clone()))
         }
-        Function::StringAgg => joined(call, argument, some.copied().collect(), &values),
+        Function::StringAgg => {
+            let values = listed(call, argument, some.copied().collect(), &values);
+            let texts: Vec<String> = values.into_iter().map(Value::to_string).collect();
+            let text = texts.join(&call.separator);
+            (text.len() <= TEXT_BYTES_MAX).then(|| Value::text(&text))
+        }
+        Function::ArrayAgg => {
+            let values = listed(call, argument, some.copied().collect(), &values);
+            Value::array(data_type, values.into_iter().cloned().collect()).ok()
+        }
         Function::PercentileCont(_)
         | Function::PercentileDisc(_)
         | Function::ApproxPercentile(_)
@@ -69,24 +79,27 @@ fn ranked(call: &Call, mut values: Vec<&Value>, retracts: bool) -> Value {
     }
 }
 
-/// The texts one behind the other; `distinct` are those that differ, in order.
-fn joined(call: &Call, argument: usize, mut rows: Vec<&Row>, distinct: &[&Value]) -> Option<Value> {
+/// The values in the order of the call; `distinct` are those that differ, in order.
+fn listed<'a>(
+    call: &Call,
+    argument: usize,
+    mut rows: Vec<&'a Row>,
+    distinct: &[&'a Value],
+) -> Vec<&'a Value> {
     let order = |row: &Row| call.order.map(|order| row.values[order].clone());
     rows.sort_by_cached_key(|row| (row.tie, row.values[argument].clone()));
     rows.sort_by(|left, right| {
         let by_order = order(left).cmp(&order(right));
         if call.descending { by_order.reverse() } else { by_order }
     });
-    let mut values: Vec<&Value> = rows.iter().map(|row| &row.values[argument]).collect();
-    if call.distinct {
-        values = distinct.to_vec();
-        if call.descending {
-            values.reverse();
-        }
+    if !call.distinct {
+        return rows.iter().map(|row| &row.values[argument]).collect();
     }
-    let texts: Vec<String> = values.into_iter().map(Value::to_string).collect();
-    let text = texts.join(&call.separator);
-    (text.len() <= TEXT_BYTES_MAX).then(|| Value::text(&text))
+    let mut values = distinct.to_vec();
+    if call.descending {
+        values.reverse();
+    }
+    values
 }
 
 fn sum(values: &[&Value], data_type: DataType) -> Option<Value> {

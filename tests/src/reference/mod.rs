@@ -69,25 +69,49 @@ impl std::error::Error for Unsupported {}
 /// The contents of every view, and what the changes of every stream add up to, given one input for
 /// each source in the order of the plan.
 pub fn evaluate(plan: &Plan, sources: &[Input]) -> Result<BTreeMap<String, Relation>, Unsupported> {
+    evaluate_since(plan, sources, |_, _| None)
+}
+
+/// The same where some nodes have come to a source late: `since` says what such a node was given by
+/// the source of that position, if it was not all of it.
+pub fn evaluate_since(
+    plan: &Plan,
+    sources: &[Input],
+    since: impl Fn(NodeId, usize) -> Option<Vec<Row>>,
+) -> Result<BTreeMap<String, Relation>, Unsupported> {
     let mut inputs = sources.iter();
-    let mut known: Vec<Known> = Vec::with_capacity(plan.nodes().len());
+    let mut known: BTreeMap<NodeId, Known> = BTreeMap::new();
+    let mut numbers: BTreeMap<NodeId, usize> = BTreeMap::new();
     let mut views = BTreeMap::new();
-    for node in plan.nodes() {
+    for (id, node) in plan.ids().zip(plan.nodes()) {
         let (rows, watermark) = match &node.op {
             Op::Source { .. } => {
                 let input = inputs.next().expect("one input for each source");
+                numbers.insert(id, numbers.len());
                 (input.rows.clone(), input.watermark)
             }
             op => {
-                let beneath = op.inputs().map(|input| known[input.index()].watermark);
-                (derive(plan, node, &known)?, beneath.min().expect("only sources have no input"))
+                let beneath = op.inputs().map(|input| known[&input].watermark);
+                let watermark = beneath.min().expect("only sources have no input");
+                let mut whole = Vec::new();
+                for input in op.inputs() {
+                    let later = numbers.get(&input).and_then(|&number| since(id, number));
+                    if let (Some(later), Some(known)) = (later, known.get_mut(&input)) {
+                        whole.push((input, std::mem::replace(&mut known.rows, later)));
+                    }
+                }
+                let rows = derive(plan, node, &known)?;
+                for (input, rows) in whole {
+                    known.get_mut(&input).expect("taken from there").rows = rows;
+                }
+                (rows, watermark)
             }
         };
         check(&node.schema, &rows);
         if let Op::View { name, .. } | Op::Stream { name, .. } = &node.op {
             views.insert(name.clone(), relation(&rows));
         }
-        known.push(Known { rows, watermark });
+        known.insert(id, Known { rows, watermark });
     }
     assert_eq!(inputs.len(), 0, "one input for each source");
     Ok(views)
@@ -101,8 +125,12 @@ struct Known {
 }
 
 /// The rows of a node that is no source, from those of its inputs.
-fn derive(plan: &Plan, node: &Node, known: &[Known]) -> Result<Vec<Row>, Unsupported> {
-    let rows = |id: &NodeId| known[id.index()].rows.as_slice();
+fn derive(
+    plan: &Plan,
+    node: &Node,
+    known: &BTreeMap<NodeId, Known>,
+) -> Result<Vec<Row>, Unsupported> {
+    let rows = |id: &NodeId| known[id].rows.as_slice();
     match &node.op {
         Op::Source { .. } => unreachable!("a source has its own rows"),
         Op::Filter { input, predicate } => keep(rows(input), |row| {
@@ -116,7 +144,7 @@ fn derive(plan: &Plan, node: &Node, known: &[Known]) -> Result<Vec<Row>, Unsuppo
         }),
         Op::Aggregate { .. } => {
             let (aggregate, input) = grouping(plan, node);
-            Ok(aggregate.groups(&known[input.index()]))
+            Ok(aggregate.groups(&known[&input]))
         }
         Op::Late { aggregate } => {
             let (aggregate, input) = grouping(plan, plan.node(*aggregate));

@@ -12,6 +12,9 @@ const WINDOWS: usize = 20;
 /// More groups than rows or than this are not expected of any key.
 const KEY_DISTINCT: usize = 100;
 
+/// Groups of one window that have a sketch, of 4 KiB each, at most.
+const SKETCHED_GROUPS: usize = 10;
+
 impl Draft<'_> {
     pub(super) fn aggregate(&mut self) {
         let input = self.pick();
@@ -21,8 +24,10 @@ impl Draft<'_> {
             Some(time) => self.window(input, time),
             None => (None, Emit::Changes, 0),
         };
+        let distinct = keys.iter().map(|&key| self.relations[input].columns[key].distinct);
+        let few = distinct.product::<usize>() <= SKETCHED_GROUPS;
         let (calls, results): (Vec<Call<String>>, Vec<Column>) =
-            (0..1 + self.prng.below(4)).map(|_| self.call(input)).unzip();
+            (0..1 + self.prng.below(4)).map(|_| self.call(input, few)).unzip();
         let name = |&key: &usize| self.node(input).schema.field(key).name.clone();
         let spec = AggregateSpec {
             keys: keys.iter().map(name).collect(),

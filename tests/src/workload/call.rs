@@ -12,11 +12,14 @@ use crate::prng::Prng;
 const LISTED_ROWS: usize = 2 * SOURCE_ROWS;
 
 impl Draft<'_> {
-    /// A call and what is known of its result.
-    pub(super) fn call(&mut self, input: usize) -> (Call<String>, Column) {
+    /// A call and what is known of its result. `few` says that there are few groups.
+    pub(super) fn call(&mut self, input: usize, few: bool) -> (Call<String>, Column) {
         let name = self.name();
         let types = self.types(input);
-        let function = function(self.prng);
+        let function = match function(self.prng) {
+            Function::ApproxDistinct if !few => Function::Count,
+            function => function,
+        };
         let moments: Vec<usize> =
             (0..types.len()).filter(|&at| types[at] == DataType::Timestamp).collect();
         let ordered = matches!(function, Function::First | Function::Last);

@@ -47,7 +47,7 @@ pub const FEATURES: &[&str] = &[
     "join",
     "last",
     "late view",
-    "list of texts",
+    "list of values",
     "long text keys",
     "max",
     "min",
@@ -249,7 +249,7 @@ impl<'a> Found<'a> {
             Function::Mode => "mode",
             Function::ApproxPercentile(_) => "approximate percentile",
             Function::ApproxDistinct => "approximate distinct",
-            Function::StringAgg => "list of texts",
+            Function::StringAgg | Function::ArrayAgg => "list of values",
         };
         self.note("filtered call", call.filter.is_some());
         self.note("distinct call", call.distinct);

@@ -43,6 +43,8 @@ pub(super) enum Action {
     Time { until_ns: u64 },
     /// Somebody asks for a barrier.
     Want,
+    /// A relation comes or goes.
+    Install,
     /// The reader reads some rows of the frozen state.
     Read,
 }
@@ -80,7 +82,7 @@ impl Menu {
             Action::Feeder { .. } => 4,
             Action::Push { .. } | Action::Attach { .. } | Action::Detach { .. } => 5,
             Action::Time { .. } => 6,
-            Action::Want => 7,
+            Action::Want | Action::Install => 7,
             Action::Read => 8,
         };
         self.kinds[kind].push(action);
@@ -161,7 +163,8 @@ impl World {
                 menu.offer(Action::Frame { lane: at });
             }
             let writer = &self.life.seats[lane.id.from.index()];
-            if lane.lane.has_news() && writer.paused_until <= self.turn {
+            let sends = writer.shard.sends(lane.id);
+            if lane.lane.has_news() && sends && writer.paused_until <= self.turn {
                 menu.offer(Action::Room { lane: at });
             }
         }
@@ -206,6 +209,9 @@ impl World {
         }
         if self.life.ready && self.life.poison.is_none() && self.life.wants_after <= self.turn {
             menu.offer(Action::Want);
+        }
+        if self.may_install() {
+            menu.offer(Action::Install);
         }
         let shards = self.life.seats.iter().filter_map(|seat| seat.shard.wake_at());
         let wakes = shards.chain(self.coordinator().wake_at());

@@ -115,10 +115,7 @@ impl World {
         match *order {
             Order::Attach { feeder, .. } => self.life.changes.push(Change::Attach(feeder.index())),
             Order::Detach { feeder } => self.life.changes.push(Change::Detach(feeder.index())),
-            Order::Install(_)
-            | Order::Close(_)
-            | Order::Release
-            | Order::Sealed { .. } => {}
+            Order::Install(_) | Order::Close(_) | Order::Release | Order::Sealed { .. } => {}
         }
     }
 

@@ -124,7 +124,7 @@ impl World {
         let (mouths, views) = (self.mouths(), self.graph.views.iter());
         self.now_ns = 0;
         self.life = Life {
-            subscribers: views.map(|view| Subscriber::new(&view.name, fresh)).collect(),
+            subscribers: views.map(|view| Some(Subscriber::new(&view.name, fresh))).collect(),
             coordinator: Some(coordinator),
             lanes: self.lanes(),
             known: feeders.len(),

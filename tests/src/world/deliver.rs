@@ -45,6 +45,7 @@ impl World {
                 self.now_ns = until_ns;
             }
             Action::Want => self.want(),
+            Action::Install => self.install(),
             Action::Read => self.read_some(),
         }
     }
@@ -211,10 +212,11 @@ impl World {
                 CoordinatorEffect::Ready => self.life.ready = true,
                 CoordinatorEffect::Open(epoch) => self.opened(epoch),
                 CoordinatorEffect::Order(shard, order) => {
-                    if let Order::Close(barrier) = order
-                        && barrier.checkpoint
-                    {
-                        self.checkpointed = barrier.epoch;
+                    if let Order::Close(barrier) = order {
+                        if barrier.checkpoint {
+                            self.checkpointed = barrier.epoch;
+                        }
+                        self.growth.closes(barrier.epoch);
                     }
                     if shard == ShardId(0) {
                         self.ordered(&order);
@@ -250,7 +252,9 @@ impl World {
                     if morsel.weights.iter().any(|weight| *weight < 0) {
                         self.saw("retraction");
                     }
-                    self.life.subscribers[view.index()].take(epoch, deltas(&morsel));
+                    let subscriber = self.life.subscribers[view.index()].as_mut();
+                    let subscriber = subscriber.expect("what is published is there");
+                    subscriber.take(epoch, deltas(&morsel));
                     self.life.seats[shard].shard.pool().put(morsel);
                 }
                 Effect::Changed(change) => self.changed(shard, &change),

@@ -160,6 +160,7 @@ fn write(row: &[Value], cells: &mut impl Cells) {
             Value::Double(value) => cells.f64(*value),
             Value::Decimal { units, .. } => cells.i128(*units),
             Value::Text(value) => cells.text(value),
+            other => unreachable!("no workload pushes {other}"),
         }
     }
 }

@@ -34,7 +34,8 @@ pub(super) struct Life {
     pub(super) reading: Option<Reading>,
     /// The last epoch that was readable.
     pub(super) read: Epoch,
-    pub(super) subscribers: Vec<Subscriber>,
+    /// By view.
+    pub(super) subscribers: Vec<Option<Subscriber>>,
     /// Why the database stopped, and when it is opened again.
     pub(super) poison: Option<(Poison, u64)>,
     /// Whether the barrier that ends the run was asked for.

@@ -52,6 +52,8 @@ pub struct World {
     options: Options,
     load: Load,
     graph: Arc<Graph>,
+    /// What has come and gone since the start.
+    growth: install::Growing,
     schedule: Prng,
     chaos: Prng,
     turn: u64,
@@ -135,6 +137,7 @@ impl World {
             seen: BTreeMap::new(),
             blocks_seen: 0,
             menu: actions::Menu::default(),
+            growth: install::Growing::new(&root, &options, &load),
             options,
             load,
             graph,

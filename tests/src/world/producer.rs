@@ -175,6 +175,12 @@ impl Producer {
         self.by(epoch).iter().flat_map(|statement| &statement.rows)
     }
 
+    /// Those of them that were pushed after another epoch.
+    pub(super) fn rows_between(&self, after: Epoch, until: Epoch) -> impl Iterator<Item = &Row> {
+        let later = self.by(until).iter().filter(move |statement| statement.epoch > after);
+        later.flat_map(|statement| &statement.rows)
+    }
+
     /// The watermark after the last statement by the end of an epoch.
     pub(super) fn watermark(&self, epoch: Epoch) -> i64 {
         self.by(epoch).last().map_or(i64::MIN, |statement| statement.after.watermark())

@@ -2,17 +2,18 @@
 //!
 //! A stream cannot be read: what it told its subscribers is compared with the reference alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sluicedb::core::effect::CoordinatorInput;
 use sluicedb::core::ids::{Epoch, ViewId};
 use sluicedb::core::operator::ViewCursor;
 use sluicedb::core::shard::Shard;
 use sluicedb_sql::Column;
+use sluicedb_sql::plan::NodeId;
 
 use super::World;
 use super::producer::Producer;
-use crate::reference::{Input, Relation, evaluate, same};
+use crate::reference::{Input, Relation, evaluate_since, same};
 
 /// A read under way.
 pub(super) struct Reading {
@@ -20,6 +21,8 @@ pub(super) struct Reading {
     /// The view and shard that are read.
     view: usize,
     shard: usize,
+    /// What is there at the end of the epoch and still when it is read.
+    names: BTreeSet<String>,
     from: ViewCursor,
     /// By view; nothing is ever found of a stream.
     found: Vec<Relation>,
@@ -33,7 +36,8 @@ impl World {
         self.trace.add(self.turn, &"reader", format_args!("readable {epoch}"));
         let found = vec![Relation::new(); self.graph.views.len()];
         let from = ViewCursor::default();
-        self.life.reading = Some(Reading { epoch, view: 0, shard: 0, from, found });
+        let names = self.growth.names_at(epoch);
+        self.life.reading = Some(Reading { epoch, view: 0, shard: 0, names, from, found });
     }
 
     /// Reads one slice; behind the last one, compares and releases.
@@ -46,22 +50,27 @@ impl World {
             self.trace.add(self.turn, &"reader", what);
             let found = &mut reading.found[view];
             let source = &self.life.seats[shard].shard;
-            let next = slice(source, ViewId(view as u16), reading.from, max, found);
+            let spec = self.graph.views.get(view);
+            let next = match spec.filter(|view| reading.names.contains(&view.name)) {
+                Some(_) => slice(source, ViewId(view as u16), reading.from, max, found),
+                None => None,
+            };
             reading.advance(next, self.life.seats.len());
             self.life.reading = Some(reading);
             return;
         }
-        let Reading { epoch, found, .. } = reading;
-        self.compare(epoch, found);
+        let Reading { epoch, found, names, .. } = reading;
+        self.compare(epoch, found, &names);
         self.life.read = epoch;
         self.coordinate(CoordinatorInput::ReadDone);
     }
 
     /// Compares what was read with the reference, and with what subscribers were told.
-    fn compare(&mut self, epoch: Epoch, found: Vec<Relation>) {
-        let read = self.graph.views.iter().zip(found).filter(|(view, _)| view.kept.is_some());
+    fn compare(&mut self, epoch: Epoch, found: Vec<Relation>, names: &BTreeSet<String>) {
+        let views = self.graph.views.places();
+        let read = views.filter(|(_, view)| view.kept.is_some() && names.contains(&view.name));
         let found: BTreeMap<String, Relation> =
-            read.map(|(view, found)| (view.name.clone(), found)).collect();
+            read.map(|(at, view)| (view.name.clone(), found[at].clone())).collect();
         let rows: usize = found.values().map(Relation::len).sum();
         self.trace.add(self.turn, &"reader", format_args!("compare {epoch} rows={rows}"));
         self.trace.fold(format!("{found:?}").as_bytes());
@@ -77,13 +86,22 @@ impl World {
         if inputs.iter().flat_map(|input| &input.rows).any(|row| row.behind > i64::MIN) {
             self.saw("row behind its watermark");
         }
-        let expected = evaluate(&self.load.plan, &inputs).expect("the workload is supported");
+        let plan = self.growth.plan_at(epoch);
+        let since = |node: NodeId, source: usize| {
+            let after = self.growth.since(node)?;
+            let of = self.producers.iter().filter(|p| p.source.index() == source);
+            Some(of.flat_map(|producer| producer.rows_between(after, epoch)).cloned().collect())
+        };
+        let expected = evaluate_since(plan, &inputs, since).expect("the workload is supported");
+        let expected = expected.into_iter().filter(|(name, _)| names.contains(name));
         let (kept, streams): (BTreeMap<_, _>, BTreeMap<_, _>) =
-            expected.into_iter().partition(|(name, _)| self.load.plan.view(name).is_some());
+            expected.partition(|(name, _)| plan.view(name).is_some());
         if let Err(difference) = same(&kept, &found) {
             panic!("the state at the end of {epoch} is wrong: {difference}");
         }
-        for (view, subscriber) in self.graph.views.iter().zip(&mut self.life.subscribers) {
+        let views = self.graph.views.places().filter(|(_, view)| names.contains(&view.name));
+        for (at, view) in views {
+            let subscriber = self.life.subscribers[at].as_mut().expect("every view has one");
             let content = streams.get(&view.name).unwrap_or_else(|| &found[&view.name]);
             subscriber.check(epoch, content);
         }
@@ -132,6 +150,11 @@ impl World {
 }
 
 impl Reading {
+    /// A relation is gone before it was compared.
+    pub(super) fn forget(&mut self, name: &str) {
+        self.names.remove(name);
+    }
+
     fn advance(&mut self, next: Option<ViewCursor>, shards: usize) {
         self.from = next.unwrap_or_default();
         if next.is_none() {

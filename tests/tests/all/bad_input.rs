@@ -33,6 +33,7 @@ fn options() -> Options {
         disk_turns_max: 0,
         weights: Weights::EVEN,
         comings: Comings::NONE,
+        installs: 0,
         faults: Faults::NONE,
     }
 }

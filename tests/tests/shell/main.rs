@@ -7,6 +7,7 @@
 )]
 
 mod bad_input;
+mod catalog;
 mod child;
 mod directory;
 mod endings;

@@ -9,6 +9,7 @@ const UNSAFE_FILES: &[(&str, &str)] = &[
     ("engine/src/shell/memory/mapped.rs", "the memory of regions, by the contract of the arena"),
     ("engine/src/shell/memory/pages.rs", "kernel calls on mapped ranges"),
     ("engine/src/shell/topology/bind.rs", "kernel calls that bind threads and memory"),
+    ("sql/tests/allocations.rs", "a global allocator is an unsafe trait"),
     ("bench/src/alloc.rs", "a global allocator is an unsafe trait"),
     ("bench/src/clock.rs", "the time stamp counter is an instruction"),
     ("bench/src/sys.rs", "calls of the kernel that no crate here wraps"),

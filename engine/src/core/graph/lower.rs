@@ -37,7 +37,7 @@ pub struct Growth {
     /// Whether every source that comes tells where its rows came from, whatever the operators above
     /// ask: those that come later may.
     pub tied: bool,
-    /// Sources that have been fed: where their rows lie can no longer be chosen.
+    /// Sources that have been fed: where their rows lie is fixed.
     pub fed: BTreeSet<SourceId>,
     /// Whether rows of the sources that come are logged.
     pub logged: bool,
@@ -160,6 +160,7 @@ impl<'a> Lowering<'a> {
     fn node(&mut self, id: NodeId) -> Result<(), SqlError> {
         self.made = Lowered::default();
         let node = self.plan.node(id);
+        node.op.inputs().try_for_each(|input| self.check_late(input))?;
         let relation = match &node.op {
             Op::Source { .. } => Some(self.source(id)?),
             Op::Filter { input, predicate } => self.filter(id, *input, predicate)?,
@@ -184,6 +185,18 @@ impl<'a> Lowering<'a> {
         self.graph.nodes.insert(id, made);
         self.relations.extend(relation.map(|relation| (id, relation)));
         Ok(())
+    }
+
+    /// Refuses to read from its middle on what takes rows back: nobody has kept the rows that were
+    /// put out before, and they could not be taken back.
+    fn check_late(&self, input: NodeId) -> Result<(), SqlError> {
+        let node = self.plan.node(input);
+        let Op::Stream { name, .. } = &node.op else { return Ok(()) };
+        if self.relations.contains_key(&input) || !node.retracts {
+            return Ok(());
+        }
+        let what = format!("a query on \"{name}\", a stream that runs already and takes rows back");
+        Err(SqlError::unsupported(what).hint("Make it a view, which keeps its rows."))
     }
 
     fn relation(&self, id: NodeId) -> Relation {

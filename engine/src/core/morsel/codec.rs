@@ -135,7 +135,7 @@ impl Reader<'_> {
             Physical::I64 => self.each(rows, |b| column.push_i64(i64::from_le_bytes(b)))?,
             Physical::F64 => self.each(rows, |b| column.push_f64(f64::from_le_bytes(b)))?,
             Physical::I128 => self.each(rows, |b| column.push_i128(i128::from_le_bytes(b)))?,
-            Physical::Text => self.texts(rows, column)?,
+            Physical::Text => self.texts(rows, nulls.as_ref(), column)?,
         }
         for row in nulls.iter().flat_map(Bitmap::ones) {
             column.set_null(row);
@@ -143,19 +143,22 @@ impl Reader<'_> {
         Some(())
     }
 
-    fn texts(&mut self, rows: usize, column: &mut Column) -> Option<()> {
+    fn texts(&mut self, rows: usize, nulls: Option<&Bitmap>, column: &mut Column) -> Option<()> {
         let data_type = column.data_type();
         let mut lengths = Vec::with_capacity(rows);
         self.each(rows, |bytes| lengths.push(u32::from_le_bytes(bytes)))?;
-        for length in lengths {
+        for (row, length) in lengths.into_iter().enumerate() {
             let bytes = self.take(length as usize)?;
             if data_type.is_utf8() {
                 column.push_text(std::str::from_utf8(bytes).ok()?);
-            } else if data_type.is_nested() && nested::decoded(bytes, data_type).is_none() {
-                return None;
-            } else {
-                column.push_bytes(bytes);
+                continue;
             }
+            // A NULL has no bytes, which are no nested value.
+            let null = nulls.is_some_and(|nulls| nulls.get(row));
+            if data_type.is_nested() && !null && nested::decoded(bytes, data_type).is_none() {
+                return None;
+            }
+            column.push_bytes(bytes);
         }
         Some(())
     }

@@ -37,7 +37,7 @@ impl Prng {
             DataType::Date => Value::Date(pick as i32 - 1),
             DataType::Time => Value::Time(pick as i64),
             DataType::TimestampTz => Value::TimestampTz(pick as i64 - 1),
-            DataType::Uuid => Value::Uuid([pick as u8 * 67; 16]),
+            DataType::Uuid => Value::Uuid([(pick as u8).wrapping_mul(67); 16]),
             // A month and 30 days are equal.
             DataType::Interval => {
                 let (months, days) = (pick as i32 % 2, (pick / 2) as i32 * 30);

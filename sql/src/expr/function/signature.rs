@@ -38,7 +38,9 @@ const INTERVAL: DataType = DataType::Interval;
 /// The call with the casts that its arguments need, and its type.
 pub(in crate::expr) fn bind(function: &Function, args: Vec<Typed>) -> Result<Typed, SqlError> {
     let types: Vec<DataType> = args.iter().map(|arg| arg.1).collect();
-    if args.len() > FUNCTION_ARGUMENTS_MAX {
+    // An IN list has its own limit.
+    let listed = matches!(function, Function::Native(Native::InList));
+    if args.len() > FUNCTION_ARGUMENTS_MAX && !listed {
         let what = format!("arguments of function {}", function.name());
         return Err(SqlError::limit_exceeded(&what, args.len(), FUNCTION_ARGUMENTS_MAX));
     }
@@ -107,6 +109,33 @@ pub(super) fn signature(native: Native, args: &[Argument<'_>]) -> Option<Signatu
     use Native as N;
     let of = |wanted: &[DataType], result| fixed(args, wanted, result);
     match native {
+        N::Abs | N::Sign | N::Floor | N::Ceil | N::Round | N::Trunc | N::Modulo => {
+            number(native, args)
+        }
+        N::Sqrt | N::Ln | N::Exp => of(&[DOUBLE], DOUBLE),
+        N::Log => of(&[DOUBLE], DOUBLE).or_else(|| of(&[DOUBLE, DOUBLE], DOUBLE)),
+        N::Power => of(&[DOUBLE, DOUBLE], DOUBLE),
+        N::Greatest | N::Least | N::Coalesce => alike(args),
+        N::NullIf => nullif(args),
+        N::InList => in_list(args),
+        N::Distinct => {
+            let common = alike(args).filter(|_| args.len() == 2)?;
+            Some(Signature { args: common.args, result: BOOLEAN })
+        }
+        N::IsTrue | N::IsFalse => of(&[BOOLEAN], BOOLEAN),
+        N::Hash64 => {
+            let args: Vec<DataType> = args.iter().map(|arg| arg.data_type).collect();
+            (!args.is_empty()).then_some(Signature { args, result: BIGINT })
+        }
+        _ => text(native, args).or_else(|| time(native, args)).or_else(|| nested(native, args)),
+    }
+}
+
+/// Functions of texts.
+fn text(native: Native, args: &[Argument<'_>]) -> Option<Signature> {
+    use Native as N;
+    let of = |wanted: &[DataType], result| fixed(args, wanted, result);
+    match native {
         N::Like | N::ILike => of(&[TEXT, TEXT], BOOLEAN).or_else(|| of(&[TEXT; 3], BOOLEAN)),
         N::Lower | N::Upper | N::Reverse | N::InitCap => of(&[TEXT], TEXT),
         N::Substr => of(&[TEXT, BIGINT], TEXT).or_else(|| of(&[TEXT, BIGINT, BIGINT], TEXT)),
@@ -132,20 +161,15 @@ pub(super) fn signature(native: Native, args: &[Argument<'_>]) -> Option<Signatu
         N::RegexpLike => of(&[TEXT, TEXT], BOOLEAN).or_else(|| of(&[TEXT; 3], BOOLEAN)),
         N::RegexpReplace => of(&[TEXT; 3], TEXT).or_else(|| of(&[TEXT; 4], TEXT)),
         N::RegexpCapture => of(&[TEXT, TEXT, BIGINT], TEXT),
-        N::Abs | N::Sign | N::Floor | N::Ceil | N::Round | N::Trunc | N::Modulo => {
-            number(native, args)
-        }
-        N::Sqrt | N::Ln | N::Exp => of(&[DOUBLE], DOUBLE),
-        N::Log => of(&[DOUBLE], DOUBLE).or_else(|| of(&[DOUBLE, DOUBLE], DOUBLE)),
-        N::Power => of(&[DOUBLE, DOUBLE], DOUBLE),
-        N::Greatest | N::Least | N::Coalesce => alike(args),
-        N::NullIf => nullif(args),
-        N::InList => in_list(args),
-        N::Distinct => {
-            let common = alike(args).filter(|_| args.len() == 2)?;
-            Some(Signature { args: common.args, result: BOOLEAN })
-        }
-        N::IsTrue | N::IsFalse => of(&[BOOLEAN], BOOLEAN),
+        _ => None,
+    }
+}
+
+/// Functions of moments, times and intervals.
+fn time(native: Native, args: &[Argument<'_>]) -> Option<Signature> {
+    use Native as N;
+    let of = |wanted: &[DataType], result| fixed(args, wanted, result);
+    match native {
         N::DatePart => first_of(&[
             of(&[TEXT, TIMESTAMP], DOUBLE),
             of(&[TEXT, DataType::TimestampTz], DOUBLE),
@@ -172,6 +196,15 @@ pub(super) fn signature(native: Native, args: &[Argument<'_>]) -> Option<Signatu
                 of(&[moment, INTERVAL, INTERVAL], moment),
             ])
         }),
+        _ => None,
+    }
+}
+
+/// Functions of JSON, arrays and maps.
+fn nested(native: Native, args: &[Argument<'_>]) -> Option<Signature> {
+    use Native as N;
+    let of = |wanted: &[DataType], result| fixed(args, wanted, result);
+    match native {
         N::JsonGet | N::JsonGetText => {
             let result = if native == N::JsonGet { JSON } else { TEXT };
             of(&[JSON, TEXT], result).or_else(|| of(&[JSON, BIGINT], result))
@@ -200,10 +233,7 @@ pub(super) fn signature(native: Native, args: &[Argument<'_>]) -> Option<Signatu
         | N::EqualsAny
         | N::ArrayPosition
         | N::ArrayToString => array(native, args),
-        N::Hash64 => {
-            let args: Vec<DataType> = args.iter().map(|arg| arg.data_type).collect();
-            (!args.is_empty()).then_some(Signature { args, result: BIGINT })
-        }
+        _ => None,
     }
 }
 

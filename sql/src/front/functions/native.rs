@@ -141,11 +141,12 @@ impl ScalarUDFImpl for Ours {
 
     /// Operands keep their types: the expression casts them as it needs.
     fn coerce_types(&self, types: &[ArrowType]) -> Result<Vec<ArrowType>> {
-        match (self.takes(types), &self.library) {
-            (Ok(_), _) => Ok(types.to_vec()),
-            (Err(error), None) => Err(outside(error)),
+        // What is JSON and what is text is seen with the fields, not with their types alone.
+        let Some(library) = &self.library else { return Ok(types.to_vec()) };
+        match self.takes(types) {
+            Ok(_) => Ok(types.to_vec()),
             // Where the library does not take them either, ours is the better error.
-            (Err(error), Some(library)) => {
+            Err(error) => {
                 let field = |of: &ArrowType| Arc::new(ArrowField::new("", of.clone(), true));
                 let fields: Vec<FieldRef> = types.iter().map(field).collect();
                 let fields = fields_with_udf(&fields, library.as_ref());

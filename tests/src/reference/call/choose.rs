@@ -33,9 +33,8 @@ pub(super) fn call(native: Native, args: &[Value]) -> Option<Computed> {
         Native::InList if args[1..].contains(&Value::Null) => Value::Null,
         Native::InList => truth(false),
         Native::Hash64 => {
-            let column = |value: &Value| {
-                Column::of(value.data_type().unwrap_or(DataType::Text), [value])
-            };
+            let column =
+                |value: &Value| Column::of(value.data_type().unwrap_or(DataType::Text), [value]);
             let columns: Vec<Column> = args.iter().map(column).collect();
             let mut hashes = Vec::new();
             hash_rows(columns.iter(), 1, &mut hashes);

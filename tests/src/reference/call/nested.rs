@@ -11,6 +11,7 @@ pub(super) fn call(native: Native, args: &[Value]) -> Option<Computed> {
     match args.first()? {
         Value::Json(json) => of_json(native, &json.tree(), args),
         Value::Array { items, .. } => of_array(native, items, args),
+        Value::Null if native == Native::ArrayPosition => Some(Ok(Value::Null)),
         Value::Map(map) if native == Native::MapGet => {
             Some(Ok(map.get(text_of(&args[1])).flatten().map_or(Value::Null, Value::text)))
         }

@@ -20,9 +20,7 @@ fn abs(value: &Value) -> Computed {
     match value {
         Value::Int(value) => value.checked_abs().map(Value::Int).ok_or(OVERFLOW),
         Value::BigInt(value) => value.checked_abs().map(Value::BigInt).ok_or(OVERFLOW),
-        Value::Decimal { units, scale } => {
-            Ok(Value::Decimal { units: units.abs(), scale: *scale })
-        }
+        Value::Decimal { units, scale } => Ok(Value::Decimal { units: units.abs(), scale: *scale }),
         other => Ok(Value::Double(double_of(other).abs())),
     }
 }

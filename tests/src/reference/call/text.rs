@@ -35,9 +35,7 @@ pub(super) fn call(native: Native, args: &[Value]) -> Option<Computed> {
         Native::StartsWith => truth(first.starts_with(&second())),
         Native::EndsWith => truth(first.ends_with(&second())),
         Native::Contains => truth(places(&first, &second()).next().is_some()),
-        Native::Position => {
-            number(places(&first, &second()).next().map_or(0, |place| place + 1))
-        }
+        Native::Position => number(places(&first, &second()).next().map_or(0, |place| place + 1)),
         Native::Length => number(first.len()),
         Native::OctetLength => number(text_of(&args[0]).len()),
         Native::BitLength => number(text_of(&args[0]).len() * 8),
@@ -164,9 +162,7 @@ fn matches(text: &[char], pattern: &[char], escape: Option<char>) -> bool {
         [first, one, rest @ ..] if Some(*first) == escape => {
             text.first() == Some(one) && matches(&text[1..], rest, escape)
         }
-        ['%', rest @ ..] => {
-            (0..=text.len()).any(|skipped| matches(&text[skipped..], rest, escape))
-        }
+        ['%', rest @ ..] => (0..=text.len()).any(|skipped| matches(&text[skipped..], rest, escape)),
         ['_', rest @ ..] => !text.is_empty() && matches(&text[1..], rest, escape),
         [one, rest @ ..] => text.first() == Some(one) && matches(&text[1..], rest, escape),
     }

@@ -96,7 +96,13 @@ fn part(field: &str, moment: i64) -> Option<f64> {
         "day" => day as f64,
         "doy" => of_year as f64,
         "dow" => weekday as f64,
-        "isodow" => if weekday == 0 { 7.0 } else { weekday as f64 },
+        "isodow" => {
+            if weekday == 0 {
+                7.0
+            } else {
+                weekday as f64
+            }
+        }
         "hour" => (time / 3_600_000_000) as f64,
         "minute" => (time / 60_000_000 % 60) as f64,
         "second" => (time % 60_000_000) as f64 / 1e6,

@@ -13,7 +13,8 @@
 //! - A session is closed when its end is not behind the limit of the watermark that was worked off,
 //!   and closed sessions alone have a row where rows are put out on close.
 //! - A session has one entry in either tree; the one in the second is not behind what is due next:
-//!   its end, or once that is reached the moment from which it takes no more rows.
+//!   its end, or once that is reached the moment from which it takes no more rows. It may have been
+//!   reached when a late row changed the session.
 
 use super::Spec;
 use super::accumulator::{Entry, Moved, of_i64, to_i64};
@@ -128,7 +129,7 @@ impl Sessions {
         group
     }
 
-    /// Has something done with a session when the limit has come to a moment, and not before.
+    /// Has something done with a session when the limit has come to a moment.
     fn put_off(&self, layout: &Layout, arena: &mut Arena, group: Group, due: i64) {
         let extent = layout.extent(arena, group);
         let (times, slot) = (self.root.session_times(), group.slot);
@@ -151,6 +152,16 @@ impl Sessions {
         }
         if grown != extent {
             layout.set_extent(arena, group, grown);
+            self.hurry(layout, arena, group, grown);
+        }
+    }
+
+    /// Sees to it that a session that changed is looked at when it ends: one that was closed and
+    /// waits for late rows may have been opened again.
+    fn hurry(&self, layout: &Layout, arena: &mut Arena, group: Group, extent: Extent) {
+        let end = self.end(extent);
+        if extent.due > end {
+            self.put_off(layout, arena, group, end);
         }
     }
 
@@ -174,7 +185,9 @@ impl Sessions {
             }
             call.let_go(arena, layout, from);
         }
-        layout.set_extent(arena, into, Extent { last: near.last.max(far.last), ..near });
+        let extent = Extent { last: near.last.max(far.last), ..near };
+        layout.set_extent(arena, into, extent);
+        self.hurry(layout, arena, into, extent);
         self.forget(spec, arena, from);
     }
 

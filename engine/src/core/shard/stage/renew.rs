@@ -142,13 +142,12 @@ impl Stage {
             let owed = readers.iter().filter(|reader| reader.from == from);
             let owed: Vec<Target> = owed.map(|reader| reader.target).collect();
             let read = !made.outputs[0].is_empty();
-            let time = self.known_time(spec, from, sources);
+            let time = (!owed.is_empty()).then(|| self.known_time(spec, from, sources));
             let node = &mut self.operators[at];
             // They are given what it holds on a port of their own.
             node.outputs.push(Outlet::new(&owed, heeds));
             node.busy |= !owed.is_empty();
-            let owed = (!owed.is_empty()).then_some(time);
-            node.operator.read(Reading { passes_on: read, owed });
+            node.operator.read(Reading { passes_on: read, owed: time });
         }
         for reader in readers.iter().rev().filter(|reader| !spec.is_kept(reader.from)) {
             let time = self.known_time(spec, reader.from, sources);

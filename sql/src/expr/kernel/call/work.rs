@@ -6,7 +6,7 @@ use crate::expr::kernel::call::like::Token;
 #[derive(Clone, Debug, Default)]
 pub(in crate::expr) struct Work {
     /// A text on its way.
-    pub(super) text: String,
+    pub(in crate::expr::kernel) text: String,
     /// Another one.
     pub(super) other: String,
     /// A value as its bytes.

@@ -17,14 +17,14 @@ use crate::value::{
 };
 use crate::{binary, decimal, nested, timestamp};
 
-/// A text on its way into a column; kept for the next row, so that few of them allocate.
+/// A text on its way into a column; kept from row to row and from morsel to morsel.
 type Buffer = String;
 
 pub(super) fn to_text(input: &Column, out: &mut Register) {
     let rows = out.column.len();
+    let (mut buffer, mut any) = (std::mem::take(&mut out.work.text), false);
     let texts = out.column.texts_mut();
     texts.clear();
-    let (mut buffer, mut any) = (Buffer::new(), false);
     for row in 0..rows {
         buffer.clear();
         if !input.is_null(row) {
@@ -36,6 +36,7 @@ pub(super) fn to_text(input: &Column, out: &mut Register) {
         }
         texts.push(&buffer);
     }
+    out.work.text = buffer;
     if any {
         note_failures(out, |row| {
             let mut text = Buffer::new();

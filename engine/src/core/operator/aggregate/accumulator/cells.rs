@@ -231,6 +231,17 @@ impl Cells {
             let change = self.add(store, entry.group, &mut buffer, text, weights.weight(row));
             note(store, entry.group, change, text.len());
         });
+        let Some((prefix, column)) = self.prefix.and_then(|own| Some((own, own.nulls()?))) else {
+            return;
+        };
+        let column = &morsel.columns[column];
+        for entry in entries.iter().filter(|entry| column.is_null(entry.row as usize)) {
+            let row = entry.row as usize;
+            buffer[at..].fill(0);
+            prefix.write(morsel, row, &mut buffer[GROUP_BYTES..at]);
+            let change = self.add(store, entry.group, &mut buffer, &[], weights.weight(row));
+            note(store, entry.group, change, 0);
+        }
     }
 
     /// Adds to the count of a value whose key lies in `buffer`.
@@ -294,10 +305,21 @@ impl Cells {
     /// last back, while `visit` returns true. Values that are not there yet are left out.
     pub(super) fn walk<'a>(
         &self,
-        (arena, layout): (&'a Arena, &Layout),
+        at: (&'a Arena, &Layout),
         group: Group,
         back: bool,
         mut visit: impl FnMut(&'a [u8], i64) -> bool,
+    ) {
+        self.walk_prefixed(at, group, back, |_, key, count| visit(key, count));
+    }
+
+    /// The same, with what orders values before they do.
+    pub(super) fn walk_prefixed<'a>(
+        &self,
+        (arena, layout): (&'a Arena, &Layout),
+        group: Group,
+        back: bool,
+        mut visit: impl FnMut(&'a [u8], &'a [u8], i64) -> bool,
     ) {
         let tree = layout.tree(group.pane, self.tree);
         let mut buffer = [0; CELL_KEY_BYTES_MAX];
@@ -308,7 +330,8 @@ impl Cells {
         let (own, at) = (group.slot.0.to_be_bytes(), self.key_at());
         let visit = |key: &'a [u8], count: &'a [u8]| {
             let count = i64_at(count, 0);
-            key[..GROUP_BYTES] == own && (count <= 0 || visit(&key[at..], count))
+            key[..GROUP_BYTES] == own
+                && (count <= 0 || visit(&key[GROUP_BYTES..at], &key[at..], count))
         };
         let order = self.order(group.pane.heap(), PROBE, &[]);
         match (back, self.key.is_text()) {

@@ -12,7 +12,7 @@
 //!   Over input that never retracts it is not kept up.
 //! - A long text of a cell lies in the heap once.
 
-use sluicedb_sql::{Column, DataType};
+use sluicedb_sql::{Column, DataType, Physical};
 
 use super::super::layout::{Group, Pane};
 use super::cells::{Change, Moved};
@@ -92,7 +92,7 @@ impl Distinct {
 
     /// The column whose texts are kept.
     pub(super) fn text(&self) -> Option<usize> {
-        (self.data_type == DataType::Text).then_some(self.pick[0])
+        (self.data_type.physical() == Physical::Text).then_some(self.pick[0])
     }
 
     /// Finds out which rows bring a value and which take the last of one away.

@@ -440,7 +440,9 @@ impl Family {
                 let number = Key::number(input[column], column, !retracts);
                 ranked(number, Pick::At(part))
             }
-            Function::StringAgg => Family::List(List::new(call, input, column, tree)),
+            Function::StringAgg | Function::ArrayAgg => {
+                Family::List(List::new(call, input, column, tree))
+            }
         }
     }
 

@@ -162,6 +162,7 @@ fn random_calls(prng: &mut Prng, retracts: bool) -> Vec<Call> {
         Function::Mode,
         Function::ApproxPercentile(part),
         Function::StringAgg,
+        Function::ArrayAgg,
         Function::ApproxDistinct,
     ];
     let count = prng.below(9);
@@ -189,15 +190,18 @@ fn random_call(function: Function, prng: &mut Prng, retracts: bool) -> Call {
     };
     let order = match function {
         Function::First | Function::Last => pick(prng, &[TS, 9]),
-        Function::StringAgg if prng.one_in(2) => pick(prng, &[TS, 2, 3, 4, 5, 7, 9]),
-        Function::StringAgg if prng.one_in(2) => argument,
+        Function::StringAgg | Function::ArrayAgg if prng.one_in(2) => {
+            pick(prng, &[TS, 2, 3, 4, 5, 7, 9])
+        }
+        Function::StringAgg | Function::ArrayAgg if prng.one_in(2) => argument,
         _ => None,
     };
-    let listed = function == Function::StringAgg;
+    let texts = function == Function::StringAgg;
+    let listed = texts || function == Function::ArrayAgg;
     let ranked = matches!(function, Function::PercentileCont(_) | Function::PercentileDisc(_));
     let takes_distinct = match function {
         Function::Count | Function::Sum | Function::Avg | Function::Min | Function::Max => true,
-        Function::StringAgg => order.is_none() || order == argument,
+        Function::StringAgg | Function::ArrayAgg => order.is_none() || order == argument,
         Function::Moment(moment) => !moment.takes_two(),
         Function::BoolAnd | Function::BoolOr => true,
         _ => false,
@@ -210,7 +214,7 @@ fn random_call(function: Function, prng: &mut Prng, retracts: bool) -> Call {
         descending: (listed && order.is_some() || ranked) && prng.one_in(3),
         filter: prng.one_in(4).then_some(7),
         distinct: takes_distinct && prng.one_in(2),
-        separator: if listed { ["", ", "][prng.below(2)].into() } else { String::new() },
+        separator: if texts { ["", ", "][prng.below(2)].into() } else { String::new() },
         ..call(function, argument, order)
     }
 }

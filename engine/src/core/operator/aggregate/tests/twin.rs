@@ -146,12 +146,13 @@ fn results(options: &AggregateOptions, deltas: &[&Delta], global: bool) -> Optio
 fn present(call: &Call, argument: usize, deltas: &[&Delta]) -> Vec<Value> {
     let mut rows: BTreeMap<(Option<Value>, u128, Value), i64> = BTreeMap::new();
     let timed = matches!(call.function, Function::First | Function::Last);
-    let listed = call.function == Function::StringAgg;
+    let array = call.function == Function::ArrayAgg;
+    let listed = array || call.function == Function::StringAgg;
     let by_value = call.distinct || call.order == Some(argument);
     for delta in deltas {
         let value = delta.values[argument].clone();
         let order = call.order.map(|order| delta.values[order].clone());
-        if value.is_null() || timed && order.as_ref().is_some_and(Value::is_null) {
+        if value.is_null() && !array || timed && order.as_ref().is_some_and(Value::is_null) {
             continue;
         }
         let (order, tie) = match by_value {
@@ -205,6 +206,7 @@ fn result(options: &AggregateOptions, call: &Call, deltas: &[&Delta], rows: i64)
         Function::Max | Function::Last => Some(values[count - 1].clone()),
         Function::BoolAnd => Some(values[0].clone()),
         Function::BoolOr => Some(values[count - 1].clone()),
+        Function::ArrayAgg => Some(Value::array(options.input[argument], values).unwrap()),
         Function::StringAgg => {
             let texts: Vec<String> = values.iter().map(Value::to_string).collect();
             let text = texts.join(&call.separator);
