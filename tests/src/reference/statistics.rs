@@ -85,9 +85,11 @@ pub(super) fn sketched(values: &[&Value], data_type: DataType) -> i64 {
 }
 
 fn sigma(part: f64) -> f64 {
-    let mut sum = part;
-    let (mut power, mut weight) = (part, 1.0);
-    while part < 1.0 {
+    if part == 1.0 {
+        return f64::INFINITY;
+    }
+    let (mut sum, mut power, mut weight) = (part, part, 1.0);
+    loop {
         power *= power;
         let before = sum;
         sum += power * weight;
@@ -96,13 +98,14 @@ fn sigma(part: f64) -> f64 {
             return sum;
         }
     }
-    f64::INFINITY
 }
 
 fn tau(part: f64) -> f64 {
-    let mut sum = 1.0 - part;
-    let (mut root, mut weight) = (part, 1.0);
-    while part > 0.0 && part < 1.0 {
+    if part == 0.0 || part == 1.0 {
+        return 0.0;
+    }
+    let (mut sum, mut root, mut weight) = (1.0 - part, part, 1.0);
+    loop {
         root = root.sqrt();
         let before = sum;
         weight /= 2.0;
@@ -111,7 +114,6 @@ fn tau(part: f64) -> f64 {
             return sum / 3.0;
         }
     }
-    0.0
 }
 
 /// Pairs of numbers without rounding: whole numbers of `2^-digits`.

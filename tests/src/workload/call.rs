@@ -47,7 +47,7 @@ impl Draft<'_> {
         } else if function == Function::StringAgg {
             let fixed: Vec<usize> =
                 (0..types.len()).filter(|&at| types[at] != DataType::Text).collect();
-            call = call.separator(*self.prng.pick::<&str>(&["", ",", " and "]));
+            call = call.separator(self.prng.pick::<&str>(&["", ",", " and "]));
             call = match self.prng.below(4) {
                 0 if !fixed.is_empty() => call.ordered(&column_name(*self.prng.pick(&fixed))),
                 1 => call.ordered(&column_name(argument)),

@@ -168,7 +168,7 @@ impl Heap {
     ) {
         let (block_id, cell) = split_id(id);
         let mut block = blocks.block(block_id);
-        debug_assert!(is_marked(block, cell), "value {} is in use", id.0);
+        assert!(is_marked(block, cell), "value {} is in use", id.0);
         let class = u16_at(block, CLASS);
         if class != CHAINED {
             let bytes = CLASSES[class as usize] as usize;

@@ -1,7 +1,7 @@
 //! Nodes of the tree: a count and a sorted run of items of one size.
 //!
 //! An item of a leaf is key and value, one of an inner node is child and key. The key of an inner
-//! item is at most the smallest key below its child; the first item's key is never looked at.
+//! item is the smallest key below its child; the first item's key is never looked at.
 
 use super::bytes::{put_u16, u16_at};
 use super::ids::{BLOCK_BYTES, Block, BlockId, Blocks, ExtentId};

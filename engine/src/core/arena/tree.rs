@@ -5,6 +5,8 @@
 //! - No node is empty: the last removal from one frees it, so an empty tree has no blocks. Nodes
 //!   that are merely underfull are not merged.
 //! - The root of a tree with height has two children or more.
+//! - A key in an inner node, but the first of its node, is the smallest key below its child, byte by
+//!   byte. So no node holds a key that was removed: what a key names may be freed with its cell.
 
 use super::bytes::{put_u16, put_u32, u16_at, u32_at};
 use super::ids::{Anchor, BlockId, Blocks, ExtentId};
@@ -151,21 +153,22 @@ impl Tree {
         if !path.found {
             return false;
         }
-        let (mut node, mut index, mut item) = (path.leaf, path.index, shape.leaf_item());
-        let mut steps = path.steps[..shape.height].iter().rev();
+        let (mut node, mut index, mut level) = (path.leaf, path.index, shape.height);
         loop {
+            let item = if level == shape.height { shape.leaf_item() } else { shape.inner_item() };
             if node::remove(arena.block_mut(node), item, index) > 0 {
                 break;
             }
             arena.free_block(node);
-            match steps.next() {
-                Some(step) => (node, index) = *step,
-                None => {
-                    self.put_root(arena, BlockId::NONE, 0);
-                    break;
-                }
+            if level == 0 {
+                self.put_root(arena, BlockId::NONE, 0);
+                break;
             }
-            item = shape.inner_item();
+            level -= 1;
+            (node, index) = path.steps[level];
+        }
+        if index == 0 && level > 0 {
+            raise(arena, shape, &path.steps[..level], node, level == shape.height);
         }
         self.shrink(arena);
         let entries = self.entries(arena);
@@ -320,4 +323,16 @@ impl Tree {
     fn header_mut(self, arena: &mut Arena) -> &mut [u8] {
         &mut arena.block_mut(self.anchor.block)[self.anchor.at(0)..][..Self::HEADER_BYTES]
     }
+}
+
+/// The first key below `node` was removed: has the inner node above that holds it hold the one that
+/// is first there instead. `steps` lead from the root to `node`.
+fn raise(arena: &mut Arena, shape: Shape, steps: &[(BlockId, usize)], node: BlockId, leaf: bool) {
+    // Along first items nobody looks at the key, and above all of them there is none.
+    let Some((above, index)) = steps.iter().rev().find(|(_, index)| *index > 0) else { return };
+    let (bytes, at) = if leaf { (shape.leaf_item(), 0) } else { (shape.inner_item(), 4) };
+    let mut key = [0; node::ITEM_BYTES_MAX];
+    let key = &mut key[..shape.key];
+    key.copy_from_slice(&node::item(arena.block(node), bytes, 0)[at..at + shape.key]);
+    node::item_mut(arena.block_mut(*above), shape.inner_item(), *index)[4..].copy_from_slice(key);
 }

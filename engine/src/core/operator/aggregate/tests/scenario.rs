@@ -229,6 +229,38 @@ fn texts_that_are_not_wanted_any_more_are_freed() {
 }
 
 #[test]
+fn long_texts_that_start_alike_stay_in_order_while_others_come_and_go() {
+    let calls = vec![
+        call(Function::Min, Some(1), None),
+        call(Function::Max, Some(1), None),
+        call(Function::First, Some(1), Some(0)),
+        call(Function::Last, Some(1), Some(0)),
+    ];
+    let row = |number: usize, weight| {
+        let time = Value::Timestamp(number as i64 % 3);
+        delta(vec![time, Value::text(&format!("the same start {number:04}"))], weight)
+    };
+    for seed in 13..17 {
+        let options = options(&[TIME, DataType::Text], None, &[], calls.clone(), true);
+        let mut bench = Bench::new(options, seed);
+        let mut prng = Prng(seed);
+        let (mut here, mut gone) = (Vec::new(), (0..2000).collect::<Vec<usize>>());
+        for (count, weight) in [(900, 1), (600, -1), (900, 1), (800, -1), (700, 1), (1100, -1)] {
+            let (from, to) =
+                if weight > 0 { (&mut gone, &mut here) } else { (&mut here, &mut gone) };
+            let mut deltas = Vec::new();
+            for _ in 0..count {
+                let number = from.swap_remove(prng.below(from.len()));
+                deltas.push(row(number, weight));
+                to.push(number);
+            }
+            bench.feed(&deltas);
+        }
+        assert!(here.is_empty());
+    }
+}
+
+#[test]
 fn more_calls_than_a_header_has_room_for_are_refused() {
     let many = |count| {
         let calls = vec![call(Function::Min, Some(0), None); count];
