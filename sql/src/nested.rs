@@ -28,7 +28,10 @@ const ESCAPE: u8 = 0xff;
 
 /// Texts by text, sorted by key, every key once.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Map(Box<[(Box<str>, Option<Box<str>>)]>);
+pub struct Map(Box<[Pair]>);
+
+/// A key, and what it leads to.
+type Pair = (Box<str>, Option<Box<str>>);
 
 impl Map {
     /// A map of these pairs; the last of equal keys counts.

@@ -42,22 +42,23 @@ fn schema() -> Schema {
         Field::nullable("j", DataType::Json),
         Field::nullable("b", DataType::Boolean),
     ])
-    .unwrap()
+    .expect("the names differ")
 }
 
 fn row(at: usize) -> Vec<Value> {
     let texts =
         ["", "short", "Ärger mit Umlauten und mehr", "a text that lies on the heap, https://x/y/z"];
     let json = ["{\"a\": {\"b\": [1, \"x\\ny\"]}, \"c\": null}", "[1, 2, {\"a\": 3}]"];
-    let known = |value: Value, every: usize| if at % every == 0 { Value::Null } else { value };
+    let known =
+        |value: Value, every: usize| if at.is_multiple_of(every) { Value::Null } else { value };
     vec![
         known(Value::text(texts[at % texts.len()]), 7),
         known(Value::text(["%te%", "a_", "h%p%"][at % 3]), 11),
         Value::BigInt(at as i64 % 9 - 4),
         known(Value::Double(at as f64 / 8.0), 5),
         known(Value::Timestamp(at as i64 * 7_777_777_777), 13),
-        known(Value::Json(sluicedb_sql::json::Json::parse(json[at % 2]).unwrap()), 17),
-        known(Value::Boolean(at % 3 == 0), 19),
+        known(Value::Json(sluicedb_sql::json::Json::parse(json[at % 2]).expect("it is JSON")), 17),
+        known(Value::Boolean(at.is_multiple_of(3)), 19),
     ]
 }
 

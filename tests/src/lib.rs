@@ -7,6 +7,8 @@ pub mod load;
 pub mod options;
 pub mod prng;
 pub mod reference;
+#[cfg(feature = "shell")]
+pub mod slt;
 pub mod sweep;
 pub mod trace;
 pub mod workload;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sluicedb::db::{Changes, Database, InlineDatabase, Source};
+use sluicedb::plan::{Builder, Plan};
 
 use super::Trade;
 use super::bulk::rows;
@@ -20,6 +21,17 @@ fn epochs<'a>(database: &mut InlineDatabase, source: &mut Source<Trade<'a>>, row
     }
 }
 
+/// A stream of all rows, which tells of every epoch that has some.
+const WATCHED: &str = "all";
+
+fn watched(query: Query) -> Plan {
+    let plan = plan(query).unwrap();
+    let trades = plan.source("trades").unwrap();
+    let mut builder = Builder::over(&plan);
+    builder.stream(trades, WATCHED).unwrap();
+    builder.finish().unwrap()
+}
+
 #[test]
 fn the_ends_of_epochs_ask_for_no_memory() {
     for query in Query::ALL {
@@ -27,12 +39,12 @@ fn the_ends_of_epochs_ask_for_no_memory() {
         let load = Load { trades: trades(20_000, 42), batch: 1 };
         let rows = rows(&setup, &load);
         let builder = Database::builder().epoch_interval(Duration::from_nanos(1));
-        let mut database = builder.inline(&plan(query).unwrap()).unwrap();
+        let mut database = builder.inline(&watched(query)).unwrap();
         let mut source = database.source::<Trade<'_>>("trades").unwrap();
         let epoch = Arc::new(AtomicU64::new(0));
         let last = Arc::clone(&epoch);
         let note = move |changes: &Changes<'_>| last.store(changes.epoch().0, Ordering::Relaxed);
-        database.on_changes(query.relation(), note).unwrap();
+        database.on_changes(WATCHED, note).unwrap();
         let (warm_up, steady) = rows.split_at(rows.len() / 2);
         epochs(&mut database, &mut source, warm_up);
         let (before, asked) = (epoch.load(Ordering::Relaxed), alloc::of_this_thread());

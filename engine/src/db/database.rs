@@ -11,16 +11,16 @@ use super::changes::Changes;
 use super::error::Error;
 use super::row::Row;
 use super::session::{Patience, Session};
-use super::statement::{self, Language, Outcome, RowSet};
 use super::source::{BatchSource, Source};
+use super::statement::{self, Language, Outcome, RowSet};
 use super::subscribe::{SubscribeOptions, Subscription};
 use super::view::View;
-use sluicedb_sql::dialect::Parsed;
 use crate::shell::inbox::Answer;
 use crate::shell::memory::Budget;
 use crate::shell::start::Running;
 use crate::shell::topology::Placement;
 use crate::shell::{Ending, Runtime, in_turn};
+use sluicedb_sql::dialect::Parsed;
 
 /// A database: queries that are kept up to date while rows are pushed.
 ///
@@ -387,6 +387,8 @@ impl Inner {
 
 impl fmt::Debug for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Database").field("runtime", &self.inner.machine.runtime).finish_non_exhaustive()
+        f.debug_struct("Database")
+            .field("runtime", &self.inner.machine.runtime)
+            .finish_non_exhaustive()
     }
 }

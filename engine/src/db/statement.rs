@@ -8,7 +8,7 @@ use sluicedb_sql::bounded::Bounded;
 use sluicedb_sql::catalog::{Catalog, Decision, Definition, Following, Insertion, Notice, Table};
 use sluicedb_sql::column::arrow::arrow_schema;
 use sluicedb_sql::dialect::{self, Parsed};
-use sluicedb_sql::{Column, Plan, Schema, SqlError};
+use sluicedb_sql::{Column, Plan, SqlError};
 
 use super::connect::{Connectors, Running};
 use super::error::{Error, PushError};
@@ -239,16 +239,16 @@ fn query_once(
     let names: Vec<String> = query.reads().map(str::to_owned).collect();
     let kept = |name: &&String| {
         let object = catalog.object(name);
-        object.is_some_and(|object| matches!(object.definition, Definition::MaterializedView { .. }))
+        object
+            .is_some_and(|object| matches!(object.definition, Definition::MaterializedView { .. }))
     };
     let views: Vec<&str> = names.iter().filter(kept).map(String::as_str).collect();
     let found = if views.is_empty() { Vec::new() } else { session.read(patience, &views)? };
-    let (schema, batches) = query.run(|name| {
-        match views.iter().position(|view| *view == name) {
+    let (schema, batches) =
+        query.run(|name| match views.iter().position(|view| *view == name) {
             Some(at) => Ok(found[at].clone()),
             None => super::system::rows(name, session, catalog),
-        }
-    })?;
+        })?;
     Ok(RowSet { schema, batches })
 }
 
@@ -319,15 +319,5 @@ pub(super) fn rows(outcome: Outcome) -> Result<RowSet, Error> {
     match outcome {
         Outcome::Rows(rows) => Ok(rows),
         _ => Err(Error::Sql(SqlError::syntax("the statement gives no rows"))),
-    }
-}
-
-/// The columns of a query, without running it.
-pub(super) fn describe(catalog: &Catalog, text: &str) -> Result<Schema, SqlError> {
-    let statement = single(text)?;
-    match catalog.decide(&statement, text, &|_| None)? {
-        Decision::Query(query) => query.schema(),
-        Decision::Table(table) => Ok(table.schema),
-        _ => Err(SqlError::syntax("the statement gives no rows")),
     }
 }

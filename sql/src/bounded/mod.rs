@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::{Schema as ArrowSchema, SchemaRef};
+use arrow::datatypes::{DataType as ArrowType, Schema as ArrowSchema, SchemaRef};
+use datafusion::common::Column;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::datasource::{MemTable, provider_as_source};
 use datafusion::execution::SessionStateBuilder;
 use datafusion::logical_expr::{
-    Cast, Expr, LogicalPlan, LogicalPlanBuilder, TableScan, expr::ScalarFunction,
+    Cast, Expr, LogicalPlan, LogicalPlanBuilder, TableScan, expr::Like, expr::ScalarFunction, lit,
+    not, try_cast,
 };
 use datafusion::prelude::{SessionConfig, SessionContext};
 use sqlparser::ast::Query;
@@ -17,6 +19,7 @@ use sqlparser::ast::Query;
 use crate::SqlError;
 use crate::catalog::Catalog;
 use crate::column::arrow::schema_of;
+use crate::expr::Native;
 use crate::front::{self, Relations, of_planner};
 use crate::front::{arrow_field, type_of_field};
 use crate::schema::Schema;
@@ -34,6 +37,7 @@ impl Bounded {
         let _ = crate::dialect::window::rewrite(&mut query, text)?;
         crate::catalog::name_columns(&mut query);
         let plan = front::bind(query, catalog as &dyn Relations)?;
+        let plan = storable(plan).map_err(of_planner)?;
         let reads = front::reads(&plan);
         Ok(Bounded { plan, reads })
     }
@@ -88,7 +92,7 @@ impl Bounded {
         mut relations: impl FnMut(&str) -> Result<Vec<RecordBatch>, SqlError>,
     ) -> Result<(SchemaRef, Vec<RecordBatch>), SqlError> {
         let mut failed = None;
-        let plan = self.plan.transform_up(|node| match node {
+        let plan = self.plan.transform_up_with_subqueries(|node| match node {
             LogicalPlan::TableScan(scan) => match relations(&front::table_name(&scan.table_name)) {
                 Ok(rows) => Ok(Transformed::yes(LogicalPlan::TableScan(over(scan, rows)?))),
                 Err(error) => {
@@ -104,6 +108,27 @@ impl Bounded {
         let plan = plan.and_then(|plan| meant(plan.data)).map_err(of_planner)?;
         execute(plan)
     }
+}
+
+/// The types that no column has become others: a bare NULL is a text, and a number of rows a BIGINT.
+fn storable(plan: LogicalPlan) -> datafusion::error::Result<LogicalPlan> {
+    let other = |data_type: &ArrowType| match data_type {
+        ArrowType::Null => Some(ArrowType::Utf8View),
+        ArrowType::UInt64 => Some(ArrowType::Int64),
+        _ => None,
+    };
+    if plan.schema().fields().iter().all(|field| other(field.data_type()).is_none()) {
+        return Ok(plan);
+    }
+    let columns = plan.schema().iter().map(|(relation, field)| {
+        let column = Expr::Column(Column::from((relation, field)));
+        match other(field.data_type()) {
+            Some(to) => try_cast(column, to).alias(field.name()),
+            None => column,
+        }
+    });
+    let columns: Vec<Expr> = columns.collect();
+    LogicalPlanBuilder::from(plan).project(columns)?.build()
 }
 
 /// A scan of rows that are there.
@@ -129,11 +154,24 @@ fn meant(plan: LogicalPlan) -> datafusion::error::Result<LogicalPlan> {
                     let call = ScalarFunction::new_udf(front::negate(), vec![*operand]);
                     Ok(Transformed::yes(Expr::ScalarFunction(call)))
                 }
+                Expr::Like(like) if like.escape_char.is_some_and(|escape| escape != '\\') => {
+                    Ok(Transformed::yes(escaped(like)))
+                }
                 other => Ok(Transformed::no(other)),
             })
         })
     })?;
     plan.data.recompute_schema()
+}
+
+/// LIKE with a letter of its own that takes the meaning from the next.
+fn escaped(like: Like) -> Expr {
+    let Like { negated, expr, pattern, escape_char, case_insensitive } = like;
+    let native = if case_insensitive { Native::ILike } else { Native::Like };
+    let mut args = vec![*expr, *pattern];
+    args.extend(escape_char.map(|escape| lit(escape.to_string())));
+    let call = Expr::ScalarFunction(ScalarFunction::new_udf(front::native(native), args));
+    if negated { not(call) } else { call }
 }
 
 fn execute(plan: LogicalPlan) -> Result<(SchemaRef, Vec<RecordBatch>), SqlError> {

@@ -53,7 +53,7 @@ impl Catalog {
         if found.kind() != kind {
             return Err(self.kind_error(name, found.kind(), kind));
         }
-        let (catalog, dropped) = self.without(&[found.name.clone()], false)?;
+        let (catalog, dropped) = self.without(std::slice::from_ref(&found.name), false)?;
         Ok(Place::Free { catalog, dropped })
     }
 
@@ -64,7 +64,7 @@ impl Catalog {
         variables: Variables<'_>,
     ) -> Result<Decision, SqlError> {
         let CreateSource { name, if_not_exists, or_replace, columns, .. } = create;
-        let CreateSource { primary_key, watermark, options, connector, .. } = create;
+        let CreateSource { primary_key, watermark, options: _, connector, .. } = create;
         let tag = "CREATE SOURCE";
         let place = self.place(name, ObjectKind::Source, *or_replace, *if_not_exists)?;
         let (mut catalog, dropped) = match place {
@@ -89,25 +89,7 @@ impl Catalog {
                 .hint("List them: CREATE SOURCE s (ts TIMESTAMP, ..).")
                 .at(name.at));
         }
-        let mut reader = Reader::new(options, "a source", variables);
-        let lateness = reader.duration_us("allowed_lateness")?;
-        let declared = reader.text("watermark")?;
-        reader.finish()?;
-        let (time, delay_us) = match (watermark, declared) {
-            (Some(watermark), None) => {
-                let delay = watermark.delay_us.or(lateness).unwrap_or(0);
-                (Some(watermark.column.clone()), delay)
-            }
-            (None, Some(column)) => (Some(column), lateness.unwrap_or(0)),
-            (None, None) if lateness.is_some() => {
-                return Err(SqlError::invalid_parameter("allowed_lateness without a watermark")
-                    .hint("Add watermark = 'ts', the column of event time."));
-            }
-            (None, None) => (None, 0),
-            (Some(watermark), Some(_)) => {
-                return Err(SqlError::syntax("the watermark is declared twice").at(watermark.at));
-            }
-        };
+        let (time, delay_us) = event_time(create, variables)?;
         // Event time is never NULL: a row without it could be in no window.
         if let Some(time) = &time
             && let Some(field) = fields.iter_mut().find(|field| field.name == *time)
@@ -302,6 +284,32 @@ impl Catalog {
                 let closes = timed && front::has_window(planned);
                 if closes { Emit::OnClose } else { Emit::Changes }
             }
+        }
+    }
+}
+
+/// The column of event time and how far the watermark stays behind it, as clause or as option.
+fn event_time(
+    create: &CreateSource,
+    variables: Variables<'_>,
+) -> Result<(Option<String>, i64), SqlError> {
+    let mut reader = Reader::new(&create.options, "a source", variables);
+    let lateness = reader.duration_us("allowed_lateness")?;
+    let declared = reader.text("watermark")?;
+    reader.finish()?;
+    match (&create.watermark, declared) {
+        (Some(watermark), None) => {
+            let delay = watermark.delay_us.or(lateness).unwrap_or(0);
+            Ok((Some(watermark.column.clone()), delay))
+        }
+        (None, Some(column)) => Ok((Some(column), lateness.unwrap_or(0))),
+        (None, None) if lateness.is_some() => {
+            Err(SqlError::invalid_parameter("allowed_lateness without a watermark")
+                .hint("Add watermark = 'ts', the column of event time."))
+        }
+        (None, None) => Ok((None, 0)),
+        (Some(watermark), Some(_)) => {
+            Err(SqlError::syntax("the watermark is declared twice").at(watermark.at))
         }
     }
 }

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use sqlparser::ast::{CastKind, Expr};
+
 use super::Catalog;
 use super::create::Variables;
 use crate::SqlError;
 use crate::bounded::Bounded;
+use crate::dialect;
 use crate::dialect::syntax::{
     Explain, Insert, InsertSource, ObjectKind, Parsed, Statement, Subscribe, SubscribeTo, Target,
 };
@@ -156,7 +159,9 @@ impl Catalog {
         }
         let query = match &insert.source {
             InsertSource::Query(query) => query.as_ref().clone(),
-            InsertSource::Values(rows) => super::create::values(rows)?,
+            InsertSource::Values(rows) => {
+                super::create::values(&assigned(rows, &object.schema, &targets))?
+            }
             InsertSource::Defaults => {
                 return Err(SqlError::unsupported("INSERT .. DEFAULT VALUES into a source")
                     .hint("A source has no defaults: give the values."));
@@ -255,6 +260,24 @@ impl Catalog {
             dropped: Vec::new(),
         })))
     }
+}
+
+/// Each value as one of the column that it is for, whatever the other rows have there.
+fn assigned(rows: &[Vec<Expr>], schema: &Schema, targets: &[usize]) -> Vec<Vec<Expr>> {
+    let types: Vec<_> =
+        targets.iter().map(|at| dialect::written_type(schema.field(*at).data_type)).collect();
+    let cast = |(at, value): (usize, &Expr)| match types.get(at) {
+        // A bare name is DEFAULT, or an error.
+        Some(Some(data_type)) if !matches!(value, Expr::Identifier(_)) => Expr::Cast {
+            kind: CastKind::Cast,
+            expr: Box::new(value.clone()),
+            data_type: data_type.clone(),
+            array: false,
+            format: None,
+        },
+        _ => value.clone(),
+    };
+    rows.iter().map(|row| row.iter().enumerate().map(cast).collect()).collect()
 }
 
 /// What is part of the language and cannot be run yet.

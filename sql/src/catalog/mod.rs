@@ -96,7 +96,7 @@ impl Catalog {
         match nearest(name, self.objects.keys().map(String::as_str)) {
             Some(near) => error.hint(format!("Did you mean \"{near}\"?")),
             None if self.objects.is_empty() => error.hint("Nothing has been created yet."),
-            None => error.hint("SHOW ALL lists what there is."),
+            None => error.hint("SHOW SOURCES, SHOW STREAMS and SHOW VIEWS list what there is."),
         }
     }
 

@@ -32,6 +32,7 @@ pub use stack::deep;
 pub use syntax::{Parsed, Statement};
 pub use token::{EXTERNAL, offset_of};
 pub use types::of_written as data_type;
+pub(crate) use types::written as written_type;
 
 use crate::error::SqlError;
 use crate::limits::{SCRIPT_BYTES_MAX, STATEMENT_BYTES_MAX};

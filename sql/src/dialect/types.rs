@@ -3,6 +3,8 @@
 use sqlparser::ast::{
     ArrayElemTypeDef, DataType as Written, ExactNumberInfo, StructField, TimezoneInfo,
 };
+use sqlparser::dialect::GenericDialect;
+use sqlparser::parser::Parser;
 
 use super::cursor::Cursor;
 use super::grammar;
@@ -74,6 +76,14 @@ pub fn of_written(written: &Written) -> Result<DataType, SqlError> {
     };
     data_type.check()?;
     Ok(data_type)
+}
+
+/// A type as `sqlparser` has it, if it has it.
+pub(crate) fn written(data_type: DataType) -> Option<Written> {
+    let text = data_type.to_string();
+    let parser = Parser::new(&GenericDialect {}).try_with_sql(&text);
+    let found = parser.and_then(|mut parser| parser.parse_data_type()).ok()?;
+    (of_written(&found) == Ok(data_type)).then_some(found)
 }
 
 const TYPES: &str = "The types are BOOLEAN, SMALLINT, INT, BIGINT, REAL, DOUBLE, DECIMAL(p, s), \

@@ -87,6 +87,14 @@ fn of_plan(text: String) -> SqlError {
     {
         return SqlError::grouping(text);
     }
+    if text.contains("require unique expression names") {
+        let name = text.rsplit_once(" AS ").and_then(|(_, rest)| rest.split('"').next());
+        return SqlError::duplicate_column(name.unwrap_or_default());
+    }
+    if text.contains("non-boolean predicate") {
+        return SqlError::datatype_mismatch(text)
+            .hint("A condition is BOOLEAN: compare it with something.");
+    }
     if text.contains("Invalid function") {
         let name = text.split('\'').nth(1).unwrap_or_default();
         let error = SqlError::unknown_function(format!("function {name} does not exist"));
@@ -109,7 +117,7 @@ fn said(text: &str) -> String {
 }
 
 /// The hint that names the nearest of `names`, if one is near, or all of them.
-pub(crate) fn known<'a>(what: &str, wanted: &str, names: &[&'a str]) -> String {
+pub(crate) fn known(what: &str, wanted: &str, names: &[&str]) -> String {
     match nearest(wanted, names.iter().copied()) {
         Some(near) => format!("Did you mean \"{near}\"?"),
         None if names.is_empty() => format!("There is no {what} yet."),

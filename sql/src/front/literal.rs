@@ -9,6 +9,20 @@ use crate::schema::Field;
 use crate::types::DataType;
 use crate::value::Value;
 
+/// The value of a constant, and the type that its field says it has.
+pub(crate) fn value_of(
+    scalar: &ScalarValue,
+    field: &arrow::datatypes::Field,
+) -> Result<(Value, DataType), SqlError> {
+    if type_of_field(field) != Ok(DataType::Json) || scalar.is_null() {
+        return value(scalar);
+    }
+    // To the planner JSON is a text; only the field knows.
+    let array = scalar.to_array().map_err(super::of_planner)?;
+    let column = Incoming::new(array, &Field::nullable("constant", DataType::Json))?.into_column();
+    Ok((column.value(0), DataType::Json))
+}
+
 /// The value and its type. A bare NULL is a TEXT, which whoever takes it casts.
 pub(crate) fn value(scalar: &ScalarValue) -> Result<(Value, DataType), SqlError> {
     if *scalar == ScalarValue::Null {

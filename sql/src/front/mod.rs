@@ -27,7 +27,7 @@ use context::Context;
 pub(crate) use context::Relations;
 pub(crate) use context::table_name;
 pub(crate) use error::of_planner;
-pub(crate) use functions::{cast, negate};
+pub(crate) use functions::{cast, native, negate};
 pub(crate) use lower::{Lowered, Lowering, Wishes};
 pub(crate) use types::{arrow_field, type_of_field};
 

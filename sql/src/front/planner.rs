@@ -12,7 +12,7 @@ use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::planner::{
     ExprPlanner, PlannerResult, RawBinaryExpr, RawFieldAccessExpr, TypePlanner,
 };
-use datafusion::logical_expr::{Expr, ExprSchemable, GetFieldAccess};
+use datafusion::logical_expr::{Expr, ExprSchemable, GetFieldAccess, lit, not};
 use datafusion::sql::sqlparser::ast::{BinaryOperator, DataType as SqlType};
 
 /// Arithmetic is checked and has the types of PostgreSQL.
@@ -34,6 +34,17 @@ impl ExprPlanner for Operators {
             && type_of(&left, schema)? == Some(DataType::Json)
         {
             (functions::native(native), [left, right])
+        } else if let Some((ignores_case, negated)) = regex(&op) {
+            let mut args = vec![left, right];
+            args.extend(ignores_case.then(|| lit("i")));
+            let found = call(Native::RegexpLike, args);
+            return Ok(PlannerResult::Planned(if negated { not(found) } else { found }));
+        } else if let Some(op) = comparison(&op)
+            && type_of(&left, schema)? == Some(DataType::Interval)
+            && type_of(&right, schema)? == Some(DataType::Interval)
+        {
+            // A month is thirty days.
+            (functions::operator(op), [left, right])
         } else {
             return Ok(PlannerResult::Original(RawBinaryExpr { op, left, right }));
         };
@@ -104,6 +115,30 @@ fn json(op: &BinaryOperator) -> Option<Native> {
         BinaryOperator::HashArrow => Native::JsonGetPath,
         BinaryOperator::HashLongArrow => Native::JsonGetPathText,
         BinaryOperator::Question => Native::JsonExists,
+        _ => return None,
+    })
+}
+
+/// Of an operator that matches a regular expression: whether case is ignored, and whether it is
+/// denied.
+fn regex(op: &BinaryOperator) -> Option<(bool, bool)> {
+    Some(match op {
+        BinaryOperator::PGRegexMatch => (false, false),
+        BinaryOperator::PGRegexIMatch => (true, false),
+        BinaryOperator::PGRegexNotMatch => (false, true),
+        BinaryOperator::PGRegexNotIMatch => (true, true),
+        _ => return None,
+    })
+}
+
+fn comparison(op: &BinaryOperator) -> Option<BinaryOp> {
+    Some(match op {
+        BinaryOperator::Eq => BinaryOp::Eq,
+        BinaryOperator::NotEq => BinaryOp::NotEq,
+        BinaryOperator::Lt => BinaryOp::Lt,
+        BinaryOperator::LtEq => BinaryOp::LtEq,
+        BinaryOperator::Gt => BinaryOp::Gt,
+        BinaryOperator::GtEq => BinaryOp::GtEq,
         _ => return None,
     })
 }

@@ -82,3 +82,51 @@ fn filters_and_projections_become_one_node_each() {
          (symbol TEXT, twice DECIMAL(28,4) NOT NULL)",
     );
 }
+
+#[test]
+fn a_window_of_group_by_becomes_part_of_the_aggregate() {
+    check_emit(
+        "SELECT symbol, window_start, sum(volume) AS v, first(price) FROM trades \
+         GROUP BY symbol, tumble(ts, INTERVAL '1' MINUTE) HAVING count(*) > 1",
+        Emit::OnClose,
+        "",
+    );
+    check(
+        "SELECT window_end, count(DISTINCT symbol) FILTER (WHERE volume > 3) AS n FROM trades \
+         GROUP BY hop(ts, INTERVAL '10' SECOND, INTERVAL '2' SECOND)",
+        "",
+    );
+    check_emit("SELECT symbol FROM trades", Emit::OnClose, "");
+}
+
+#[test]
+fn what_operators_need_above_goes_on_beneath() {
+    check(
+        "SELECT s, first(p) FROM (SELECT symbol AS s, -price AS p FROM trades) t GROUP BY s",
+        "",
+    );
+    check("SELECT DISTINCT lower(symbol) AS s FROM trades", "");
+}
+
+#[test]
+fn json_maps_and_matches_are_taken_apart_by_kernels_of_ours() {
+    check(
+        "SELECT tags['host'] AS h, doc ->> 'a' AS a, (regexp_match(symbol, '(a)(b)'))[2] AS m \
+         FROM trades WHERE symbol IN ('a', 'b') AND symbol LIKE 'a%' AND doc -> 'x' IS NOT NULL",
+        "",
+    );
+}
+
+#[test]
+fn what_cannot_run_is_refused_with_what_to_do() {
+    check("SELECT symbl FROM trades", "");
+    check("SELECT symbol FROM trade", "");
+    check("SELECT nofun(symbol) FROM trades", "");
+    check("SELECT price + symbol FROM trades", "");
+    check("SELECT sum(symbol) FROM trades", "");
+    check("SELECT symbol, price FROM trades GROUP BY symbol", "");
+    check("SELECT a.symbol FROM trades a JOIN trades b ON a.symbol = b.symbol", "");
+    check("SELECT symbol FROM trades ORDER BY symbol", "");
+    check("SELECT row_number() OVER (ORDER BY ts) FROM trades", "");
+    check("SELECT 1", "");
+}

@@ -156,7 +156,7 @@ fn compact(word: &str, sum: &mut Sum) -> Found<Option<Number>> {
 
 fn unit(word: &str) -> Found<Unit> {
     let is = |name: &&str| word.eq_ignore_ascii_case(name);
-    let found = UNITS.iter().find(|(names, _)| names.iter().any(|name| is(&name)));
+    let found = UNITS.iter().find(|(names, _)| names.iter().any(&is));
     found.map(|(_, unit)| *unit).ok_or(INVALID)
 }
 

@@ -65,17 +65,21 @@ fn the_bytes_of_values_order_as_the_values_and_come_back() {
         ),
     ];
     for (element, values) in sets {
-        let data_type = DataType::array(element).unwrap();
-        for (at, left) in values.iter().enumerate() {
-            let bytes = encoded(left, data_type);
-            assert_eq!(decoded(&bytes, data_type).as_ref(), Some(left));
-            for cut in 0..bytes.len() {
-                assert_eq!(decoded(&bytes[..cut], data_type), None, "{left} cut at {cut}");
-            }
-            for (other, right) in values.iter().enumerate() {
-                assert_eq!(left.cmp(right), at.cmp(&other), "{left} and {right}");
-                assert_eq!(bytes.cmp(&encoded(right, data_type)), at.cmp(&other), "{left} {right}");
-            }
+        check_order(DataType::array(element).unwrap(), &values);
+    }
+}
+
+/// That bytes order as values do, which are in order, and give the values back.
+fn check_order(data_type: DataType, values: &[Value]) {
+    for (at, left) in values.iter().enumerate() {
+        let bytes = encoded(left, data_type);
+        assert_eq!(decoded(&bytes, data_type).as_ref(), Some(left));
+        for cut in 0..bytes.len() {
+            assert_eq!(decoded(&bytes[..cut], data_type), None, "{left} cut at {cut}");
+        }
+        for (other, right) in values.iter().enumerate() {
+            assert_eq!(left.cmp(right), at.cmp(&other), "{left} and {right}");
+            assert_eq!(bytes.cmp(&encoded(right, data_type)), at.cmp(&other), "{left} {right}");
         }
     }
 }

@@ -277,7 +277,7 @@ fn month_name(text: &str) -> Option<i64> {
         "december",
     ];
     let is = |name: &&str| text.eq_ignore_ascii_case(name) || text.eq_ignore_ascii_case(&name[..3]);
-    NAMES.iter().position(|name| is(&name)).map(|at| at as i64 + 1)
+    NAMES.iter().position(is).map(|at| at as i64 + 1)
 }
 
 /// `min` to `max` decimal digits and nothing else.

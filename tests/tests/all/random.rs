@@ -32,5 +32,5 @@ fn fresh_seeds_show_no_bug() {
 #[test]
 fn no_fixed_seed_runs_out_of_memory() {
     let exhausted = fixed::passed().iter().filter(|run| run.outcome == Outcome::Exhausted);
-    assert_eq!(exhausted.map(|run| run.seed).collect::<Vec<_>>(), []);
+    assert_eq!(exhausted.map(|run| run.seed).collect::<Vec<u64>>(), Vec::<u64>::new());
 }

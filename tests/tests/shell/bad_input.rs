@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::array::{ArrayRef, Int32Array, Int64Array, RecordBatch};
+use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch};
 use sluicedb::Value;
 use sluicedb::db::{Database, Row, SubscribeOptions, schema};
 use sluicedb::plan::Builder;
@@ -59,7 +59,7 @@ fn rows_and_batches_of_another_schema_are_refused() {
         let mut source = db.batch_source("ticks").unwrap();
         let ids: ArrayRef = Arc::new(Int64Array::from(vec![1, 2]));
         says(source.push(batch("number", Arc::clone(&ids))), &["number", "id"]);
-        says(source.push(batch("id", Arc::new(Int32Array::from(vec![1])))), &["id", "Int32"]);
+        says(source.push(batch("id", Arc::new(Float64Array::from(vec![1.0])))), &["id", "Float64"]);
         let nulls = Arc::new(Int64Array::from(vec![Some(1), None]));
         says(source.push(batch("id", nulls)), &["id", "NULL"]);
         let two = [("id", Arc::clone(&ids), false), ("more", ids, false)];

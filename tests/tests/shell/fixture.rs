@@ -154,6 +154,7 @@ pub(crate) fn values(changes: &Changes<'_>, row: usize) -> Vec<Value> {
             DataType::Decimal { scale, .. } => {
                 found.get::<Option<i128>>(at).unwrap().map(|units| Value::Decimal { units, scale })
             }
+            other => unreachable!("no relation here has a column of {other}"),
         }
     };
     fields.map(|(at, field)| value((at, field.data_type)).unwrap_or(Value::Null)).collect()

@@ -13,6 +13,9 @@ macro_rules! natives {
             /// All of them.
             pub const ALL: &[Native] = &[$(Native::$variant,)*];
 
+            /// All names, other ones among them.
+            pub const NAMES: &[&str] = &[$($name, $($alias,)*)*];
+
             /// The function that SQL calls so.
             pub fn named(name: &str) -> Option<Native> {
                 match name {

@@ -298,6 +298,8 @@ fn is_implicit(arg: &Argument<'_>, to: DataType) -> bool {
         DataType::Double => from.is_numeric(),
         DataType::Timestamp => from == DataType::Date,
         DataType::TimestampTz => matches!(from, DataType::Date | DataType::Timestamp),
+        // What is written in quotes is of the type that it is wanted as.
+        DataType::Json | DataType::Array(_) => from == TEXT && arg.constant.is_some(),
         _ => false,
     }
 }

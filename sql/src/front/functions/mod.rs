@@ -46,7 +46,7 @@ impl Functions {
             scalar.insert(function.name().to_owned(), function);
         }
         let names: Vec<String> = scalar.keys().cloned().collect();
-        let ours = Native::ALL.iter().map(|native| native.name().to_owned());
+        let ours = Native::NAMES.iter().map(|name| (*name).to_owned());
         for name in names.into_iter().chain(ours) {
             if let Some(native) = Native::named(&name) {
                 let library = scalar.remove(&name);

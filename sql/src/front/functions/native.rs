@@ -107,7 +107,23 @@ impl Ours {
             Some(value) => Expr::Literal(value.clone(), operand.data_type),
             None => Expr::Column(at),
         };
-        let expr = self.meaning.of(operands.iter().enumerate().map(expr).collect())?;
+        let mut operands: Vec<Expr> = operands.iter().enumerate().map(expr).collect();
+        if let (Meaning::Binary(_), [left, right]) = (self.meaning, &mut operands[..]) {
+            // A bare NULL is of the type of the other side.
+            let other = match (&*left, &*right) {
+                (Expr::Literal(Value::Null, DataType::Text), other)
+                | (other, Expr::Literal(Value::Null, DataType::Text)) => {
+                    Some(other.data_type(&schema)?)
+                }
+                _ => None,
+            };
+            for side in [left, right] {
+                if let (Expr::Literal(Value::Null, _), Some(other)) = (&*side, other) {
+                    *side = Expr::null(other);
+                }
+            }
+        }
+        let expr = self.meaning.of(operands)?;
         let expr = expr.bind(&schema)?;
         let data_type = expr.data_type(&schema)?;
         Ok((expr, data_type, schema))
@@ -122,7 +138,11 @@ struct Operand {
 
 impl Operand {
     fn new(field: &ArrowField, constant: Option<&ScalarValue>) -> Result<Operand, SqlError> {
-        let constant = constant.and_then(|value| literal::value(value).ok());
+        // A bare NULL has no column to be in.
+        if *field.data_type() == ArrowType::Null {
+            return Ok(Operand { data_type: DataType::Text, constant: Some(Value::Null) });
+        }
+        let constant = constant.and_then(|value| literal::value_of(value, field).ok());
         match constant {
             Some((value, data_type)) => Ok(Operand { data_type, constant: Some(value) }),
             None => Ok(Operand { data_type: type_of_field(field)?, constant: None }),
@@ -207,11 +227,11 @@ impl Ours {
             };
             let operand = Operand::new(field, constant)?;
             columns.push(match arg {
-                ColumnarValue::Array(array) => {
+                ColumnarValue::Array(array) if operand.constant.is_none() => {
                     let field = Field::nullable(field.name(), operand.data_type);
                     Incoming::new(Arc::clone(array), &field)?.into_column()
                 }
-                ColumnarValue::Scalar(_) => {
+                _ => {
                     let mut column = Column::new(operand.data_type);
                     column.resize(rows);
                     column

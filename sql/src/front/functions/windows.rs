@@ -9,7 +9,10 @@ use datafusion::logical_expr::{
     Volatility,
 };
 
+use super::outside;
+use crate::SqlError;
 use crate::dialect::window;
+use crate::front::types::type_of_field;
 
 /// What a mark stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -86,7 +89,12 @@ impl ScalarUDFImpl for WindowMark {
                 let bound = |name: &str| Field::new(name, first.clone(), false);
                 Ok(ArrowType::Struct(Fields::from(vec![bound("start"), bound("end")])))
             }
-            (_, other) => plan_err!("a window goes over a TIMESTAMP or TIMESTAMPTZ, not {other}"),
+            (_, other) => {
+                let found = type_of_field(&Field::new("", other.clone(), true));
+                let found = found.map_or_else(|_| other.to_string(), |found| found.to_string());
+                let message = format!("a window goes over a TIMESTAMP or TIMESTAMPTZ, not {found}");
+                Err(outside(SqlError::datatype_mismatch(message)))
+            }
         }
     }
 

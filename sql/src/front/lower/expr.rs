@@ -259,6 +259,19 @@ impl Lowering<'_> {
             return Err(SqlError::unsupported("a window outside GROUP BY")
                 .hint("Group by the window, and select window_start."));
         };
+        if let Some((WindowKind::Tumble, [time, size, offset, Planned::Literal(zone, _)])) =
+            window_mark(window)
+            && zone.is_null()
+        {
+            // Outside GROUP BY each row has a window of its own.
+            let args = [time, size, offset].map(|arg| self.expr(arg, input, schema));
+            let args = args.into_iter().collect::<Result<Vec<Expr>, SqlError>>()?;
+            let end = kind == WindowKind::End;
+            return Ok(Expr::native(
+                if end { Native::TumbleEnd } else { Native::TumbleStart },
+                args,
+            ));
+        }
         match (kind, self.output_of_window(window, input, schema)?) {
             (WindowKind::Start, (start, _)) => Ok(Expr::Column(start)),
             (WindowKind::End, (_, end)) => Ok(Expr::Column(end)),

@@ -1,3 +1,5 @@
+//! Tables of what functions that choose among their arguments give.
+
 use super::check;
 use crate::expr::{Expr, Native, lit};
 use crate::{DataType, Schema};

@@ -1,3 +1,5 @@
+//! Tables of what functions of JSON, arrays and maps give.
+
 use super::check;
 
 #[test]

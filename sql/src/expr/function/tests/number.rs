@@ -1,3 +1,5 @@
+//! Tables of what functions of numbers give.
+
 use super::check;
 
 #[test]

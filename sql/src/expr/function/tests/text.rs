@@ -1,3 +1,5 @@
+//! Tables of what functions of texts give.
+
 use super::check;
 
 #[test]

@@ -1,3 +1,5 @@
+//! Tables of what functions of moments give.
+
 use super::check;
 
 #[test]
