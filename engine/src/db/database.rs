@@ -278,6 +278,11 @@ impl Database {
         self.flush()
     }
 
+    /// Whether a source feeds it that never comes to an end by itself.
+    pub fn is_fed(&self) -> bool {
+        self.inner.language.is_fed()
+    }
+
     /// The objects that statements have made.
     pub fn objects(&self) -> sluicedb_sql::catalog::Catalog {
         self.inner.language.catalog()

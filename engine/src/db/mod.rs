@@ -45,6 +45,7 @@ mod statement;
 mod subscribe;
 mod system;
 mod time;
+mod values;
 mod view;
 
 pub use self::arrow::Weights;
@@ -57,12 +58,15 @@ pub use error::{BatchRefused, Error, PushError};
 pub use inline::InlineDatabase;
 pub use row::{CellOf, Cells, FromRow, Row, RowAt, RowRef, StaticField, check, check_read, schema};
 pub use sluicedb_derive::{FromRow, Row};
+pub use sluicedb_sql::catalog::{Catalog, Definition, Object, kind_name, system_tables};
+pub use sluicedb_sql::dialect::{Parsed, Statement, is_unfinished, parse, statements};
 pub use sluicedb_sql::{
     DataType, Field, Interval, Json, Map, Schema, SqlError, StructField, StructType, Value, binary,
 };
 pub use source::{BatchSource, Source};
 pub use statement::{Done, Outcome, RowSet};
 pub use subscribe::{BatchStream, ChangeSet, SubscribeOptions, Subscription};
+pub use values::values;
 pub use time::{Date, Time, Timestamptz};
 pub use view::{Key, KeyWriter, View};
 

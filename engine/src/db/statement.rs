@@ -134,6 +134,15 @@ impl Language {
         }
     }
 
+    /// Whether a source runs that never comes to an end.
+    pub(super) fn is_fed(&self) -> bool {
+        let state = self.lock();
+        let endless = |name: &str| state.running.iter().any(|run| run.is_of(name) && !run.ends());
+        state.catalog.objects().any(|object| {
+            matches!(object.definition, Definition::Source { .. }) && endless(&object.name)
+        })
+    }
+
     /// Carries out one statement.
     pub(super) fn run(
         &self,

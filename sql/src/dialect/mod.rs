@@ -34,6 +34,8 @@ pub use token::{EXTERNAL, offset_of};
 pub use types::of_written as data_type;
 pub(crate) use types::written as written_type;
 
+use std::ops::Range;
+
 use crate::error::SqlError;
 use crate::limits::{SCRIPT_BYTES_MAX, STATEMENT_BYTES_MAX};
 
@@ -46,9 +48,18 @@ pub fn parse(text: &str) -> Result<Vec<Parsed>, SqlError> {
     scan::split(text).iter().map(|piece| parse_piece(text, piece)).collect()
 }
 
-/// Whether `text` ends in a statement that no `;` ends: a shell reads on.
+/// Whether `text` ends in a statement that no `;` ends, or in an open comment: a shell reads on.
 pub fn is_unfinished(text: &str) -> bool {
-    scan::split(text).last().is_some_and(|piece| !piece.ended)
+    let open = |text: &str| scan::split(text).pop().filter(|piece| !piece.ended);
+    // What stands behind an open comment is part of no statement.
+    let in_comment = || text.contains("/*") && open(&format!("{text}\nx")).is_none();
+    open(text).is_some() || in_comment()
+}
+
+/// Where the statements of `text` stand, without what separates them: for whoever runs one before
+/// the next is read.
+pub fn statements(text: &str) -> Vec<Range<usize>> {
+    scan::split(text).into_iter().map(|piece| piece.range).collect()
 }
 
 fn parse_piece(text: &str, piece: &scan::Piece) -> Result<Parsed, SqlError> {

@@ -24,6 +24,8 @@ pub(crate) enum Failure {
     Failed(String),
     /// Nobody takes the output.
     Output(io::Error),
+    /// It cannot be done, and was said already.
+    Told,
 }
 
 impl Failure {
@@ -31,7 +33,7 @@ impl Failure {
     pub(crate) fn code(&self) -> u8 {
         match self {
             Failure::Usage(_) => 2,
-            Failure::Failed(_) | Failure::Output(_) => 1,
+            Failure::Failed(_) | Failure::Output(_) | Failure::Told => 1,
         }
     }
 }
@@ -41,6 +43,7 @@ impl fmt::Display for Failure {
         match self {
             Failure::Usage(why) | Failure::Failed(why) => f.write_str(why),
             Failure::Output(error) => write!(f, "the output cannot be written: {error}"),
+            Failure::Told => Ok(()),
         }
     }
 }

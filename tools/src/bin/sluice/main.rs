@@ -5,15 +5,17 @@
 
 mod command;
 mod demo;
+mod shell;
 mod topology;
 mod version;
 
 use command::{Command, Failure};
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 /// In the order in which help names them.
-const COMMANDS: &[Command] = &[demo::COMMAND, topology::COMMAND, version::COMMAND];
+const COMMANDS: &[Command] = &[shell::COMMAND, demo::COMMAND, topology::COMMAND, version::COMMAND];
 
 fn main() -> ExitCode {
     let given: Vec<String> = std::env::args().skip(1).collect();
@@ -28,7 +30,9 @@ fn main() -> ExitCode {
         Err(failure) => {
             // What is printed so far belongs before the error.
             let _ = out.flush();
-            eprintln!("sluice: {failure}");
+            if !matches!(failure, Failure::Told) {
+                eprintln!("sluice: {failure}");
+            }
             ExitCode::from(failure.code())
         }
     }
@@ -37,10 +41,14 @@ fn main() -> ExitCode {
 fn run(given: &[String], out: &mut dyn Write) -> Result<(), Failure> {
     let words: Vec<&str> = given.iter().map(String::as_str).collect();
     match words[..] {
-        [] => Err(Failure::Usage("a command is missing; `sluice --help` lists them".to_owned())),
         ["-h" | "--help" | "help"] => Ok(overview(out)?),
         ["-V" | "--version"] => (version::COMMAND.run)(&[], out),
         ["help", name] => Ok(writeln!(out, "{}", find(name)?.help)?),
+        // Without the name of a command it is the shell.
+        [] => (shell::COMMAND.run)(given, out),
+        [name, ..] if name.starts_with('-') || name.contains('/') || Path::new(name).is_dir() => {
+            (shell::COMMAND.run)(given, out)
+        }
         [name, ..] => {
             let command = find(name)?;
             if words.iter().any(|word| matches!(*word, "-h" | "--help")) {
@@ -59,10 +67,16 @@ fn find(name: &str) -> Result<&'static Command, Failure> {
 }
 
 fn overview(out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "SluiceDB: continuous SQL over live data.\n\nUsage: sluice COMMAND [OPTIONS]\n")?;
+    writeln!(
+        out,
+        "SluiceDB: continuous SQL over live data.\n\nUsage: sluice [COMMAND] [OPTIONS]\n"
+    )?;
     for Command { name, about, .. } in COMMANDS {
         writeln!(out, "  {name:<10}  {about}")?;
     }
-    writeln!(out, "\n`sluice COMMAND --help` says what a command takes. Try: sluice topology")?;
+    writeln!(
+        out,
+        "\n`sluice COMMAND --help` says what a command takes. Try: sluice -c 'SHOW SOURCES'"
+    )?;
     writeln!(out, "Exit codes: 0 fine, 1 the command failed, 2 wrong usage.")
 }

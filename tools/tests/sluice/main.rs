@@ -2,9 +2,29 @@
 
 use std::process::{Command, Output};
 
+mod shell;
+
 fn sluice(line: &str) -> Output {
+    run(&words(line))
+}
+
+fn run(words: &[String]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sluice"));
-    command.args(line.split_whitespace()).output().expect("cargo built it beside this test")
+    command.args(words).output().expect("cargo built it beside this test")
+}
+
+/// The words of a line; single quotes keep one together.
+fn words(line: &str) -> Vec<String> {
+    let (mut words, mut quoted) = (Vec::new(), false);
+    for part in line.split('\'') {
+        if quoted {
+            words.push(part.to_owned());
+        } else {
+            words.extend(part.split_whitespace().map(str::to_owned));
+        }
+        quoted = !quoted;
+    }
+    words
 }
 
 fn check(line: &str, code: i32, said: &str) {
@@ -53,7 +73,7 @@ fn every_command_has_help_with_an_example_that_works() {
 
 #[test]
 fn wrong_usage_ends_with_2_and_a_hint() {
-    check("", 2, "sluice: a command is missing; `sluice --help` lists them");
+    check("shell --shards many", 2, "see `sluice shell --help`");
     check("fly", 2, "there is no command `fly`; `sluice --help` lists them");
     check("topology --shards many", 2, "see `sluice topology --help`");
     check("demo --rate slow", 2, "see `sluice demo --help`");

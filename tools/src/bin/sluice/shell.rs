@@ -1,0 +1,157 @@
+//! `sluice`, without the name of a command: SQL on a database inside this process.
+
+mod csv;
+mod edit;
+mod follow;
+mod format;
+mod json;
+mod meta;
+mod report;
+mod script;
+mod session;
+mod sheet;
+mod table;
+mod terminal;
+
+use std::io::{self, IsTerminal as _, Read as _, Write};
+
+use crate::command::{Command, Failure, Options};
+use format::{FORMATS, Format};
+use report::Origin;
+use session::Session;
+
+pub(crate) const COMMAND: Command = Command {
+    name: "shell",
+    about: "SQL on a database in memory, typed, from a file or from -c; needs no name",
+    help: "\
+Runs SQL on a database in memory: what is typed, a file, or the statements behind -c. Without -c and
+-f it reads from the terminal, where \\? lists its commands, or from a pipe.
+
+Usage: sluice [-c SQL | -f FILE] [--format table|csv|json|ndjson|arrow] [--shards N]
+
+  -c SQL           run these statements
+  -f FILE          run the statements of a file, wait for the end of the sources that have one, and
+                   leave
+  --format NAME    how results are written: table (for people, the default), csv, json (an array for
+                   each result), ndjson (an object on a line for each row) or arrow (an IPC stream for
+                   each result)
+  --shards N       run on N shards instead of one per core that is free
+
+A script stops at the first error, with exit code 1. A SUBSCRIBE in it writes changes beside what
+follows until nothing more comes, or until Ctrl-C: the weight first, +1 for a row that came and -1 for
+one that went. In JSON, DECIMAL and BIGINT are numbers with all their digits.
+
+Example: sluice -c 'SELECT 1 + 1 AS two'",
+    run,
+};
+
+#[derive(Debug, PartialEq)]
+struct Asked {
+    input: Input,
+    format: Format,
+    shards: Option<usize>,
+}
+
+#[derive(Debug, PartialEq)]
+enum Input {
+    Standard,
+    Text(String),
+    File(String),
+}
+
+fn run(given: &[String], out: &mut dyn Write) -> Result<(), Failure> {
+    let Asked { input, format, shards } = asked(given)?;
+    if input == Input::Standard && io::stdin().is_terminal() {
+        writeln!(out, "SluiceDB, in memory. \\? helps, Ctrl-D leaves.")?;
+        out.flush()?;
+        let mut session = Session::start(format, shards, true, out)?;
+        return edit::interact(&mut session);
+    }
+    let mut session = Session::start(format, shards, false, out)?;
+    match input {
+        Input::File(path) => session.include(&path)?,
+        Input::Text(text) => session.run(Origin { file: None, text: &text })?,
+        Input::Standard => {
+            let mut text = String::new();
+            let read = io::stdin().read_to_string(&mut text);
+            read.map_err(|error| Failure::Failed(format!("standard input: {error}")))?;
+            session.run(Origin { file: Some("stdin"), text: &text })?
+        }
+    };
+    session.finish()
+}
+
+fn asked(given: &[String]) -> Result<Asked, Failure> {
+    let mut options = Options::new(COMMAND.name, given);
+    let mut asked = Asked { input: Input::Standard, format: Format::Table, shards: None };
+    while let Some(option) = options.option()? {
+        let input = match option {
+            "-c" => Input::Text(options.value(option, "statements")?.to_owned()),
+            "-f" => Input::File(options.value(option, "the name of a file")?.to_owned()),
+            "--format" => {
+                let name = options.value(option, FORMATS)?;
+                let known = Format::of(name);
+                asked.format = known.ok_or_else(|| {
+                    options.usage(&format!("--format takes {FORMATS}, and not `{name}`"))
+                })?;
+                continue;
+            }
+            "--shards" => {
+                let number = options.value(option, "a number of shards")?;
+                let number = number.parse().map_err(|_| {
+                    options.usage(&format!("--shards takes a number, and not `{number}`"))
+                });
+                asked.shards = Some(number?);
+                continue;
+            }
+            word if word.starts_with('-') => return Err(options.unknown(word)),
+            directory => {
+                return Err(options.usage(&format!(
+                    "`{directory}`: what SQL creates is not kept in a directory yet; leave it out \
+                     to work in memory"
+                )));
+            }
+        };
+        if asked.input != Input::Standard {
+            return Err(options.usage("-c and -f are taken once, and not together"));
+        }
+        asked.input = input;
+    }
+    Ok(asked)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(words: &[&str]) -> Result<Asked, String> {
+        let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+        asked(&words).map_err(|failure| {
+            assert_eq!(failure.code(), 2);
+            failure.to_string()
+        })
+    }
+
+    #[test]
+    fn input_and_format_are_taken_in_any_order() {
+        let expected = Asked {
+            input: Input::Text("SELECT 1".to_owned()),
+            format: Format::Csv,
+            shards: Some(2),
+        };
+        assert_eq!(
+            parsed(&["-c", "SELECT 1", "--format", "csv", "--shards", "2"]).unwrap(),
+            expected
+        );
+        assert_eq!(parsed(&["--format=csv", "--shards=2", "-c", "SELECT 1"]).unwrap(), expected);
+    }
+
+    #[test]
+    fn wrong_usage_says_what_is_taken() {
+        let refused = |words: &[&str]| parsed(words).unwrap_err();
+        assert!(refused(&["--format", "xml"]).contains("ndjson or arrow, and not `xml`"));
+        assert!(refused(&["-c", "a", "-f", "b"]).contains("not together"));
+        assert!(refused(&["/data"]).contains("leave it out to work in memory"));
+        assert!(refused(&["-x"]).contains("`-x` means nothing here"));
+    }
+}

@@ -1,0 +1,162 @@
+//! SQL by `-c`, `-f` and a pipe: what is printed where, in every format, and how it ends.
+
+use std::io::Cursor;
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use sluicedb::arrow::array::AsArray as _;
+use sluicedb::arrow::datatypes::Int64Type;
+use sluicedb::arrow::ipc::reader::StreamReader;
+
+use super::*;
+
+const README: &str = include_str!("../../../README.md");
+
+/// What was printed, what was said of errors, and the exit code.
+fn shell(given: &[&str]) -> (String, String, Option<i32>) {
+    let words: Vec<String> = given.iter().map(|word| (*word).to_owned()).collect();
+    parts(run(&words))
+}
+
+fn parts(output: Output) -> (String, String, Option<i32>) {
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (text(output.stdout), text(output.stderr), output.status.code())
+}
+
+/// A file with this text that is there as long as the value.
+struct Script(PathBuf);
+
+impl Script {
+    fn new(name: &str, text: &str) -> Script {
+        let path = std::env::temp_dir().join(format!("sluice-{}-{name}", std::process::id()));
+        std::fs::write(&path, text).unwrap();
+        Script(path)
+    }
+
+    fn path(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+}
+
+impl Drop for Script {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// The only block of a language in the README.
+fn block(language: &str) -> &'static str {
+    let section = README.split("## SQL in a minute").nth(1).unwrap();
+    let behind = section.split_once(&format!("```{language}\n")).unwrap().1;
+    behind.split_once("```").unwrap().0
+}
+
+#[test]
+fn the_readme_prints_what_it_says() {
+    let script = Script::new("minute.sql", block("sql"));
+    let printed = (block("text").to_owned(), String::new(), Some(0));
+    assert_eq!(shell(&["-f", script.path()]), printed);
+    let commands = block("sh").lines().filter_map(|line| line.split_once("sluice -- "));
+    let mut ran = 0;
+    for (_, line) in commands {
+        let line = line.split('#').next().unwrap().replace("minute.sql", script.path());
+        let output = sluice(&line);
+        assert!(output.status.success(), "{line}");
+        ran += 1;
+    }
+    assert_eq!(ran, 2);
+}
+
+const ROWS: &str = "SELECT * FROM (VALUES (1, 'a,b', 1.50), (2, NULL, 2.25)) AS t (n, name, price)";
+
+#[test]
+fn a_table_aligns_numbers_shows_null_and_counts_rows() {
+    let expected = " n | name | price\n---+------+-------\n 1 | a,b  |  1.50\n 2 | NULL |  2.25\n\
+                    (2 rows)\n";
+    assert_eq!(shell(&["-c", ROWS]), (expected.to_owned(), String::new(), Some(0)));
+}
+
+#[test]
+fn formats_for_programs_hold_the_rows_and_nothing_else() {
+    let printed = |format: &str| {
+        let (out, err, code) = shell(&["-c", ROWS, "--format", format]);
+        assert_eq!((err.as_str(), code), ("", Some(0)));
+        out
+    };
+    assert_eq!(printed("csv"), "n,name,price\n1,\"a,b\",1.50\n2,,2.25\n");
+    let first = "{\"n\":1,\"name\":\"a,b\",\"price\":1.50}";
+    let second = "{\"n\":2,\"name\":null,\"price\":2.25}";
+    assert_eq!(printed("ndjson"), format!("{first}\n{second}\n"));
+    assert_eq!(printed("json"), format!("[{first},\n {second}]\n"));
+}
+
+#[test]
+fn arrow_comes_as_a_stream_that_arrow_reads() {
+    let output = run(&words("--format arrow -c 'SELECT 7 AS n'"));
+    let mut reader = StreamReader::try_new(Cursor::new(output.stdout), None).unwrap();
+    let batch = reader.next().unwrap().unwrap();
+    assert_eq!(batch.schema().field(0).name(), "n");
+    assert_eq!(batch.column(0).as_primitive::<Int64Type>().value(0), 7);
+}
+
+#[test]
+fn a_subscription_in_a_script_writes_changes_beside_what_follows() {
+    let text = "CREATE SOURCE s (n BIGINT);\n\
+                CREATE MATERIALIZED VIEW total AS SELECT sum(n) AS total FROM s;\n\
+                INSERT INTO s VALUES (1);\nSUBSCRIBE TO total;\nINSERT INTO s VALUES (2);\n";
+    let script = Script::new("subscribe.sql", text);
+    let (out, err, code) = shell(&["-f", script.path(), "--format", "csv"]);
+    assert_eq!((err.as_str(), code), ("", Some(0)));
+    assert_eq!(out, "_weight,total\n-1,1\n1,3\n");
+}
+
+#[test]
+fn a_script_stops_at_the_first_error_and_names_its_place() {
+    let text = "SELECT 1 AS one;\n\n  SELECT 2 +;\nSELECT 3 AS three;\n";
+    let script = Script::new("broken.sql", text);
+    let (out, err, code) = shell(&["-f", script.path(), "--format", "csv"]);
+    assert_eq!((out.as_str(), code), ("one\n1\n", Some(1)));
+    assert!(err.starts_with(&format!("{}:3:", script.path())), "{err}");
+    assert!(err.contains(": ERROR:  ") && err.contains(" (42601)\n"), "{err}");
+    assert!(err.contains("\nLINE 3:   SELECT 2 +"), "{err}");
+    assert!(err.lines().any(|line| line.trim() == "^"), "{err}");
+}
+
+#[test]
+fn an_error_of_an_object_has_its_state_and_a_hint() {
+    let (out, err, code) =
+        shell(&["-c", "CREATE SOURCE orders (n BIGINT); SHOW COLUMNS FROM ordrs"]);
+    assert_eq!((out.as_str(), code), ("CREATE SOURCE\n", Some(1)));
+    assert!(
+        err.starts_with("ERROR:  relation \"ordrs\" does not exist (42P01)\nLINE 1: "),
+        "{err}"
+    );
+    assert!(err.ends_with("HINT:  Did you mean \"orders\"?\n"), "{err}");
+}
+
+#[test]
+fn a_pipe_takes_statements_and_commands_of_the_shell() {
+    let text = "CREATE SOURCE s (n BIGINT, name TEXT);\n\\d\n\\d s\n\\format ndjson\nSELECT 1 AS n;\n\
+                \\q\nSELECT 2;\n";
+    let script = Script::new("piped.sql", text);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sluice"));
+    let file = std::fs::File::open(script.path()).unwrap();
+    let (out, err, code) = parts(command.stdin(Stdio::from(file)).output().unwrap());
+    assert_eq!((err.as_str(), code), ("", Some(0)));
+    let expected = "CREATE SOURCE\n name | kind   | reads\n------+--------+-------\n s    | source |\n\
+                    (1 row)\n";
+    assert!(out.starts_with(expected), "{out}");
+    assert!(out.contains("\n n      | BIGINT | yes "), "{out}");
+    assert!(out.ends_with("(2 rows)\n{\"n\":1}\n"), "{out}");
+}
+
+#[test]
+fn what_a_shell_does_not_take_is_wrong_usage() {
+    check("/tmp", 2, "what SQL creates is not kept in a directory yet");
+    check("-c", 2, "-c takes statements");
+    check("-c 'SELECT 1' -f x", 2, "not together");
+    check("--format xml", 2, "--format takes table, csv, json, ndjson or arrow, and not `xml`");
+    check("-f /nowhere", 1, "ERROR:  /nowhere: ");
+    check("-c '\\x'", 1, "there is no command \\x");
+    check("--shards 0 -c 'SELECT 1'", 1, "0 shards: a database has 1 to 64");
+}
