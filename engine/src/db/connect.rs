@@ -1,25 +1,32 @@
 //! What reaches outside: sources and sinks that the application has linked.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use sluicedb_sql::catalog::{Definition, Object};
+use sluicedb_sql::catalog::{Catalog, Definition, Object};
 use sluicedb_sql::dialect::syntax::Connector;
 use sluicedb_sql::{Schema, SqlError};
 
-use super::error::Error;
+use super::error::{Error, PushError};
 use super::session::{Patience, Session};
 use super::source::BatchSource;
 use super::subscribe::{SubscribeOptions, Subscription};
+use crate::shell::{Ending, Overflow};
 
 /// Knows what `FROM KIND (..)` and `INTO KIND (..)` mean.
 pub trait Connectors: std::fmt::Debug + Send + Sync {
     /// What feeds a source; refuses options that are wrong before anything is created.
     fn source(&self, connector: &Connector, schema: &Schema) -> Result<Box<dyn Feed>, SqlError>;
 
-    /// What takes the changes of a relation to where they go.
-    fn sink(&self, connector: &Connector, schema: &Schema) -> Result<Box<dyn Drain>, SqlError>;
+    /// What takes the changes of a relation to where they go; `retracts` says whether rows of it can
+    /// go again. Changes nothing outside yet: the statement may still fail.
+    fn sink(
+        &self,
+        connector: &Connector,
+        schema: &Schema,
+        retracts: bool,
+    ) -> Result<Box<dyn Drain>, SqlError>;
 }
 
 /// Feeds a source, on a thread of its own.
@@ -27,34 +34,137 @@ pub trait Feed: Send {
     /// Whether it comes to an end by itself: a file that is not followed, a number of rows.
     fn ends(&self) -> bool;
 
-    /// Pushes until there is no more, or until it is to stop.
-    fn run(self: Box<Self>, source: BatchSource, stop: &Stop) -> Result<(), Error>;
+    /// Pushes until there is no more, or until it is to stop. One that comes to the end of its input
+    /// calls [`BatchSource::finish`], so that all windows close.
+    ///
+    /// What a push fails by ends it: it passes that on. It looks at [`Link::is_stopped`] between two
+    /// pushes.
+    fn run(self: Box<Self>, source: BatchSource, link: &Link) -> Result<(), Fault>;
 }
 
 /// Takes changes outside, on a thread of its own.
 pub trait Drain: Send {
-    /// Writes until the subscription ends.
-    fn run(self: Box<Self>, changes: Subscription, stop: &Stop) -> Result<(), Error>;
+    /// Writes until the subscription ends, or until it is to stop, and leaves whole what it wrote.
+    fn run(self: Box<Self>, changes: Subscription, link: &Link) -> Result<(), Fault>;
 }
 
-/// Whether a thread is to come to its end.
-#[derive(Clone, Debug, Default)]
-pub struct Stop(Arc<AtomicBool>);
+/// Why a source or sink ended before its time.
+#[derive(Debug)]
+pub enum Fault {
+    /// The database ended, or took the relation away.
+    Ended(Ending),
+    /// Anything else, with what to do about it.
+    Failed(String),
+}
 
-impl Stop {
-    /// Whether it is.
-    pub fn is_asked(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+impl From<PushError> for Fault {
+    fn from(error: PushError) -> Fault {
+        match error {
+            PushError::Ended(ending) => Fault::Ended(ending),
+            error => Fault::Failed(error.to_string()),
+        }
+    }
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Fault {
+        match error {
+            Error::Ended(ending) => Fault::Ended(ending),
+            error => Fault::Failed(error.to_string()),
+        }
+    }
+}
+
+/// What a source or sink that runs and its database have of each other.
+#[derive(Clone, Debug)]
+pub struct Link(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    name: String,
+    stopped: AtomicBool,
+    ended: AtomicBool,
+    rejected: AtomicU64,
+    last_error: Mutex<Option<String>>,
+}
+
+/// How a source or sink that reaches outside fares.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkStatus {
+    /// Its name.
+    pub name: String,
+    /// Whether its thread runs.
+    pub runs: bool,
+    /// Rows that could not be read or written; the others go on.
+    pub rejected: u64,
+    /// Why the last one could not, or why it ended before its time.
+    pub last_error: Option<String>,
+}
+
+impl Link {
+    fn new(name: &str) -> Link {
+        Link(Arc::new(Shared {
+            name: name.to_owned(),
+            stopped: AtomicBool::new(false),
+            ended: AtomicBool::new(true),
+            rejected: AtomicU64::new(0),
+            last_error: Mutex::new(None),
+        }))
     }
 
-    fn ask(&self) {
-        self.0.store(true, Ordering::Release);
+    /// Whether it is to come to its end.
+    pub fn is_stopped(&self) -> bool {
+        self.0.stopped.load(Ordering::Acquire)
+    }
+
+    /// Counts a row that cannot be read or written, and keeps the reason. The others go on.
+    pub fn reject(&self, why: impl Into<String>) {
+        self.0.rejected.fetch_add(1, Ordering::Relaxed);
+        *self.last_error() = Some(why.into());
+    }
+
+    fn last_error(&self) -> MutexGuard<'_, Option<String>> {
+        self.0.last_error.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes down how it ended. The end of the database, or of its relation, is none of its faults.
+    fn end(&self, result: Result<(), Fault>) {
+        match result {
+            Ok(()) | Err(Fault::Ended(Ending::Closed | Ending::Dropped(_))) => {}
+            Err(Fault::Ended(ending)) => *self.last_error() = Some(ending.to_string()),
+            Err(Fault::Failed(why)) => *self.last_error() = Some(why),
+        }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    pub(super) fn status(&self) -> LinkStatus {
+        LinkStatus {
+            name: self.0.name.clone(),
+            runs: !self.0.ended.load(Ordering::Acquire),
+            rejected: self.0.rejected.load(Ordering::Relaxed),
+            last_error: self.last_error().clone(),
+        }
+    }
+}
+
+/// Says that a thread has ended, also where it panicked.
+struct Ends(Link);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            *self.0.last_error() = Some("it panicked, which is a bug of the connector".to_owned());
+        }
+        self.0.0.ended.store(true, Ordering::Release);
     }
 }
 
 /// A source or sink that is ready to start.
 pub(super) struct Plan {
-    name: String,
+    link: Link,
     work: Work,
 }
 
@@ -65,23 +175,36 @@ enum Work {
 
 /// A source or sink that runs.
 pub(super) struct Running {
-    name: String,
+    feeds: bool,
     ends: bool,
-    stop: Stop,
+    link: Link,
     thread: JoinHandle<()>,
 }
 
 impl Plan {
     pub(super) fn new(
         connectors: &dyn Connectors,
+        catalog: &Catalog,
         object: &Object,
         connector: &Connector,
     ) -> Result<Plan, SqlError> {
         let work = match &object.definition {
-            Definition::Sink { .. } => Work::Drain(connectors.sink(connector, &object.schema)?),
+            Definition::Sink { node, .. } => {
+                let retracts = catalog.plan().node(*node).retracts;
+                Work::Drain(connectors.sink(connector, &object.schema, retracts)?)
+            }
             _ => Work::Feed(connectors.source(connector, &object.schema)?),
         };
-        Ok(Plan { name: object.name.clone(), work })
+        Ok(Plan { link: Link::new(&object.name), work })
+    }
+
+    pub(super) fn link(&self) -> &Link {
+        &self.link
+    }
+
+    /// Whether it is a source.
+    pub(super) fn feeds(&self) -> bool {
+        matches!(self.work, Work::Feed(_))
     }
 
     pub(super) fn start(
@@ -89,49 +212,53 @@ impl Plan {
         session: &Session,
         patience: &mut impl Patience,
     ) -> Result<Running, Error> {
-        let Plan { name, work } = self;
-        let stop = Stop::default();
-        let asked = stop.clone();
+        let Plan { link, work } = self;
+        let name = link.name().to_owned();
+        link.0.ended.store(false, Ordering::Release);
+        let ends = Ends(link.clone());
         let thread = std::thread::Builder::new().name(format!("sluice-{name}"));
-        let (ends, started) = match work {
+        let (feeds, bounded, started) = match work {
             Work::Feed(feed) => {
                 let source = session.batch_source(patience, &name)?;
-                let ends = feed.ends();
-                (ends, thread.spawn(move || report(feed.run(source, &asked))))
+                let bounded = feed.ends();
+                (true, bounded, thread.spawn(move || ends.0.end(feed.run(source, &ends.0))))
             }
             Work::Drain(drain) => {
-                let options = SubscribeOptions::default();
+                // A sink loses nothing: whoever pushes waits for it.
+                let options =
+                    SubscribeOptions { overflow: Overflow::Block, ..SubscribeOptions::default() };
                 let changes = session.subscribe(patience, &name, options)?;
-                (false, thread.spawn(move || report(drain.run(changes, &asked))))
+                (false, false, thread.spawn(move || ends.0.end(drain.run(changes, &ends.0))))
             }
         };
         let thread = started.map_err(|error| {
             Error::Sql(SqlError::resources(format!("no thread for \"{name}\": {error}")))
         })?;
-        Ok(Running { name, ends, stop, thread })
+        Ok(Running { feeds, ends: bounded, link, thread })
     }
-}
-
-/// A connector that fails ends; its database goes on.
-fn report(result: Result<(), Error>) {
-    drop(result);
 }
 
 impl Running {
-    pub(super) fn is_of(&self, name: &str) -> bool {
-        self.name == name
+    pub(super) fn link(&self) -> &Link {
+        &self.link
     }
 
+    /// Whether it is a source.
+    pub(super) fn feeds(&self) -> bool {
+        self.feeds
+    }
+
+    /// Whether it comes to an end by itself.
     pub(super) fn ends(&self) -> bool {
         self.ends
     }
 
     pub(super) fn stop(&self) {
-        self.stop.ask();
+        self.link.0.stopped.store(true, Ordering::Release);
     }
 
     pub(super) fn join(self) {
-        // A panic of a connector is its own end.
+        // A panic of a connector is its own end, and was taken down.
         let _ended = self.thread.join();
     }
 }

@@ -8,6 +8,7 @@ use sluicedb_sql::Plan;
 
 use super::builder::Builder;
 use super::changes::Changes;
+use super::connect::LinkStatus;
 use super::error::Error;
 use super::row::Row;
 use super::session::{Patience, Session};
@@ -92,7 +93,8 @@ pub(super) struct Machine {
 /// What a database has counted, and what it uses.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Stats {
-    /// Rows whose expression failed; the queries go on without them.
+    /// Rows whose expression failed, and rows from outside that could not be read; the queries go on
+    /// without them.
     pub dead_letters: u64,
     /// Bytes of operator state, as of the last epoch.
     pub state_bytes: u64,
@@ -233,13 +235,22 @@ impl Database {
     }
 
     /// Works off what was pushed before, then ends the database and waits for its threads. In a
-    /// directory all of it is saved first. One that is closed already stays so.
+    /// directory all of it is saved first. Sources that reach outside stop before, and sinks write all
+    /// that was given to them. One that is closed already stays so.
     pub fn close(self) -> Result<(), Error> {
-        match self.session().save(&mut Block) {
+        Block.may_wait()?;
+        let drains = self.inner.language.stop_feeds();
+        let saved = self.session().save(&mut Block);
+        if drains {
+            // A shard that a sink holds up passes no second barrier before the sink has all.
+            let _ended = self.session().flush(&mut Block);
+        }
+        match saved {
             Ok(()) | Err(Error::Ended(Ending::Closed)) => {}
             Err(error) => return Err(error),
         }
         self.inner.lock().stop();
+        self.inner.language.join_drains();
         Ok(())
     }
 
@@ -258,11 +269,14 @@ impl Database {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn execute(&self, text: &str) -> Result<Outcome, Error> {
-        self.execute_parsed(&statement::single(text)?, text)
+        let outcome = self.execute_parsed(&statement::single(text)?, text)?;
+        self.start_sources()?;
+        Ok(outcome)
     }
 
     /// Carries out one statement of a text that was taken apart by
-    /// [`dialect::parse`](sluicedb_sql::dialect::parse).
+    /// [`dialect::parse`](sluicedb_sql::dialect::parse). Sources that reach outside wait until
+    /// [`Database::start_sources`], so that all queries of a script see all of their rows.
     pub fn execute_parsed(&self, statement: &Parsed, text: &str) -> Result<Outcome, Error> {
         self.inner.language.run(self.session(), &mut Block, statement, text)
     }
@@ -272,15 +286,26 @@ impl Database {
         statement::rows(self.execute(text)?)
     }
 
+    /// Starts the sources that reach outside and are read by a query. A source begins to give rows
+    /// with its first query; one that is created later sees those that come from then on.
+    pub fn start_sources(&self) -> Result<(), Error> {
+        self.inner.language.start_read(self.session(), &mut Block)
+    }
+
     /// Waits until every source that comes to an end has come to it, and its rows are worked on.
     pub fn drain(&self) -> Result<(), Error> {
-        self.inner.language.drain(&Block)?;
+        self.inner.language.drain(self.session(), &mut Block)?;
         self.flush()
     }
 
     /// Whether a source feeds it that never comes to an end by itself.
     pub fn is_fed(&self) -> bool {
         self.inner.language.is_fed()
+    }
+
+    /// How the sources and sinks fare that reach outside, in the order in which they were created.
+    pub fn links(&self) -> Vec<LinkStatus> {
+        self.inner.language.links()
     }
 
     /// The objects that statements have made.
@@ -290,7 +315,9 @@ impl Database {
 
     /// What was counted so far.
     pub fn stats(&self) -> Stats {
-        self.session().stats()
+        let mut stats = self.session().stats();
+        stats.dead_letters += self.links().iter().map(|link| link.rejected).sum::<u64>();
+        stats
     }
 
     /// The same, shard by shard.
@@ -381,6 +408,14 @@ impl Database {
     /// ```
     pub fn install(&self, plan: &Plan) -> Result<(), Error> {
         self.inner.language.install(self.session(), &mut Block, plan)
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.language.stop_feeds();
+        self.lock().stop();
+        self.language.join_drains();
     }
 }
 

@@ -52,7 +52,7 @@ pub use self::arrow::Weights;
 pub use crate::shell::{Ending, Overflow, Runtime};
 pub use builder::{Builder, Durability, Latency};
 pub use changes::{Changes, ColumnKey, ColumnRef, Published, Rows};
-pub use connect::{Connectors, Drain, Feed, Stop};
+pub use connect::{Connectors, Drain, Fault, Feed, Link, LinkStatus};
 pub use database::{Database, Stats};
 pub use error::{BatchRefused, Error, PushError};
 pub use inline::InlineDatabase;
@@ -66,8 +66,8 @@ pub use sluicedb_sql::{
 pub use source::{BatchSource, Source};
 pub use statement::{Done, Outcome, RowSet};
 pub use subscribe::{BatchStream, ChangeSet, SubscribeOptions, Subscription};
-pub use values::values;
 pub use time::{Date, Time, Timestamptz};
+pub use values::values;
 pub use view::{Key, KeyWriter, View};
 
 #[cfg(test)]

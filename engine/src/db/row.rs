@@ -3,7 +3,7 @@
 
 use sluicedb_sql::binary::uuid_of_i128;
 use sluicedb_sql::column::{Bitmap, Text, Values};
-use sluicedb_sql::{Column, DataType, Field, Interval, Json, Schema, SqlError};
+use sluicedb_sql::{Column, DataType, Field, Interval, Json, Schema, SqlError, Value};
 
 use super::time::{Date, Time, Timestamptz};
 
@@ -265,6 +265,11 @@ impl<'a> RowRef<'a> {
         let column = self.columns.get(index).ok_or_else(|| no_column(index, self.columns.len()))?;
         let values = T::values(column).ok_or_else(|| other_type::<T>(index, column))?;
         T::read(values, column.nulls(), self.row).ok_or_else(|| unexpected_null::<T>(index))
+    }
+
+    /// The value of column `index`, which must exist, whatever its type.
+    pub fn value(&self, index: usize) -> Value {
+        self.columns[index].value(self.row)
     }
 }
 

@@ -224,6 +224,15 @@ impl BatchSource {
         }
     }
 
+    /// Ends this handle with the promise that nothing comes any more: the event time of its source
+    /// comes to its end, unless another handle is open, and every window over it closes. What is
+    /// pushed to the source by a later handle is late.
+    pub fn finish(mut self) -> Result<(), PushError> {
+        self.inlet.life().check()?;
+        self.inlet.finish();
+        Ok(())
+    }
+
     /// The columns of the source.
     pub fn schema(&self) -> &Schema {
         &self.schema

@@ -10,10 +10,11 @@ use sluicedb_sql::column::arrow::arrow_schema;
 use sluicedb_sql::dialect::{self, Parsed};
 use sluicedb_sql::{Column, Plan, SqlError};
 
-use super::connect::{Connectors, Running};
+use super::connect::{self, Connectors, Link, LinkStatus, Running};
 use super::error::{Error, PushError};
 use super::session::{Patience, Session};
 use super::subscribe::{SubscribeOptions, Subscription};
+use crate::shell::in_turn;
 
 /// What a statement came to.
 pub enum Outcome {
@@ -85,11 +86,56 @@ pub(super) struct Language {
 struct State {
     catalog: Catalog,
     running: Vec<Running>,
+    /// Sources that nobody reads yet, or whose readers are still being created.
+    waiting: Vec<connect::Plan>,
+    /// Of all that reaches outside and is still there, whether or not it runs.
+    links: Vec<Link>,
+}
+
+impl State {
+    /// Ends what reaches outside for objects that are gone. It is waited for, so that what takes
+    /// its place may use the same file.
+    fn drop_links(&mut self, dropped: &[String]) {
+        let gone = |link: &Link| dropped.iter().any(|name| name == link.name());
+        self.links.retain(|link| !gone(link));
+        self.waiting.retain(|plan| !gone(plan.link()));
+        let running = std::mem::take(&mut self.running);
+        let (end, stay) = running.into_iter().partition(|running| gone(running.link()));
+        self.running = stay;
+        let end: Vec<Running> = end;
+        end.iter().for_each(Running::stop);
+        join(end);
+    }
+
+    /// Starts what waits and is read by a query: rows that come before would be seen by nobody.
+    fn start_read(&mut self, session: &Session, patience: &mut impl Patience) -> Result<(), Error> {
+        let read = |name: &str| self.catalog.objects().any(|object| object.reads.contains(name));
+        let waiting = std::mem::take(&mut self.waiting);
+        let (ready, waiting): (Vec<_>, Vec<_>) =
+            waiting.into_iter().partition(|plan| read(plan.link().name()));
+        self.waiting = waiting;
+        for plan in ready {
+            self.running.push(plan.start(session, patience)?);
+        }
+        Ok(())
+    }
+}
+
+/// Waits for threads that are to end. A shard cannot: they may wait for it.
+fn join(running: Vec<Running>) {
+    if !in_turn() {
+        running.into_iter().for_each(Running::join);
+    }
 }
 
 impl Language {
     pub(super) fn new(plan: &Plan, connectors: Option<Arc<dyn Connectors>>) -> Language {
-        let state = State { catalog: Catalog::over(plan), running: Vec::new() };
+        let state = State {
+            catalog: Catalog::over(plan),
+            running: Vec::new(),
+            waiting: Vec::new(),
+            links: Vec::new(),
+        };
         Language { state: Mutex::new(state), connectors }
     }
 
@@ -115,32 +161,61 @@ impl Language {
         Ok(())
     }
 
-    /// Stops whatever feeds the database from outside, and waits for it.
-    pub(super) fn stop(&self) {
+    /// How whatever reaches outside fares.
+    pub(super) fn links(&self) -> Vec<LinkStatus> {
+        self.lock().links.iter().map(Link::status).collect()
+    }
+
+    /// Stops whatever feeds the database from outside, and waits for it where that is possible.
+    /// Whether there are sinks, which go on until the database ends.
+    pub(super) fn stop_feeds(&self) -> bool {
+        let mut state = self.lock();
+        let running = std::mem::take(&mut state.running);
+        let (feeds, drains): (Vec<_>, Vec<_>) = running.into_iter().partition(Running::feeds);
+        let any = !drains.is_empty();
+        state.running = drains;
+        drop(state);
+        feeds.iter().for_each(Running::stop);
+        join(feeds);
+        any
+    }
+
+    /// Waits for the sinks of a database that has ended, where that is possible.
+    pub(super) fn join_drains(&self) {
         let running = std::mem::take(&mut self.lock().running);
         running.iter().for_each(Running::stop);
-        running.into_iter().for_each(Running::join);
+        join(running);
+    }
+
+    /// Starts the sources that are read and have waited for that.
+    pub(super) fn start_read(
+        &self,
+        session: &Session,
+        patience: &mut impl Patience,
+    ) -> Result<(), Error> {
+        self.lock().start_read(session, patience)
     }
 
     /// Waits until every source that comes to an end has come to it.
-    pub(super) fn drain(&self, may_wait: &impl Patience) -> Result<(), Error> {
-        may_wait.may_wait()?;
+    pub(super) fn drain(
+        &self,
+        session: &Session,
+        patience: &mut impl Patience,
+    ) -> Result<(), Error> {
+        patience.may_wait()?;
+        self.start_read(session, patience)?;
         loop {
-            let found = self.lock().running.pop_if(|running| running.ends());
-            match found {
-                Some(running) => running.join(),
-                None => return Ok(()),
-            }
+            let mut state = self.lock();
+            let Some(at) = state.running.iter().position(Running::ends) else { return Ok(()) };
+            let running = state.running.swap_remove(at);
+            drop(state);
+            running.join();
         }
     }
 
     /// Whether a source runs that never comes to an end.
     pub(super) fn is_fed(&self) -> bool {
-        let state = self.lock();
-        let endless = |name: &str| state.running.iter().any(|run| run.is_of(name) && !run.ends());
-        state.catalog.objects().any(|object| {
-            matches!(object.definition, Definition::Source { .. }) && endless(&object.name)
-        })
+        self.lock().running.iter().any(|running| running.feeds() && !running.ends())
     }
 
     /// Carries out one statement.
@@ -153,22 +228,22 @@ impl Language {
     ) -> Result<Outcome, Error> {
         let variables = |name: &str| std::env::var(name).ok();
         let mut state = self.lock();
-        let decision = dialect::deep(|| state.catalog.decide(statement, text, &variables))?;
+        let catalog = &state.catalog;
+        let decision = dialect::deep(|| catalog.decide(statement, text, &variables))?;
         match decision {
             Decision::Change(change) => {
                 let catalog = &change.catalog;
                 let plans = self.check(catalog, &change.created)?;
                 session.install(patience, catalog.plan())?;
-                state.running.retain(|running| {
-                    let stays = !change.dropped.iter().any(|name| running.is_of(name));
-                    if !stays {
-                        running.stop();
-                    }
-                    stays
-                });
+                state.drop_links(&change.dropped);
                 state.catalog = change.catalog;
                 for plan in plans {
-                    state.running.push(plan.start(session, patience)?);
+                    state.links.push(plan.link().clone());
+                    if plan.feeds() {
+                        state.waiting.push(plan);
+                    } else {
+                        state.running.push(plan.start(session, patience)?);
+                    }
                 }
                 let (tag, notices) = (change.tag, change.notices);
                 Ok(Outcome::Done(Done { tag, rows: None, notices }))
@@ -177,6 +252,8 @@ impl Language {
                 Ok(Outcome::Done(Done { tag, rows: None, notices }))
             }
             decision => {
+                // Whoever asks for rows has created what reads the sources.
+                state.start_read(session, patience)?;
                 let catalog = state.catalog.clone();
                 drop(state);
                 other(session, patience, decision, &catalog)
@@ -185,11 +262,7 @@ impl Language {
     }
 
     /// What is to be started for the objects that come, all of whose options are checked.
-    fn check(
-        &self,
-        catalog: &Catalog,
-        created: &[String],
-    ) -> Result<Vec<super::connect::Plan>, Error> {
+    fn check(&self, catalog: &Catalog, created: &[String]) -> Result<Vec<connect::Plan>, Error> {
         let mut plans = Vec::new();
         for object in created.iter().filter_map(|name| catalog.object(name)) {
             let connector = match &object.definition {
@@ -203,7 +276,8 @@ impl Language {
                     error.hint("Give its builder connectors, or push rows from the application."),
                 ));
             };
-            plans.push(super::connect::Plan::new(connectors.as_ref(), object, connector)?);
+            let plan = connect::Plan::new(connectors.as_ref(), catalog, object, connector)?;
+            plans.push(plan);
         }
         Ok(plans)
     }

@@ -155,6 +155,11 @@ impl Subscription {
         }
     }
 
+    /// Whether it has come to its end, so that no change comes any more.
+    pub fn is_over(&self) -> bool {
+        self.over
+    }
+
     /// Gives the buffers of changes back, so that the next ones need none. Dropping them is right too.
     pub fn recycle(&mut self, set: ChangeSet) {
         let ChangeSet { shard, mut morsel, .. } = set;

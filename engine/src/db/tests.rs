@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use ::arrow::array::{Int64Array, RecordBatch};
+use ::arrow::array::{Int64Array, RecordBatch, TimestampMicrosecondArray};
 
 use super::*;
 use crate::Plan;
@@ -169,6 +169,30 @@ fn a_batch_that_never_fits_is_refused_for_good() {
     source.push_wait(batch(3 * 1024)).unwrap();
     db.flush().unwrap();
     source.push(batch(2 * 1024)).unwrap();
+}
+
+#[test]
+fn a_source_that_is_finished_closes_every_window() {
+    for shards in [1, 2] {
+        let db = small().shards(shards).start(&Plan::empty()).unwrap();
+        db.execute("CREATE SOURCE s (k BIGINT, ts TIMESTAMP, WATERMARK FOR ts)").unwrap();
+        db.execute(
+            "CREATE MATERIALIZED VIEW v AS SELECT k, count(*) AS n FROM s \
+             GROUP BY k, tumble(ts, INTERVAL '1' SECOND) EMIT ON WINDOW CLOSE",
+        )
+        .unwrap();
+        let mut source = db.batch_source("s").unwrap();
+        let schemas = arrow::BatchSchemas::new(source.schema()).unwrap();
+        let keys = Arc::new(Int64Array::from_iter_values([1, 2, 1]));
+        let times = Arc::new(TimestampMicrosecondArray::from_iter_values([0, 5, 7]));
+        let rows = RecordBatch::try_new(schemas.schema(false).clone(), vec![keys, times]);
+        source.push(rows.unwrap()).unwrap();
+        db.flush().unwrap();
+        assert_eq!(db.query("SELECT * FROM v").unwrap().len(), 0);
+        source.finish().unwrap();
+        db.flush().unwrap();
+        assert_eq!(db.query("SELECT * FROM v").unwrap().len(), 2);
+    }
 }
 
 fn batch(rows: i64) -> RecordBatch {

@@ -161,6 +161,12 @@ impl Inlet {
         Ok(())
     }
 
+    /// Promises that nothing comes any more: event time comes to its end.
+    pub(crate) fn finish(&mut self) {
+        self.feeder.finish(self.seen);
+        self.publish();
+    }
+
     /// Carries out the steps of the feeder until the statement is published.
     #[inline]
     fn publish(&mut self) {

@@ -101,10 +101,7 @@ fn a_window_of_group_by_becomes_part_of_the_aggregate() {
 
 #[test]
 fn what_operators_need_above_goes_on_beneath() {
-    check(
-        "SELECT s, first(p) FROM (SELECT symbol AS s, -price AS p FROM trades) t GROUP BY s",
-        "",
-    );
+    check("SELECT s, first(p) FROM (SELECT symbol AS s, -price AS p FROM trades) t GROUP BY s", "");
     check("SELECT DISTINCT lower(symbol) AS s FROM trades", "");
 }
 

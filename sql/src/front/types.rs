@@ -17,6 +17,8 @@ pub(crate) fn type_of_field(field: &ArrowField) -> Result<DataType, SqlError> {
     match field.data_type() {
         ArrowType::Timestamp(TimeUnit::Nanosecond, None) => Ok(DataType::Timestamp),
         ArrowType::Timestamp(TimeUnit::Nanosecond, Some(_)) => Ok(DataType::TimestampTz),
+        // Ranks, which no query has too many of.
+        ArrowType::UInt64 => Ok(DataType::BigInt),
         // A bare NULL is of any type.
         ArrowType::Null => Ok(DataType::Text),
         other => crate::column::arrow::type_of_field(field)?.ok_or_else(|| {

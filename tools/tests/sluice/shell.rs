@@ -19,7 +19,7 @@ fn shell(given: &[&str]) -> (String, String, Option<i32>) {
 }
 
 fn parts(output: Output) -> (String, String, Option<i32>) {
-    let text = |bytes| String::from_utf8(bytes).unwrap();
+    let text = |bytes| String::from_utf8(bytes).expect("the shell writes UTF-8");
     (text(output.stdout), text(output.stderr), output.status.code())
 }
 
@@ -29,12 +29,12 @@ struct Script(PathBuf);
 impl Script {
     fn new(name: &str, text: &str) -> Script {
         let path = std::env::temp_dir().join(format!("sluice-{}-{name}", std::process::id()));
-        std::fs::write(&path, text).unwrap();
+        std::fs::write(&path, text).expect("the folder for temporary files takes one");
         Script(path)
     }
 
     fn path(&self) -> &str {
-        self.0.to_str().unwrap()
+        self.0.to_str().expect("its name was a text")
     }
 }
 
@@ -46,9 +46,10 @@ impl Drop for Script {
 
 /// The only block of a language in the README.
 fn block(language: &str) -> &'static str {
-    let section = README.split("## SQL in a minute").nth(1).unwrap();
-    let behind = section.split_once(&format!("```{language}\n")).unwrap().1;
-    behind.split_once("```").unwrap().0
+    let section = README.split("## SQL in a minute").nth(1).expect("the section is there");
+    let opened = section.split_once(&format!("```{language}\n"));
+    let closed = opened.and_then(|(_, behind)| behind.split_once("```"));
+    closed.expect("the block is there").0
 }
 
 #[test]

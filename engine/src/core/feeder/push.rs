@@ -170,6 +170,26 @@ impl Feeder {
         Ok(())
     }
 
+    /// Starts to promise that no row comes any more: event time comes to its end, and every window
+    /// with it. No statement, and nothing on a lane; shards hear of it at the end of the epoch. Of a
+    /// source without event time there is nothing to promise.
+    ///
+    /// The caller then carries out [`Feeder::next_step`] until it says `Rest`.
+    pub fn finish(&mut self, open: Epoch) {
+        assert!(self.rests(), "a statement is still being published");
+        if self.options.time.is_none() {
+            return;
+        }
+        self.after = Progress {
+            epoch: open,
+            opening: self.progress.watermark,
+            watermark: Time::MAX,
+            ..self.progress
+        };
+        self.outgoing.mask = 0;
+        self.phase = Phase::Word;
+    }
+
     /// Whether a statement may be published whose rows all go to one shard, or as they were picked.
     #[inline]
     fn may_push(
@@ -275,7 +295,7 @@ impl Feeder {
         assert!(open >= epoch, "the open epoch went back from {epoch} to {open}");
         self.phase = if open == epoch {
             self.stamp();
-            Phase::Publish
+            if self.outgoing.mask == 0 { Phase::Progress } else { Phase::Publish }
         } else {
             self.after.epoch = open;
             Phase::Word

@@ -75,6 +75,24 @@ fn a_push_starts_over_when_the_open_epoch_moves() {
 }
 
 #[test]
+fn the_end_of_event_time_is_no_statement_and_moves_the_watermark_for_good() {
+    let (mut feeder, mut pool) = feeder(1);
+    let morsel = rows(&feeder, &mut pool, &[row("a", 100)]);
+    feeder.push(morsel, Epoch(4), |_| 1, &mut pool).unwrap();
+    publish(&mut feeder, &[4]);
+    feeder.finish(Epoch(4));
+    let (trace, frames) = publish(&mut feeder, &[5, 5]);
+    assert_eq!(trace, ["word 4", "open 5", "word 5", "open 5", "progress 1", "idle"]);
+    assert!(frames.is_empty());
+    assert_eq!(feeder.progress().watermark_at(Epoch(4)), Time(90));
+    assert_eq!(feeder.progress().watermark_at(Epoch(5)), Time::MAX);
+    let morsel = rows(&feeder, &mut pool, &[row("b", 500)]);
+    feeder.push(morsel, Epoch(5), |_| 1, &mut pool).unwrap();
+    let (_, frames) = publish(&mut feeder, &[5]);
+    assert_eq!((frames[0].sequence, frames[0].morsel.behind(0)), (2, Time::MAX));
+}
+
+#[test]
 fn rows_behind_their_own_watermark_say_so_whatever_the_batch() {
     let times = [100, 95, 89, 120, 105];
     let marks = |batches: &[usize]| {

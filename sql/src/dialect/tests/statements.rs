@@ -150,6 +150,8 @@ fn several_statements_know_their_bytes() {
     let spans: Vec<&str> = parsed.iter().map(|parsed| &text[parsed.span.clone()]).collect();
     assert_eq!(spans, ["SELECT 1", "CREATE SOURCE \u{e4} (a INT)", "CHECKPOINT"]);
     assert!(is_unfinished(text) && !is_unfinished("SELECT 1; -- x") && !is_unfinished(""));
+    // A comment that is open may go on, whether or not a statement stands before it.
+    assert!(is_unfinished("/* a;") && is_unfinished("SELECT 1; /* b") && !is_unfinished("/* c */"));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use arrow::array::{Array, ArrayRef};
 use arrow::datatypes::{DataType as ArrowType, Field as ArrowField, FieldRef};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::type_coercion::functions::fields_with_udf;
@@ -214,11 +215,7 @@ impl ScalarUDFImpl for Ours {
 }
 
 impl Ours {
-    fn run(
-        &self,
-        args: &ScalarFunctionArgs,
-        rows: usize,
-    ) -> Result<arrow::array::ArrayRef, SqlError> {
+    fn run(&self, args: &ScalarFunctionArgs, rows: usize) -> Result<ArrayRef, SqlError> {
         let (mut operands, mut columns) = (Vec::new(), Vec::new());
         for (field, arg) in args.arg_fields.iter().zip(&args.args) {
             let constant = match arg {
@@ -229,7 +226,7 @@ impl Ours {
             columns.push(match arg {
                 ColumnarValue::Array(array) if operand.constant.is_none() => {
                     let field = Field::nullable(field.name(), operand.data_type);
-                    Incoming::new(Arc::clone(array), &field)?.into_column()
+                    Incoming::new(signed(array)?, &field)?.into_column()
                 }
                 _ => {
                     let mut column = Column::new(operand.data_type);
@@ -248,6 +245,15 @@ impl Ours {
             None => Ok(program.output(&scratch, &columns, 0).clone().into_array()),
         }
     }
+}
+
+/// Ranks come without a sign, which no column of ours does.
+fn signed(array: &ArrayRef) -> Result<ArrayRef, SqlError> {
+    if *array.data_type() != ArrowType::UInt64 {
+        return Ok(Arc::clone(array));
+    }
+    let cast = arrow::compute::cast(array, &ArrowType::Int64);
+    cast.map_err(|error| SqlError::out_of_range(error.to_string()))
 }
 
 impl fmt::Debug for Ours {

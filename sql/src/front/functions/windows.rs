@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arrow::array::{ArrayRef, AsArray, StructArray};
 use arrow::datatypes::{DataType as ArrowType, Field, FieldRef, Fields};
 use datafusion::common::{Result, plan_err};
 use datafusion::logical_expr::{
@@ -12,6 +13,7 @@ use datafusion::logical_expr::{
 use super::outside;
 use crate::SqlError;
 use crate::dialect::window;
+use crate::expr::Native;
 use crate::front::types::type_of_field;
 
 /// What a mark stands for.
@@ -62,6 +64,27 @@ pub(super) fn marks() -> impl Iterator<Item = Arc<ScalarUDF>> {
     })
 }
 
+fn has_no_zone(args: &ScalarFunctionArgs) -> bool {
+    let null = |arg: &ColumnarValue| matches!(arg, ColumnarValue::Scalar(of) if of.is_null());
+    args.args.len() == 4 && null(&args.args[3])
+}
+
+/// The windows that rows are in.
+fn tumble(args: &ScalarFunctionArgs) -> Result<ArrayRef> {
+    let ArrowType::Struct(fields) = args.return_field.data_type() else {
+        return plan_err!("a window is a start and an end");
+    };
+    let bound = |native: Native| {
+        let mut of = args.clone();
+        of.args.truncate(3);
+        of.arg_fields.truncate(3);
+        of.return_field = Arc::clone(&fields[0]);
+        super::native(native).invoke_with_args(of)?.into_array(args.number_rows)
+    };
+    let bounds = vec![bound(Native::TumbleStart)?, bound(Native::TumbleEnd)?];
+    Ok(Arc::new(StructArray::try_new(fields.clone(), bounds, None)?))
+}
+
 impl ScalarUDFImpl for WindowMark {
     fn name(&self) -> &str {
         self.kind.name()
@@ -104,7 +127,21 @@ impl ScalarUDFImpl for WindowMark {
         Ok(Arc::new(Field::new(self.name(), self.return_type(&types)?, false)))
     }
 
-    fn invoke_with_args(&self, _: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        plan_err!("a window belongs into GROUP BY")
+    /// What a bounded query computes; a continuous one has windows of its own.
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let rows = args.number_rows;
+        let found = match self.kind {
+            WindowKind::Start | WindowKind::End => {
+                let window = args.args[0].to_array(rows)?;
+                let at = usize::from(self.kind == WindowKind::End);
+                Arc::clone(window.as_struct().column(at))
+            }
+            WindowKind::Tumble if has_no_zone(&args) => tumble(&args)?,
+            _ => {
+                let error = SqlError::unsupported("this window in a query that runs once");
+                return Err(outside(error.hint("Create a materialized view of it.")));
+            }
+        };
+        Ok(ColumnarValue::Array(found))
     }
 }

@@ -20,12 +20,10 @@ const B: DataType = DataType::Boolean;
 const M: DataType = DataType::Timestamp;
 const J: DataType = DataType::Json;
 
-/// Functions and the types of their arguments.
-fn calls() -> Vec<(Native, Vec<DataType>)> {
+/// Those whose types can be written down.
+const FIXED: &[(Native, &[DataType])] = {
     use Native as F;
-    let ints = DataType::array(I).unwrap();
-    let texts = DataType::array(T).unwrap();
-    let fixed: &[(Native, &[DataType])] = &[
+    &[
         (F::Like, &[T, T]),
         (F::Like, &[T, T, T]),
         (F::ILike, &[T, T]),
@@ -94,9 +92,16 @@ fn calls() -> Vec<(Native, Vec<DataType>)> {
         (F::JsonTypeof, &[J]),
         (F::JsonArrayLength, &[J]),
         (F::JsonExists, &[J, T]),
-    ];
+    ]
+};
+
+/// Functions and the types of their arguments.
+fn calls() -> Vec<(Native, Vec<DataType>)> {
+    use Native as F;
+    let ints = DataType::array(I).unwrap();
+    let texts = DataType::array(T).unwrap();
     let mut calls: Vec<(Native, Vec<DataType>)> =
-        fixed.iter().map(|(native, types)| (*native, types.to_vec())).collect();
+        FIXED.iter().map(|(native, types)| (*native, types.to_vec())).collect();
     calls.extend([
         (F::Subscript, vec![ints, L]),
         (F::Subscript, vec![texts, L]),

@@ -164,7 +164,7 @@ pub(crate) fn live(
 fn await_change(changes: &mut Subscription, interrupt: &Interrupt) -> Result<(), Error> {
     let drawn = Instant::now();
     let mut any = false;
-    while !interrupt.is_asked() && !(any && drawn.elapsed() >= DRAW) {
+    while !interrupt.is_asked() && (!any || drawn.elapsed() < DRAW) {
         any |= changes.next_timeout(LOOK)?.is_some();
         while changes.try_next()?.is_some() {}
     }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use sluicedb::db::{Database, Error, Outcome, RowSet, Value, kind_name, parse};
+use sluicedb::db::{Database, Error, Outcome, RowSet, Statement, Value, kind_name, parse};
 use sluicedb::plan::Plan;
 
 use super::follow::{Cut, Followed, live};
@@ -49,7 +49,7 @@ impl<'a> Session<'a> {
         out: &'a mut dyn Write,
     ) -> Result<Session<'a>, Failure> {
         let failed = |error: Error| Failure::Failed(error.to_string());
-        let mut builder = Database::builder();
+        let mut builder = Database::builder().connectors(sluicedb_ingest::connectors());
         if let Some(shards) = shards {
             builder = builder.shards(shards);
         }
@@ -83,6 +83,10 @@ impl<'a> Session<'a> {
                 }
             }
             self.out.flush()?;
+        }
+        if self.interactive {
+            let started = self.db.start_sources();
+            started.map_err(|error| self.told(&format!("ERROR:  {error}\n")))?;
         }
         Ok(Next::More)
     }
@@ -134,6 +138,10 @@ impl<'a> Session<'a> {
         let began = Instant::now();
         let parsed = parse(text).map_err(|error| self.failed(&Error::Sql(error), origin, start))?;
         for statement in &parsed {
+            // A script reads what its bounded sources have come to.
+            if !self.interactive && matches!(statement.statement, Statement::Query(_)) {
+                self.db.drain().map_err(|error| self.failed(&error, origin, start))?;
+            }
             let outcome = self.db.execute_parsed(statement, text);
             let outcome = outcome.map_err(|error| self.failed(&error, origin, start))?;
             self.outcome(outcome, began).map_err(|cut| self.cut(cut, origin, start))?;

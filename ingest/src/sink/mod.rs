@@ -1,0 +1,3 @@
+//! Where changes go, one connector a file.
+
+pub(crate) mod file;
