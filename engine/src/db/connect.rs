@@ -202,6 +202,11 @@ impl Plan {
         &self.link
     }
 
+    /// Whether it is a source that comes to an end by itself.
+    pub(super) fn ends(&self) -> bool {
+        matches!(&self.work, Work::Feed(feed) if feed.ends())
+    }
+
     /// Whether it is a source.
     pub(super) fn feeds(&self) -> bool {
         matches!(self.work, Work::Feed(_))

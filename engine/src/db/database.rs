@@ -286,10 +286,12 @@ impl Database {
         statement::rows(self.execute(text)?)
     }
 
-    /// Starts the sources that reach outside and are read by a query. A source begins to give rows
-    /// with its first query; one that is created later sees those that come from then on.
+    /// Starts the sources that reach outside, never come to an end and are read by a query. Such a
+    /// source begins to give rows with its first query; a query that is created later sees those that
+    /// come from then on. Sources that come to an end, such as files, start with the first statement
+    /// that creates nothing, or with [`Database::drain`]: they give each row once.
     pub fn start_sources(&self) -> Result<(), Error> {
-        self.inner.language.start_read(self.session(), &mut Block)
+        self.inner.language.start_endless(self.session(), &mut Block)
     }
 
     /// Waits until every source that comes to an end has come to it, and its rows are worked on.

@@ -108,11 +108,17 @@ impl State {
     }
 
     /// Starts what waits and is read by a query: rows that come before would be seen by nobody.
-    fn start_read(&mut self, session: &Session, patience: &mut impl Patience) -> Result<(), Error> {
+    /// What comes to an end gives each row once, and waits until `all` are asked for.
+    fn start_read(
+        &mut self,
+        session: &Session,
+        patience: &mut impl Patience,
+        all: bool,
+    ) -> Result<(), Error> {
         let read = |name: &str| self.catalog.objects().any(|object| object.reads.contains(name));
         let waiting = std::mem::take(&mut self.waiting);
         let (ready, waiting): (Vec<_>, Vec<_>) =
-            waiting.into_iter().partition(|plan| read(plan.link().name()));
+            waiting.into_iter().partition(|plan| (all || !plan.ends()) && read(plan.link().name()));
         self.waiting = waiting;
         for plan in ready {
             self.running.push(plan.start(session, patience)?);
@@ -155,6 +161,8 @@ impl Language {
         patience: &mut impl Patience,
         plan: &Plan,
     ) -> Result<(), Error> {
+        // Asked before the lock is waited for: whoever holds it may wait for this thread.
+        patience.may_wait()?;
         let mut state = self.lock();
         session.install(patience, plan)?;
         state.catalog = state.catalog.with_plan(plan);
@@ -187,13 +195,14 @@ impl Language {
         join(running);
     }
 
-    /// Starts the sources that are read and have waited for that.
-    pub(super) fn start_read(
+    /// Starts the sources that are read and never come to an end.
+    pub(super) fn start_endless(
         &self,
         session: &Session,
         patience: &mut impl Patience,
     ) -> Result<(), Error> {
-        self.lock().start_read(session, patience)
+        patience.may_wait()?;
+        self.lock().start_read(session, patience, false)
     }
 
     /// Waits until every source that comes to an end has come to it.
@@ -203,7 +212,7 @@ impl Language {
         patience: &mut impl Patience,
     ) -> Result<(), Error> {
         patience.may_wait()?;
-        self.start_read(session, patience)?;
+        self.lock().start_read(session, patience, true)?;
         loop {
             let mut state = self.lock();
             let Some(at) = state.running.iter().position(Running::ends) else { return Ok(()) };
@@ -226,6 +235,7 @@ impl Language {
         statement: &Parsed,
         text: &str,
     ) -> Result<Outcome, Error> {
+        patience.may_wait()?;
         let variables = |name: &str| std::env::var(name).ok();
         let mut state = self.lock();
         let catalog = &state.catalog;
@@ -253,7 +263,7 @@ impl Language {
             }
             decision => {
                 // Whoever asks for rows has created what reads the sources.
-                state.start_read(session, patience)?;
+                state.start_read(session, patience, true)?;
                 let catalog = state.catalog.clone();
                 drop(state);
                 other(session, patience, decision, &catalog)

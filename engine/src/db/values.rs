@@ -16,7 +16,7 @@ use crate::core::limits::MORSEL_ROWS_MAX;
 ///
 /// let db = Database::builder().shards(1).start(&sluicedb::plan::Plan::empty())?;
 /// let found = db.query("SELECT 1 + 1 AS two, 'a' AS letter")?;
-/// assert_eq!(values(&found.batches[0]), [vec![Value::BigInt(2), Value::text("a")]]);
+/// assert_eq!(values(&found.batches[0]), [vec![Value::Int(2), Value::text("a")]]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn values(batch: &RecordBatch) -> Vec<Vec<Value>> {

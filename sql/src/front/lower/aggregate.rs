@@ -146,7 +146,7 @@ impl Lowering<'_> {
                 places.push(None);
                 continue;
             }
-            let name = expr.schema_name().to_string();
+            let name = label(expr);
             // A window of a query beneath is two keys; they lie beside each other.
             let found = match self.output(expr, input, schema)? {
                 super::Output::Moved(Out::Window { .. }) => {
@@ -178,7 +178,7 @@ impl Lowering<'_> {
             return Err(SqlError::syntax("a window takes a time column"));
         };
         let found = self.expr(time, input, schema)?;
-        let time = beneath.add(found, &time.schema_name().to_string());
+        let time = beneath.add(found, &label(time));
         let sizes = match kind {
             WindowKind::Session => sizes,
             _ => {
@@ -227,7 +227,7 @@ impl Lowering<'_> {
         let filter = match filter {
             Some(filter) => {
                 let expr = self.expr(filter, input, schema)?;
-                Some(beneath.add(expr, &filter.schema_name().to_string()))
+                Some(beneath.add(expr, &label(filter)))
             }
             None => None,
         };
@@ -240,7 +240,7 @@ impl Lowering<'_> {
         let wanted = if function.takes_two() { 2 } else { 1 };
         for arg in args.iter().take(wanted) {
             let expr = self.expr(arg, input, schema)?;
-            columns.push(beneath.add(expr, &arg.schema_name().to_string()));
+            columns.push(beneath.add(expr, &label(arg)));
         }
         let constants = usize::from(
             matches!(
@@ -270,7 +270,7 @@ impl Lowering<'_> {
                 call.separator = separator(&args[1])?;
                 if let [sort] = &order_by[..] {
                     let expr = self.expr(&sort.expr, input, schema)?;
-                    call.order = Some(beneath.add(expr, &sort.expr.schema_name().to_string()));
+                    call.order = Some(beneath.add(expr, &label(&sort.expr)));
                     call.descending = !sort.asc;
                 }
             }
@@ -295,7 +295,7 @@ impl Lowering<'_> {
                     .hint("FIRST with DESC is LAST, and LAST is FIRST."));
             }
             let expr = self.expr(&sort.expr, input, schema)?;
-            return Ok(beneath.add(expr, &sort.expr.schema_name().to_string()));
+            return Ok(beneath.add(expr, &label(&sort.expr)));
         }
         let Node { schema, times, .. } = self.builder.node(input.node)?;
         let time = times.first().ok_or_else(|| {
@@ -303,6 +303,14 @@ impl Lowering<'_> {
                 .hint("Declare a watermark on the source, or write first(x ORDER BY ts).")
         })?;
         Ok(beneath.add(Expr::Column(time.column), &schema.field(time.column).name))
+    }
+}
+
+/// What EXPLAIN calls a column that is computed beneath an aggregate.
+fn label(expr: &Planned) -> String {
+    match expr {
+        Planned::Column(column) => column.name.clone(),
+        other => other.schema_name().to_string(),
     }
 }
 
