@@ -42,6 +42,10 @@ pub struct Point {
     pub major_faults_per_s: Option<f64>,
     /// Context switches of all threads, of either kind.
     pub switches_per_s: Option<f64>,
+    /// Bytes of operators and views at the end.
+    pub state_bytes: Option<u64>,
+    /// How it compares, by the name of what is compared; people have it in a note.
+    pub ratios: Vec<(&'static str, f64)>,
     /// Why the figures do not count; empty if they do.
     pub flaws: Vec<String>,
     /// Further lines for people.
@@ -110,10 +114,11 @@ impl Point {
             real("minor_faults_per_s", self.minor_faults_per_s),
             real("major_faults_per_s", self.major_faults_per_s),
             real("switches_per_s", self.switches_per_s),
-            Some(("counts", Json::Flag(self.flaws.is_empty()))),
-            text("machine", Some(machine)),
+            whole("state_bytes", self.state_bytes),
         ];
-        fields.into_iter().flatten().collect()
+        let ratios = self.ratios.iter().filter_map(|(name, value)| real(name, Some(*value)));
+        let end = [("counts", Json::Flag(self.flaws.is_empty())), ("machine", Json::Text(machine))];
+        fields.into_iter().flatten().chain(ratios).chain(end).collect()
     }
 
     /// Every percentile over the runs, if there was a latency.
@@ -172,6 +177,7 @@ impl Point {
             ("minor faults", self.minor_faults_per_s.map(|rate| format!("{rate:.1} a second"))),
             ("major faults", self.major_faults_per_s.map(|rate| format!("{rate:.1} a second"))),
             ("switches", self.switches_per_s.map(|rate| format!("{rate:.1} a second"))),
+            ("state", self.state_bytes.map(bytes)),
         ];
         for (name, value) in figures {
             if let Some(value) = value {
@@ -197,6 +203,15 @@ pub fn duration(ns: u64) -> String {
         1_000..1_000_000 => format!("{:.2} us", ns as f64 / 1e3),
         1_000_000..1_000_000_000 => format!("{:.2} ms", ns as f64 / 1e6),
         _ => format!("{:.2} s", ns as f64 / 1e9),
+    }
+}
+
+/// Three digits or more, and a unit.
+fn bytes(count: u64) -> String {
+    match count {
+        0..=9_999 => format!("{count} bytes"),
+        10_000..=9_999_999 => format!("{:.1} kB", count as f64 / 1e3),
+        _ => format!("{:.1} MB", count as f64 / 1e6),
     }
 }
 
@@ -259,6 +274,8 @@ mod tests {
             latencies: vec![run(10), run(30), run(20)],
             hiccup_p99_ns: Some(7),
             allocs_per_row: Some(1.0 / 3.0),
+            state_bytes: Some(12_345),
+            ratios: vec![("over_other", 1.25)],
             stolen: Some(f64::NAN),
             ..Point::default()
         }
@@ -271,7 +288,7 @@ mod tests {
             "{\"bench\":\"latency\",\"query\":\"filter\",\"mode\":\"core\",\"rate\":100000,\
              \"rows\":9,\"rows_per_s\":1.5,\"p50_ns\":20,\"p90_ns\":2,\"p99_ns\":3,\"p999_ns\":4,\
              \"p9999_ns\":5,\"max_ns\":1250000,\"hiccup_p99_ns\":7,\"allocs_per_row\":0.333333,\
-             \"counts\":true,\"machine\":\"C\\\"P\\\\U\\t\\u0001, 2 CPUs, kernel 6, \
+             \"state_bytes\":12345,\"over_other\":1.25,\"counts\":true,\"machine\":\"C\\\"P\\\\U\\t\\u0001, 2 CPUs, kernel 6, \
              release build\"}"
         );
     }
@@ -289,6 +306,7 @@ mod tests {
         assert!(table.starts_with("latency  query filter  mode core  rate 100000/s  rows 9\n"));
         assert!(table.contains("           p50        20 ns        10 ns        30 ns\n"));
         assert!(table.contains("           max      1.25 ms"));
+        assert!(table.contains("         state      12.3 kB"));
         assert!(!table.contains("shards"));
     }
 

@@ -6,6 +6,7 @@ mod core;
 mod faults;
 mod hiccup;
 mod latency;
+mod nexmark;
 mod options;
 mod rings;
 mod scaling;
@@ -73,6 +74,7 @@ const COMMANDS: &[Command] = &[
     allocations::COMMAND,
     faults::COMMAND,
     core::COMMAND,
+    nexmark::COMMAND,
 ];
 
 const PROGRAM: &str = "cargo run --release -p sluicedb-bench --";

@@ -18,6 +18,7 @@ const TINY: &[&str] = &[
     "allocations --query lookup --mode cross-structs,inline --rows 4000 --batch 100",
     "faults --mode same --rate 20000 --warm-up 0.01 --seconds 0.05",
     "scaling --rows 5000 --batch 100 --runs 1",
+    "nexmark --query q2,q15 --events 500 --runs 2",
 ];
 
 #[test]
@@ -32,7 +33,7 @@ fn every_command_runs_and_prints_a_table_below_the_machine() {
 
 #[test]
 fn every_command_prints_one_object_a_point_for_programs() {
-    for (words, points) in TINY.iter().zip([1, 2, 2, 4, 2, 1, 2]) {
+    for (words, points) in TINY.iter().zip([1, 2, 2, 4, 2, 1, 2, 2]) {
         let lines = text(&format!("{words} --json")).unwrap();
         let name = words.split(' ').next().unwrap();
         let begins = format!("{{\"bench\":\"{name}\",");
@@ -71,6 +72,28 @@ fn windows_close_in_the_core_and_in_the_database() {
     assert!(["core", "inline", "cross"].into_iter().all(begins), "{table}");
     let table = text("core --query close --runs 1").unwrap();
     assert!(table.starts_with("Close, 1 windows of 10000 groups, turns of 32 rows"), "{table}");
+}
+
+#[test]
+fn results_of_nexmark_are_checked() {
+    let lines = text("nexmark --check --events 10000").unwrap();
+    assert_eq!(lines.lines().count(), 6, "{lines}");
+    let equal = |line: &str| line.ends_with(" shards: 12 of 12 queries are equal, 53397 rows");
+    assert!(lines.lines().all(equal), "{lines}");
+}
+
+#[test]
+fn events_of_nexmark_are_written() {
+    let folder = std::env::temp_dir().join(format!("sluice-bench-{}", std::process::id()));
+    text(&format!("nexmark --events 500 --write {}", folder.display())).unwrap();
+    let lines = |source: &str| {
+        let text = std::fs::read_to_string(folder.join(source)).unwrap();
+        text.lines().map(|line| line.split('\t').count()).collect::<Vec<_>>()
+    };
+    assert_eq!(lines("person.tsv"), [8; 10]);
+    assert_eq!(lines("auction.tsv"), [10; 30]);
+    assert_eq!(lines("bid.tsv"), [7; 460]);
+    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 #[test]
@@ -116,6 +139,11 @@ fn wrong_words_are_refused_with_what_would_be_right() {
     usage("latency --arrivals uniform", "take fixed or poisson");
     usage("throughput --batch 1025", "from 1 to 1024");
     usage("core --json", "core has no option --json");
+    usage("nexmark --query filter", "no query filter: take some of q0, q1, ");
+    usage(
+        "nexmark --check --events 500",
+        "over 500 events are not committed: take [10000, 100000]",
+    );
 }
 
 #[test]

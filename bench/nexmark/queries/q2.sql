@@ -1,0 +1,2 @@
+CREATE MATERIALIZED VIEW q2 AS
+SELECT auction, price FROM bid WHERE MOD(auction, 123) = 0;
