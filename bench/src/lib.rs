@@ -4,6 +4,7 @@
 //! machine did meanwhile: it is shared and noisy. Nothing here is a test.
 
 pub mod alloc;
+pub mod bounded;
 pub mod clock;
 pub mod close;
 pub mod command;
@@ -20,6 +21,7 @@ pub mod machine;
 pub mod modes;
 pub mod nexmark;
 pub mod plot;
+pub mod queries;
 pub mod rate;
 pub mod report;
 pub mod rings;

@@ -10,6 +10,7 @@ mod nexmark;
 mod options;
 mod rings;
 mod scaling;
+mod sql;
 mod throughput;
 
 use std::io::Write;
@@ -74,6 +75,7 @@ const COMMANDS: &[Command] = &[
     allocations::COMMAND,
     faults::COMMAND,
     core::COMMAND,
+    sql::COMMAND,
     nexmark::COMMAND,
 ];
 

@@ -19,6 +19,7 @@ const TINY: &[&str] = &[
     "faults --mode same --rate 20000 --warm-up 0.01 --seconds 0.05",
     "scaling --rows 5000 --batch 100 --runs 1",
     "nexmark --query q2,q15 --events 500 --runs 2",
+    "sql --query filter,tumble,hop,q11 --rows 5000 --events 500 --runs 2",
 ];
 
 #[test]
@@ -33,7 +34,7 @@ fn every_command_runs_and_prints_a_table_below_the_machine() {
 
 #[test]
 fn every_command_prints_one_object_a_point_for_programs() {
-    for (words, points) in TINY.iter().zip([1, 2, 2, 4, 2, 1, 2, 2]) {
+    for (words, points) in TINY.iter().zip([1, 2, 2, 4, 2, 1, 2, 2, 4]) {
         let lines = text(&format!("{words} --json")).unwrap();
         let name = words.split(' ').next().unwrap();
         let begins = format!("{{\"bench\":\"{name}\",");
@@ -72,6 +73,14 @@ fn windows_close_in_the_core_and_in_the_database() {
     assert!(["core", "inline", "cross"].into_iter().all(begins), "{table}");
     let table = text("core --query close --runs 1").unwrap();
     assert!(table.starts_with("Close, 1 windows of 10000 groups, turns of 32 rows"), "{table}");
+}
+
+#[test]
+fn ratios_of_queries_are_there_for_programs() {
+    let lines = text(&format!("{} --json", TINY.last().unwrap())).unwrap();
+    let lines: Vec<&str> = lines.lines().collect();
+    assert!(lines.iter().all(|line| line.contains("\"over_datafusion\":")), "{lines:?}");
+    assert!(lines[1].contains("\"cost_of_builder\":") && lines[2].contains("\"cost_of_tumble\":"));
 }
 
 #[test]
@@ -139,6 +148,7 @@ fn wrong_words_are_refused_with_what_would_be_right() {
     usage("latency --arrivals uniform", "take fixed or poisson");
     usage("throughput --batch 1025", "from 1 to 1024");
     usage("core --json", "core has no option --json");
+    usage("sql --query tumble,q99", "no query q99: take some of filter, tumble, hop, ");
     usage("nexmark --query filter", "no query filter: take some of q0, q1, ");
     usage(
         "nexmark --check --events 500",
