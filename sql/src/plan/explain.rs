@@ -11,11 +11,18 @@ impl Plan {
         self.to_string()
     }
 
-    /// The same of the nodes that `shown` says.
+    /// The same of the nodes that `shown` says, with what each keeps and what bounds that.
     pub fn explain_some(&self, shown: impl Fn(NodeId) -> bool) -> String {
         let lines = self.to_string();
-        let kept = lines.lines().zip(self.ids()).filter(|(_, id)| shown(*id));
-        kept.map(|(line, _)| format!("{line}\n")).collect()
+        let mut text = String::new();
+        for (line, id) in lines.lines().zip(self.ids()).filter(|(_, id)| shown(*id)) {
+            text += line;
+            text.push('\n');
+            for kept in self.kept(id) {
+                text += &format!("   {kept}\n");
+            }
+        }
+        text
     }
 
     fn line(&self, node: &Node) -> String {
@@ -45,7 +52,10 @@ impl Plan {
                 if !keys.is_empty() {
                     text += &format!(" by {}", names(keys, from));
                 }
-                text += &format!(" {}", list(calls.iter().map(|call| call_text(call, from))));
+                text += &format!(
+                    " {}",
+                    list(calls.iter().map(|call| call.text(|at| from.field(at).name.clone())))
+                );
                 text += match emit {
                     Emit::Changes => " emit changes",
                     Emit::OnClose => " emit on close",
@@ -100,27 +110,29 @@ fn window_text(window: &Window, input: &Schema) -> String {
     }
 }
 
-fn call_text(call: &Call, input: &Schema) -> String {
-    let name = |column: usize| &input.field(column).name;
-    let mut text = call.function.to_string();
-    if let Some(argument) = call.argument {
-        let distinct = if call.distinct { "distinct " } else { "" };
-        text += &format!("({distinct}{}", name(argument));
-        if let Some(second) = call.second {
-            text += &format!(", {}", name(second));
+impl Call {
+    /// The call as EXPLAIN writes it, with the names that `name` gives to columns.
+    pub fn text(&self, name: impl Fn(usize) -> String) -> String {
+        let mut text = self.function.to_string();
+        if let Some(argument) = self.argument {
+            let distinct = if self.distinct { "distinct " } else { "" };
+            text += &format!("({distinct}{}", name(argument));
+            if let Some(second) = self.second {
+                text += &format!(", {}", name(second));
+            }
+            if !self.separator.is_empty() {
+                text += &format!(", {:?}", self.separator);
+            }
+            if let Some(order) = self.order {
+                text += &format!(" by {}", name(order));
+            }
+            text += if self.descending { " descending)" } else { ")" };
         }
-        if !call.separator.is_empty() {
-            text += &format!(", {:?}", call.separator);
+        if let Some(filter) = self.filter {
+            text += &format!(" where {}", name(filter));
         }
-        if let Some(order) = call.order {
-            text += &format!(" by {}", name(order));
-        }
-        text += if call.descending { " descending)" } else { ")" };
+        text
     }
-    if let Some(filter) = call.filter {
-        text += &format!(" where {}", name(filter));
-    }
-    text
 }
 
 fn names(columns: &[usize], schema: &Schema) -> String {

@@ -10,6 +10,7 @@
 //!   of the same plan gets a number again. Ids ascend, so inputs have lower ones.
 
 mod aggregate;
+mod bound;
 mod builder;
 mod explain;
 mod function;
@@ -21,6 +22,7 @@ use crate::expr::Expr;
 use crate::schema::Schema;
 
 pub use aggregate::{AggregateSpec, Call, Emit};
+pub use bound::{Bound, Kept};
 pub use builder::Builder;
 pub use function::{Fraction, Function, Moment};
 pub use window::Window;

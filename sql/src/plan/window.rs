@@ -7,7 +7,7 @@ use crate::limits::SLICES_PER_WINDOW_MAX;
 ///
 /// Windows of fixed size are told apart by a number: the start of a tumbling or hopping window, and
 /// the start of the last step of a cumulating one. Either way the number grows with the end.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Window<C = usize> {
     /// Every moment is in one window.
     Tumble {

@@ -64,6 +64,18 @@ pub(super) fn marks() -> impl Iterator<Item = Arc<ScalarUDF>> {
     })
 }
 
+/// The type of a window over moments of this type: its start and its end.
+pub(super) fn pair(moment: &ArrowType) -> Result<ArrowType> {
+    if let ArrowType::Timestamp(..) = moment {
+        let bound = |name: &str| Field::new(name, moment.clone(), false);
+        return Ok(ArrowType::Struct(Fields::from(vec![bound("start"), bound("end")])));
+    }
+    let found = type_of_field(&Field::new("", moment.clone(), true));
+    let found = found.map_or_else(|_| moment.to_string(), |found| found.to_string());
+    let message = format!("a window goes over a TIMESTAMP or TIMESTAMPTZ, not {found}");
+    Err(outside(SqlError::datatype_mismatch(message)))
+}
+
 fn has_no_zone(args: &ScalarFunctionArgs) -> bool {
     let null = |arg: &ColumnarValue| matches!(arg, ColumnarValue::Scalar(of) if of.is_null());
     args.args.len() == 4 && null(&args.args[3])
@@ -108,16 +120,7 @@ impl ScalarUDFImpl for WindowMark {
             (WindowKind::Start | WindowKind::End, other) => {
                 plan_err!("{} takes a window, not {other}", self.kind.name())
             }
-            (_, ArrowType::Timestamp(..)) => {
-                let bound = |name: &str| Field::new(name, first.clone(), false);
-                Ok(ArrowType::Struct(Fields::from(vec![bound("start"), bound("end")])))
-            }
-            (_, other) => {
-                let found = type_of_field(&Field::new("", other.clone(), true));
-                let found = found.map_or_else(|_| other.to_string(), |found| found.to_string());
-                let message = format!("a window goes over a TIMESTAMP or TIMESTAMPTZ, not {found}");
-                Err(outside(SqlError::datatype_mismatch(message)))
-            }
+            (_, moment) => pair(moment),
         }
     }
 

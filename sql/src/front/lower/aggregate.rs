@@ -11,6 +11,7 @@ use crate::expr::Expr;
 use crate::front::functions::{WindowKind, of_plan};
 use crate::front::literal;
 use crate::plan::{AggregateSpec, Call, Emit, Function, Node, NodeId, Window};
+use crate::schema::Schema;
 use crate::value::Value;
 
 /// The columns that an aggregate takes, before it is known whether they must be computed.
@@ -20,10 +21,11 @@ struct Beneath {
 }
 
 impl Beneath {
-    fn add(&mut self, expr: Expr, name: &str) -> usize {
+    /// The place of an expression over columns of `schema`, which is added unless it is there.
+    fn add(&mut self, expr: Expr, schema: &Schema) -> usize {
         let known = self.exprs.iter().position(|(_, known)| *known == expr);
         known.unwrap_or_else(|| {
-            self.exprs.push((name.to_owned(), expr));
+            self.exprs.push((expr.text(schema), expr));
             self.exprs.len() - 1
         })
     }
@@ -79,10 +81,9 @@ impl Lowering<'_> {
         }
         let late_columns = self.all_columns(input.node)?;
         let (node, names) = beneath.place(self, input.node)?;
-        let fields = aggregate.schema.fields().iter().skip(aggregate.group_expr.len());
         let place = |at: usize| names[at].clone();
-        let calls = drafts.into_iter().zip(fields).map(|(draft, field)| Call {
-            name: field.name().clone(),
+        let calls = drafts.into_iter().map(|draft| Call {
+            name: draft.text(place),
             function: draft.function,
             argument: draft.argument.map(place),
             second: draft.second.map(place),
@@ -120,6 +121,10 @@ impl Lowering<'_> {
         })
     }
 
+    fn schema_of(&self, input: &Relation) -> Result<&Schema, SqlError> {
+        Ok(&self.builder.node(input.node)?.schema)
+    }
+
     fn all_columns(&self, node: NodeId) -> Result<Vec<(String, Expr)>, SqlError> {
         let names = self.builder.node(node)?.schema.names().map(str::to_owned);
         Ok(names.map(|name| (name.clone(), Expr::col(name))).collect())
@@ -146,7 +151,6 @@ impl Lowering<'_> {
                 places.push(None);
                 continue;
             }
-            let name = label(expr);
             // A window of a query beneath is two keys; they lie beside each other.
             let found = match self.output(expr, input, schema)? {
                 super::Output::Moved(Out::Window { .. }) => {
@@ -156,7 +160,7 @@ impl Lowering<'_> {
                 super::Output::Moved(Out::Column(column)) => Expr::Column(column),
                 super::Output::Computed(expr) => expr,
             };
-            let at = beneath.add(found, &name);
+            let at = beneath.add(found, self.schema_of(input)?);
             let known = keys.iter().position(|key| *key == at);
             places.push(Some(known.unwrap_or_else(|| {
                 keys.push(at);
@@ -178,35 +182,8 @@ impl Lowering<'_> {
             return Err(SqlError::syntax("a window takes a time column"));
         };
         let found = self.expr(time, input, schema)?;
-        let time = beneath.add(found, &label(time));
-        let sizes = match kind {
-            WindowKind::Session => sizes,
-            _ => {
-                let (zone, sizes) = sizes.split_last().expect("the dialect writes a zone");
-                refuse_zone(zone)?;
-                sizes
-            }
-        };
-        let sizes = sizes.iter().map(span).collect::<Result<Vec<i64>, SqlError>>()?;
-        Ok(match (kind, sizes[..].as_ref()) {
-            (WindowKind::Tumble, [size_us, offset_us]) => {
-                Window::Tumble { time, size_us: *size_us, offset_us: *offset_us }
-            }
-            (WindowKind::Hop, [size_us, slide_us, offset_us]) => {
-                Window::Hop { time, size_us: *size_us, slide_us: *slide_us, offset_us: *offset_us }
-            }
-            (WindowKind::Cumulate, [step_us, size_us, offset_us]) => Window::Cumulate {
-                time,
-                step_us: *step_us,
-                size_us: *size_us,
-                offset_us: *offset_us,
-            },
-            (WindowKind::Session, [gap_us]) => Window::Session { time, gap_us: *gap_us },
-            (kind, sizes) => {
-                let message = format!("a {kind:?} window with {} spans", sizes.len());
-                return Err(SqlError::unsupported(message));
-            }
-        })
+        let time = beneath.add(found, self.schema_of(input)?);
+        shape(kind, sizes, time)
     }
 
     /// A call over columns of `beneath`.
@@ -227,7 +204,7 @@ impl Lowering<'_> {
         let filter = match filter {
             Some(filter) => {
                 let expr = self.expr(filter, input, schema)?;
-                Some(beneath.add(expr, &label(filter)))
+                Some(beneath.add(expr, self.schema_of(input)?))
             }
             None => None,
         };
@@ -240,7 +217,7 @@ impl Lowering<'_> {
         let wanted = if function.takes_two() { 2 } else { 1 };
         for arg in args.iter().take(wanted) {
             let expr = self.expr(arg, input, schema)?;
-            columns.push(beneath.add(expr, &label(arg)));
+            columns.push(beneath.add(expr, self.schema_of(input)?));
         }
         let constants = usize::from(
             matches!(
@@ -270,7 +247,7 @@ impl Lowering<'_> {
                 call.separator = separator(&args[1])?;
                 if let [sort] = &order_by[..] {
                     let expr = self.expr(&sort.expr, input, schema)?;
-                    call.order = Some(beneath.add(expr, &label(&sort.expr)));
+                    call.order = Some(beneath.add(expr, self.schema_of(input)?));
                     call.descending = !sort.asc;
                 }
             }
@@ -295,22 +272,14 @@ impl Lowering<'_> {
                     .hint("FIRST with DESC is LAST, and LAST is FIRST."));
             }
             let expr = self.expr(&sort.expr, input, schema)?;
-            return Ok(beneath.add(expr, &label(&sort.expr)));
+            return Ok(beneath.add(expr, self.schema_of(input)?));
         }
         let Node { schema, times, .. } = self.builder.node(input.node)?;
         let time = times.first().ok_or_else(|| {
             SqlError::invalid_parameter(format!("{function} needs to know which row is first"))
                 .hint("Declare a watermark on the source, or write first(x ORDER BY ts).")
         })?;
-        Ok(beneath.add(Expr::Column(time.column), &schema.field(time.column).name))
-    }
-}
-
-/// What EXPLAIN calls a column that is computed beneath an aggregate.
-fn label(expr: &Planned) -> String {
-    match expr {
-        Planned::Column(column) => column.name.clone(),
-        other => other.schema_name().to_string(),
+        Ok(beneath.add(Expr::Column(time.column), schema))
     }
 }
 
@@ -341,6 +310,39 @@ fn distinct_names(calls: Vec<Call<String>>, keys: &[String]) -> Vec<Call<String>
         call
     };
     calls.into_iter().map(rename).collect()
+}
+
+/// The window of a kind over a time column, with what its call says of sizes.
+pub(in crate::front) fn shape<C>(
+    kind: WindowKind,
+    sizes: &[Planned],
+    time: C,
+) -> Result<Window<C>, SqlError> {
+    let sizes = match kind {
+        WindowKind::Session => sizes,
+        _ => {
+            let (zone, sizes) = sizes.split_last().expect("the dialect writes a zone");
+            refuse_zone(zone)?;
+            sizes
+        }
+    };
+    let sizes = sizes.iter().map(span).collect::<Result<Vec<i64>, SqlError>>()?;
+    Ok(match (kind, sizes[..].as_ref()) {
+        (WindowKind::Tumble, [size_us, offset_us]) => {
+            Window::Tumble { time, size_us: *size_us, offset_us: *offset_us }
+        }
+        (WindowKind::Hop, [size_us, slide_us, offset_us]) => {
+            Window::Hop { time, size_us: *size_us, slide_us: *slide_us, offset_us: *offset_us }
+        }
+        (WindowKind::Cumulate, [step_us, size_us, offset_us]) => {
+            Window::Cumulate { time, step_us: *step_us, size_us: *size_us, offset_us: *offset_us }
+        }
+        (WindowKind::Session, [gap_us]) => Window::Session { time, gap_us: *gap_us },
+        (kind, sizes) => {
+            let message = format!("a {kind:?} window with {} spans", sizes.len());
+            return Err(SqlError::unsupported(message));
+        }
+    })
 }
 
 /// Windows are cut at UTC.

@@ -8,13 +8,14 @@ mod expr;
 mod relation;
 
 use datafusion::common::DFSchema;
-use datafusion::logical_expr::{LogicalPlan, Projection};
+use datafusion::logical_expr::{Expr as Planned, LogicalPlan, Projection};
 
 use crate::SqlError;
 use crate::dialect::window::Notice;
 use crate::expr::Expr;
 use crate::plan::{Builder, Emit, NodeId, Op};
 
+pub(super) use aggregate::shape;
 pub(super) use expr::window_mark;
 use relation::{Out, Relation, unique_names};
 
@@ -159,8 +160,15 @@ impl<'a> Lowering<'a> {
             });
             return Ok(Relation { columns: moved.collect(), ..input });
         }
-        let fields = projection.schema.fields().iter().map(|field| field.name().clone());
-        self.computed(&input, outs, fields.collect(), keep)
+        let beneath = &self.builder.node(input.node)?.schema;
+        let names = projection.expr.iter().zip(&outs).map(|(expr, out)| match (expr, out) {
+            (Planned::Alias(alias), _) => alias.name.clone(),
+            (Planned::Column(column), _) => column.name.clone(),
+            (_, Output::Computed(expr)) => expr.text(beneath),
+            (other, _) => other.schema_name().to_string(),
+        });
+        let names = names.collect();
+        self.computed(&input, outs, names, keep)
     }
 
     /// Computes a projection. If `keep`, what the planner does not ask for goes on beside it because
