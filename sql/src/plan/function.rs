@@ -146,8 +146,9 @@ impl Function {
     pub fn result_type(self, argument: DataType) -> Result<DataType, SqlError> {
         let decimal = |scale| DataType::Decimal { precision: PRECISION_MAX, scale };
         let refuse = |hint: &str| {
-            let text = format!("{self} does not take {argument}");
-            Err(SqlError::datatype_mismatch(text).hint(hint))
+            let name = self.to_string();
+            let name = name.split(' ').next().unwrap_or(&name).to_lowercase();
+            Err(SqlError::undefined_function(&name, &[argument]).hint(hint))
         };
         Ok(match (self, argument) {
             (Function::CountRows | Function::Count | Function::ApproxDistinct, _) => {

@@ -145,7 +145,9 @@ fn text(native: Native, args: &[Argument<'_>]) -> Option<Signature> {
             let any = args.iter().any(|arg| arg.data_type == TEXT);
             texts(args).filter(|_| any && args.len() == 2)
         }
-        N::Length | N::OctetLength | N::BitLength => of(&[TEXT], DataType::Int),
+        N::Length | N::OctetLength | N::BitLength => {
+            of(&[TEXT], DataType::Int).or_else(|| of(&[DataType::Bytea], DataType::Int))
+        }
         N::Trim | N::TrimStart | N::TrimEnd => {
             of(&[TEXT], TEXT).or_else(|| of(&[TEXT, TEXT], TEXT))
         }

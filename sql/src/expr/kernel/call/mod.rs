@@ -22,6 +22,7 @@ use crate::expr::function::{Function, LibraryArgument, Native};
 use crate::expr::kernel::strict;
 use crate::expr::program::{Call, Operand, Register, Slot};
 use crate::limits::FUNCTION_ARGUMENTS_MAX;
+use crate::types::DataType;
 
 pub(in crate::expr) use prepared::Prepared;
 pub(in crate::expr) use work::Work;
@@ -139,7 +140,9 @@ fn native(function: Native, prepared: &Prepared, args: &[Operand<'_>], out: &mut
 fn text(function: Native, args: &[Operand<'_>], out: &mut Register) {
     use Native as N;
     let texts = args.first().map(|arg| arg.column);
+    let bytes = texts.is_some_and(|column| column.data_type() == DataType::Bytea);
     match function {
+        N::Length if bytes => text(N::OctetLength, args, out),
         N::Lower => letters::lower(args, out),
         N::Upper => letters::upper(args, out),
         N::InitCap => letters::initcap(args, out),
