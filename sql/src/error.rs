@@ -117,6 +117,11 @@ impl SqlError {
         SqlError::of("42702", format!("column \"{name}\" is in more than one relation"))
     }
 
+    /// 42P10: a place that nothing stands at.
+    pub fn invalid_reference(message: impl Into<String>) -> SqlError {
+        SqlError::of("42P10", message)
+    }
+
     /// 42803: a value that is not the same for all rows of its group.
     pub fn grouping(message: impl Into<String>) -> SqlError {
         SqlError::of("42803", message)

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::{DataType as ArrowType, Schema as ArrowSchema, SchemaRef};
+use arrow::datatypes::{DataType as ArrowType, Schema as ArrowSchema, SchemaRef, TimeUnit};
 use datafusion::common::Column;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::datasource::{MemTable, provider_as_source};
 use datafusion::execution::SessionStateBuilder;
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{
     Cast, Expr, LogicalPlan, LogicalPlanBuilder, TableScan, expr::Like, expr::ScalarFunction, lit,
     not, try_cast,
@@ -36,8 +37,8 @@ impl Bounded {
     pub fn new(mut query: Query, catalog: &Catalog, text: &str) -> Result<Bounded, SqlError> {
         let _ = crate::dialect::window::rewrite(&mut query, text)?;
         crate::catalog::name_columns(&mut query);
-        let plan = front::bind(query, catalog as &dyn Relations)?;
-        let plan = storable(plan).map_err(of_planner)?;
+        let plan = front::bind(&query, catalog as &dyn Relations, Some(text))?;
+        let plan = storable(front::assign_windows(plan)?).map_err(of_planner)?;
         let reads = front::reads(&plan);
         Ok(Bounded { plan, reads })
     }
@@ -93,13 +94,15 @@ impl Bounded {
     ) -> Result<(SchemaRef, Vec<RecordBatch>), SqlError> {
         let mut failed = None;
         let plan = self.plan.transform_up_with_subqueries(|node| match node {
-            LogicalPlan::TableScan(scan) => match relations(&front::table_name(&scan.table_name)) {
-                Ok(rows) => Ok(Transformed::yes(LogicalPlan::TableScan(over(scan, rows)?))),
-                Err(error) => {
-                    failed = Some(error);
-                    Ok(Transformed::no(LogicalPlan::TableScan(scan)))
+            LogicalPlan::TableScan(scan) if front::is_relation(&scan) => {
+                match relations(&front::table_name(&scan.table_name)) {
+                    Ok(rows) => Ok(Transformed::yes(LogicalPlan::TableScan(over(scan, rows)?))),
+                    Err(error) => {
+                        failed = Some(error);
+                        Ok(Transformed::no(LogicalPlan::TableScan(scan)))
+                    }
                 }
-            },
+            }
             other => Ok(Transformed::no(other)),
         });
         if let Some(error) = failed {
@@ -110,11 +113,15 @@ impl Bounded {
     }
 }
 
-/// The types that no column has become others: a bare NULL is a text, and a number of rows a BIGINT.
+/// The types that no column has become others: a bare NULL is a text, a number of rows a BIGINT, and
+/// a moment to the nanosecond one to the microsecond.
 fn storable(plan: LogicalPlan) -> datafusion::error::Result<LogicalPlan> {
     let other = |data_type: &ArrowType| match data_type {
         ArrowType::Null => Some(ArrowType::Utf8View),
         ArrowType::UInt64 => Some(ArrowType::Int64),
+        ArrowType::Timestamp(TimeUnit::Nanosecond, zone) => {
+            Some(ArrowType::Timestamp(TimeUnit::Microsecond, zone.clone()))
+        }
         _ => None,
     };
     if plan.schema().fields().iter().all(|field| other(field.data_type()).is_none()) {
@@ -141,8 +148,11 @@ fn over(scan: TableScan, rows: Vec<RecordBatch>) -> datafusion::error::Result<Ta
 /// Casts and minus as PostgreSQL does them.
 fn meant(plan: LogicalPlan) -> datafusion::error::Result<LogicalPlan> {
     let plan = plan.transform_up_with_subqueries(|node| {
+        // Other nodes know the columns of this one by their names.
+        let names = NamePreserver::new(&node);
         node.map_expressions(|expr| {
-            expr.transform_up(|expr| match expr {
+            let name = names.save(&expr);
+            let meant = expr.transform_up(|expr| match expr {
                 Expr::Cast(Cast { expr, field }) => {
                     let Ok(to) = type_of_field(&field) else {
                         return Ok(Transformed::no(Expr::Cast(Cast { expr, field })));
@@ -158,7 +168,8 @@ fn meant(plan: LogicalPlan) -> datafusion::error::Result<LogicalPlan> {
                     Ok(Transformed::yes(escaped(like)))
                 }
                 other => Ok(Transformed::no(other)),
-            })
+            })?;
+            Ok(meant.update_data(|expr| name.restore(expr)))
         })
     })?;
     plan.data.recompute_schema()

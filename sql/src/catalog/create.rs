@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use sqlparser::ast::{Expr, Query, SetExpr, Values};
 
 use super::decide::{Change, Decision, Notice, later};
-use super::{Catalog, Definition, Object, names};
+use super::{Catalog, Definition, Object, names, unbounded};
 use crate::SqlError;
 use crate::dialect::options::Reader;
 use crate::dialect::syntax::{
@@ -144,7 +144,7 @@ impl Catalog {
         reader.finish()?;
         let mut created = vec![name.name.clone()];
         let notices = if let QueryKind::View = kind {
-            catalog.add_view(name, columns, query, text)?
+            catalog.add_view(name, columns, query, (text, whole))?
         } else {
             let made = catalog.add_query(create, (text, whole), allowed_lateness_us)?;
             created.extend(query.late_to.as_ref().map(|late| late.name.clone()));
@@ -160,7 +160,7 @@ impl Catalog {
         name: &Name,
         columns: &[String],
         query: &ContinuousQuery,
-        text: &str,
+        (text, whole): (&str, &str),
     ) -> Result<Vec<Notice>, SqlError> {
         let ContinuousQuery { query, emit, late_to } = query;
         if emit.is_some() || late_to.is_some() || !columns.is_empty() {
@@ -172,7 +172,7 @@ impl Catalog {
         }
         let mut query = query.clone();
         names::give(&mut query);
-        let bound = front::bind(query.as_ref().clone(), self)?;
+        let bound = front::bind(&query, self, Some(whole))?;
         let object = Object {
             name: name.name.clone(),
             schema: front::schema(&bound)?,
@@ -198,7 +198,7 @@ impl Catalog {
         let mut query = query.clone();
         let mut notices = window::rewrite(&mut query, whole)?;
         names::give(&mut query);
-        let planned = front::optimise(front::bind(*query, self)?)?;
+        let planned = front::optimise(front::bind(&query, self, Some(whole))?)?;
         let reads = self.readable(front::reads(&planned))?;
         if let Some(late) = late_to {
             let free = Place::Free { catalog: Catalog::new(), dropped: Vec::new() };
@@ -224,6 +224,7 @@ impl Catalog {
         let definition = keep(&mut builder, kind, &name.name, node, key)?;
         self.plan = builder.finish()?;
         let (_, nodes) = self.plan.since(&before)?;
+        notices.extend(unbounded::notices(&self.plan, &nodes, &name.name));
         let object = Object {
             name: name.name.clone(),
             schema,

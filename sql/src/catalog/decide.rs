@@ -6,6 +6,7 @@ use sqlparser::ast::{CastKind, Expr};
 
 use super::Catalog;
 use super::create::Variables;
+use super::settings;
 use crate::SqlError;
 use crate::bounded::Bounded;
 use crate::dialect;
@@ -119,10 +120,9 @@ impl Catalog {
             Statement::Insert(insert) => self.insert(insert, text),
             Statement::Subscribe(subscribe) => self.subscribe(subscribe),
             Statement::Explain(explain) => self.explain(explain, text, variables),
-            Statement::Set(set) => {
-                Ok(Decision::Set { name: set.name.clone(), value: set.value.clone() })
-            }
-            Statement::Reset(Some(name)) => Ok(Decision::Set { name: name.clone(), value: None }),
+            Statement::Set(set) => settings::set(set),
+            Statement::Reset(name) => settings::reset(name.as_deref()),
+            Statement::ShowVariable(name) => settings::show(name),
             Statement::Pause(target) => self.pause(target, false),
             Statement::Resume(target) => self.pause(target, true),
             Statement::Comment(comment) => self.comment(comment),
@@ -134,7 +134,6 @@ impl Catalog {
                 Err(SqlError::unsupported("transactions over several statements")
                     .hint("Each statement is applied whole or not at all."))
             }
-            Statement::Reset(None) | Statement::ShowVariable(_) => Err(later("this statement")),
             Statement::Prepare(_) | Statement::Execute(_) | Statement::Deallocate(_) => {
                 Err(later("PREPARE as a statement").hint("Prepare through the API."))
             }
@@ -148,9 +147,14 @@ impl Catalog {
         }
         let mut targets = Vec::new();
         for name in &insert.columns {
-            let at = object.schema.resolve(name)?;
+            let at = object.schema.resolve(&name.name).map_err(|error| {
+                let near = dialect::nearest(&name.name, object.schema.names());
+                let near = near.map(|near| format!("Did you mean \"{near}\"?"));
+                let hint = near.or_else(|| error.hint.clone());
+                SqlError { hint, ..error }.at(name.at)
+            })?;
             if targets.contains(&at) {
-                return Err(SqlError::duplicate_column(name));
+                return Err(SqlError::duplicate_column(&name.name).at(name.at));
             }
             targets.push(at);
         }

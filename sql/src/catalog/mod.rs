@@ -5,8 +5,10 @@ mod decide;
 mod drop;
 mod names;
 mod object;
+mod settings;
 mod show;
 mod system;
+mod unbounded;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -20,7 +22,7 @@ use crate::schema::Schema;
 
 pub use create::Variables;
 pub use decide::{Change, Decision, Following, Insertion, Notice, Table};
-pub(crate) use names::give as name_columns;
+pub(crate) use names::give_once as name_columns;
 pub use object::{Definition, Object, kind_name};
 pub use system::{SystemTable, system_tables};
 
@@ -156,3 +158,6 @@ impl Relations for Catalog {
         relations.map(|object| object.name.as_str()).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

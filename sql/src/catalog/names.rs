@@ -5,6 +5,28 @@ use std::collections::HashSet;
 
 use sqlparser::ast::{Expr, Ident, Query, SelectItem, SetExpr};
 
+/// Names the columns of the outermost SELECT of a query that runs once, in which a column may be
+/// there more than once.
+pub(crate) fn give_once(query: &mut Query) {
+    give(query);
+    let mut body = query.body.as_mut();
+    while let SetExpr::SetOperation { left, .. } = body {
+        body = left.as_mut();
+    }
+    let SetExpr::Select(select) = body else { return };
+    let mut seen: Vec<Expr> = Vec::new();
+    for item in &mut select.projection {
+        let SelectItem::UnnamedExpr(expr) = item else { continue };
+        let Some(name) = plain(expr) else { continue };
+        let count = seen.iter().filter(|other| *other == expr).count();
+        seen.push(expr.clone());
+        if count > 0 {
+            let alias = Ident::with_quote('"', format!("{name}_{}", count + 1));
+            *item = SelectItem::ExprWithAlias { expr: expr.clone(), alias };
+        }
+    }
+}
+
 /// Names the columns of the outermost SELECT.
 pub(crate) fn give(query: &mut Query) {
     let mut body = query.body.as_mut();

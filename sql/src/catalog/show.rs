@@ -11,10 +11,11 @@ use crate::value::Value;
 /// A table of one column of lines.
 pub(super) fn lines(name: &str, text: &str) -> Table {
     let rows = text.lines().map(|line| vec![Value::text(line)]).collect();
-    Table { schema: schema(&[name]), rows }
+    Table { schema: texts(&[name]), rows }
 }
 
-fn schema(names: &[&str]) -> Schema {
+/// Columns of texts.
+pub(super) fn texts(names: &[&str]) -> Schema {
     let fields = names.iter().map(|name| Field::nullable(*name, DataType::Text)).collect();
     Schema::new(fields).expect("the names differ")
 }
@@ -34,7 +35,7 @@ impl Catalog {
                     ));
                 }
                 let row = vec![Value::text(&object.name), Value::text(&object.text)];
-                Table { schema: schema(&["name", "create_statement"]), rows: vec![row] }
+                Table { schema: texts(&["name", "create_statement"]), rows: vec![row] }
             }
             ShowWhat::Sources => self.list(&[ObjectKind::Source]),
             ShowWhat::Streams => self.list(&[ObjectKind::Stream]),
@@ -46,7 +47,7 @@ impl Catalog {
                 self.list(&[ObjectKind::Stream, ObjectKind::MaterializedView, ObjectKind::Sink])
             }
             ShowWhat::Epochs => return Err(later("SHOW EPOCHS")),
-            ShowWhat::Settings => return Err(later("SHOW ALL of settings")),
+            ShowWhat::Settings => super::settings::all(),
         };
         let Some(pattern) = pattern else { return Ok(Decision::Table(table)) };
         let Table { schema, rows } = table;
@@ -68,7 +69,7 @@ impl Catalog {
         };
         let objects = self.objects().filter(|object| kinds.contains(&object.kind()));
         Table {
-            schema: schema(&["name", "kind", "reads", "comment"]),
+            schema: texts(&["name", "kind", "reads", "comment"]),
             rows: objects.map(row).collect(),
         }
     }
@@ -106,7 +107,7 @@ fn columns(of: &Schema, note: impl Fn(usize) -> Value) -> Table {
         vec![Value::text(&field.name), Value::text(&data_type), Value::text(nullable), note(at)]
     };
     let rows = of.fields().iter().enumerate().map(row).collect();
-    Table { schema: schema(&["column", "type", "nullable", "note"]), rows }
+    Table { schema: texts(&["column", "type", "nullable", "note"]), rows }
 }
 
 /// LIKE over names: `%` stands for any letters, `_` for one.

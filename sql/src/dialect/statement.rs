@@ -6,7 +6,7 @@ use sqlparser::tokenizer::Token;
 use super::cursor::Cursor;
 use super::options::Options;
 use super::syntax::{
-    ContinuousQuery, Execute, Explain, Insert, InsertSource, Prepare, Statement, Subscribe,
+    ContinuousQuery, Execute, Explain, Insert, InsertSource, Name, Prepare, Statement, Subscribe,
     SubscribeTo,
 };
 use super::{create, grammar, query, session, types};
@@ -115,7 +115,7 @@ fn insert(cursor: &mut Cursor<'_>) -> Result<Insert, SqlError> {
     let columns = match cursor.peek(0) {
         Some(Token::LParen) if !matches!(cursor.peek(1), Some(Token::LParen)) => {
             let selects = ["SELECT", "WITH", "VALUES"].iter().any(|word| cursor.is(1, word));
-            if selects { Vec::new() } else { cursor.list(|c| c.identifier("column"))? }
+            if selects { Vec::new() } else { cursor.list(target)? }
         }
         _ => Vec::new(),
     };
@@ -135,6 +135,11 @@ fn insert(cursor: &mut Cursor<'_>) -> Result<Insert, SqlError> {
         return Err(SqlError::unsupported(message).at(cursor.position()));
     }
     Ok(Insert { into, columns, source: rows(query) })
+}
+
+fn target(cursor: &mut Cursor<'_>) -> Result<Name, SqlError> {
+    let at = cursor.position();
+    Ok(Name { schema: None, name: cursor.identifier("column")?, at })
 }
 
 /// The rows of a plain VALUES, or the query as it is.

@@ -313,7 +313,7 @@ pub struct Insert {
     /// Where the rows go.
     pub into: Name,
     /// The columns that are given; empty for all of them in order.
-    pub columns: Vec<String>,
+    pub columns: Vec<Name>,
     /// The rows.
     pub source: InsertSource,
 }

@@ -276,7 +276,7 @@ impl Display for Insert {
         write!(f, "INSERT INTO {}", self.into)?;
         if !self.columns.is_empty() {
             f.write_str(" (")?;
-            list(f, &self.columns, |f, name| write!(f, "{}", Quoted(name)))?;
+            list(f, &self.columns, |f, name| write!(f, "{}", Quoted(&name.name)))?;
             f.write_char(')')?;
         }
         match &self.source {

@@ -6,17 +6,19 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType as ArrowType, SchemaRef};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::{Result, TableReference};
+use datafusion::datasource::DefaultTableSource;
 use datafusion::execution::SessionStateDefaults;
 use datafusion::logical_expr::builder::LogicalTableSource;
 use datafusion::logical_expr::planner::{ContextProvider, ExprPlanner, TypePlanner};
 use datafusion::logical_expr::{
-    AggregateUDF, HigherOrderUDF, LogicalPlan, ScalarUDF, TableSource, WindowUDF,
+    AggregateUDF, Expr, HigherOrderUDF, LogicalPlan, ScalarUDF, TableScan, TableSource, WindowUDF,
 };
 use sqlparser::ast::Query;
 
 use super::error::known;
 use super::functions::{self, outside};
 use super::planner::{Operators, Types};
+use super::series;
 use crate::SqlError;
 use crate::column::arrow::arrow_schema;
 use crate::schema::Schema;
@@ -39,6 +41,11 @@ pub(crate) fn table_name(reference: &TableReference) -> String {
         None | Some("public") => reference.table().to_owned(),
         Some(schema) => format!("{schema}.{}", reference.table()),
     }
+}
+
+/// Whether the rows of a scan are those of a relation, and not made by a function in FROM.
+pub(crate) fn is_relation(scan: &TableScan) -> bool {
+    !scan.source.is::<DefaultTableSource>()
 }
 
 /// A query under a name, which is put in where it is read.
@@ -81,7 +88,7 @@ impl ContextProvider for Context<'_> {
             return Err(outside(error.hint(known("relation", &wanted, &names))));
         };
         if let Some(query) = self.relations.query(&wanted) {
-            let plan = super::bind(query.clone(), self.relations).map_err(outside)?;
+            let plan = super::bind(query, self.relations, None).map_err(outside)?;
             return Ok(Arc::new(Named { plan, schema: Arc::new(arrow_schema(&schema)) }));
         }
         Ok(Arc::new(LogicalTableSource::new(Arc::new(arrow_schema(&schema)))))
@@ -93,6 +100,14 @@ impl ContextProvider for Context<'_> {
 
     fn get_type_planner(&self) -> Option<Arc<dyn TypePlanner>> {
         Some(Arc::new(Types))
+    }
+
+    fn get_table_function_source(
+        &self,
+        name: &str,
+        args: Vec<Expr>,
+    ) -> Result<Arc<dyn TableSource>> {
+        series::source(name, args)
     }
 
     fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {

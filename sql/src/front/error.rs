@@ -4,7 +4,9 @@ use std::fmt;
 
 use datafusion::common::{Column, SchemaError};
 use datafusion::error::DataFusionError;
+use sqlparser::tokenizer::Location;
 
+use super::reason;
 use crate::SqlError;
 use crate::dialect::nearest;
 
@@ -59,9 +61,37 @@ pub(crate) fn of_planner(error: DataFusionError) -> SqlError {
         },
         DataFusionError::SchemaError(error, _) => of_schema(&error),
         DataFusionError::SQL(error, _) => SqlError::syntax(error.to_string()),
+        DataFusionError::NotImplemented(text) if text.contains("OuterReferenceColumn") => {
+            SqlError::unsupported("a query or function in FROM over columns of the rows beside it")
+                .hint("Join by a condition, or write unnest(..) behind SELECT.")
+        }
         DataFusionError::NotImplemented(text) => SqlError::unsupported(said(&text)),
-        DataFusionError::Plan(text) => of_plan(said(&text)),
+        DataFusionError::Plan(text) => reason::of(&said(&text)),
         other => SqlError::invalid_parameter(said(&other.strip_backtrace())),
+    }
+}
+
+/// Where in its text a query is wrong, if the planner kept the place.
+pub(super) fn place(error: &DataFusionError) -> Option<Location> {
+    let kept = error.diagnostic().and_then(|diagnostic| diagnostic.span);
+    let start = kept.or_else(|| column_of(error)?.spans.first())?.start;
+    Some(Location { line: start.line, column: start.column })
+}
+
+/// The column that an error is about.
+fn column_of(error: &DataFusionError) -> Option<&Column> {
+    match error {
+        DataFusionError::SchemaError(error, _) => match error.as_ref() {
+            SchemaError::FieldNotFound { field, .. }
+            | SchemaError::AmbiguousReference { field } => Some(field),
+            _ => None,
+        },
+        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => {
+            column_of(inner)
+        }
+        DataFusionError::Shared(inner) => column_of(inner),
+        DataFusionError::Collection(errors) => errors.first().and_then(column_of),
+        _ => None,
     }
 }
 
@@ -69,7 +99,13 @@ fn of_schema(error: &SchemaError) -> SqlError {
     match error {
         SchemaError::FieldNotFound { field, valid_fields } => {
             let names: Vec<&str> = valid_fields.iter().map(Column::name).collect();
-            SqlError::undefined_column(&field.flat_name(), names)
+            let near = nearest(&field.name, names.iter().copied());
+            let near = near.map(|near| format!("Did you mean \"{near}\"?"));
+            let error = SqlError::undefined_column(&field.flat_name(), names);
+            match near {
+                Some(near) => error.hint(near),
+                None => error,
+            }
         }
         SchemaError::AmbiguousReference { field } => {
             SqlError::ambiguous_column(&field.name).hint("Write the relation before it.")
@@ -77,42 +113,6 @@ fn of_schema(error: &SchemaError) -> SqlError {
         SchemaError::DuplicateUnqualifiedField { name }
         | SchemaError::DuplicateQualifiedField { name, .. } => SqlError::duplicate_column(name),
     }
-}
-
-/// The planner tells kinds of errors apart by their text only.
-fn of_plan(text: String) -> SqlError {
-    if text.contains("could not be resolved from available columns")
-        || text.contains("must be part of GROUP BY")
-        || text.contains("must appear in the GROUP BY clause")
-    {
-        let named = text.split_once("column \"").and_then(|(_, rest)| rest.split_once('"'));
-        return match named {
-            Some((column, _)) => SqlError::grouping(format!(
-                "column \"{column}\" must appear in GROUP BY or in an aggregate function"
-            )),
-            None => SqlError::grouping(text),
-        };
-    }
-    if text.contains("require unique expression names") {
-        let name = text.rsplit_once(" AS ").and_then(|(_, rest)| rest.split('"').next());
-        return SqlError::duplicate_column(name.unwrap_or_default());
-    }
-    if text.contains("non-boolean predicate") {
-        return SqlError::datatype_mismatch(text)
-            .hint("A condition is BOOLEAN: compare it with something.");
-    }
-    if text.contains("Invalid function") {
-        let name = text.split('\'').nth(1).unwrap_or_default();
-        let error = SqlError::unknown_function(format!("function {name} does not exist"));
-        return match nearest(name, super::functions::all().names()) {
-            Some(near) => error.hint(format!("Did you mean {near}?")),
-            None => error.hint("Functions have the names that PostgreSQL gives them."),
-        };
-    }
-    if text.contains("coerce") || text.contains("type") {
-        return SqlError::datatype_mismatch(text);
-    }
-    SqlError::invalid_parameter(text)
 }
 
 /// Without the advice to report what is wrong with the query to the makers of the planner.

@@ -5,7 +5,11 @@ mod error;
 mod functions;
 mod literal;
 mod lower;
+mod once;
+mod place;
 mod planner;
+mod reason;
+mod series;
 mod types;
 
 use std::collections::BTreeSet;
@@ -13,6 +17,7 @@ use std::sync::Arc;
 
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::error::DataFusionError;
 pub(crate) use datafusion::logical_expr::LogicalPlan;
 use datafusion::optimizer::analyzer::Analyzer;
 use datafusion::optimizer::optimizer::{Optimizer, OptimizerRule};
@@ -25,25 +30,63 @@ use crate::column::arrow::schema_of;
 use crate::schema::Schema;
 use context::Context;
 pub(crate) use context::Relations;
-pub(crate) use context::table_name;
+pub(crate) use context::{is_relation, table_name};
 pub(crate) use error::of_planner;
 pub(crate) use functions::{cast, native, negate};
 pub(crate) use lower::{Lowered, Lowering, Wishes};
+pub(crate) use once::assign_windows;
 pub(crate) use types::{arrow_field, type_of_field};
 
-/// A query with names bound and types checked, before it is known how it will run.
-pub(crate) fn bind(query: Query, relations: &dyn Relations) -> Result<LogicalPlan, SqlError> {
+/// A query with names bound and types checked, before it is known how it will run. `text` is what it
+/// was read from: an error names its place there.
+pub(crate) fn bind(
+    query: &Query,
+    relations: &dyn Relations,
+    text: Option<&str>,
+) -> Result<LogicalPlan, SqlError> {
+    let refusal = match bound(query.clone(), relations, text.is_some()) {
+        Ok(plan) => return Ok(plan),
+        Err(refusal) => refusal,
+    };
+    let place = error::place(&refusal);
+    let refused = of_planner(refusal);
+    let Some(text) = text else { return Err(refused) };
+    let same = |query: Query| {
+        let found = bound(query, relations, false).map_err(of_planner);
+        found.is_err_and(|error| {
+            (error.sqlstate, &error.message) == (refused.sqlstate, &refused.message)
+        })
+    };
+    let kept = place.and_then(|place| place::offset(text, place));
+    let searched = || place::of(query, text, &same);
+    // Of what does not go together the planner keeps the place of the first column.
+    let place = match refused.sqlstate {
+        "42803" | "42804" => searched().or(kept),
+        _ => kept.or_else(searched),
+    };
+    Err(match place {
+        Some(place) => refused.at(place),
+        None => refused,
+    })
+}
+
+fn bound(
+    mut query: Query,
+    relations: &dyn Relations,
+    collect_spans: bool,
+) -> Result<LogicalPlan, DataFusionError> {
+    series::name_columns(&mut query);
     let context = Context::new(relations);
     let options = ParserOptions {
         parse_float_as_decimal: true,
         enable_ident_normalization: true,
+        collect_spans,
         ..ParserOptions::default()
     };
     let planner = SqlToRel::new_with_options(&context, options);
     let statement = datafusion::sql::sqlparser::ast::Statement::Query(Box::new(query));
-    let plan = planner.sql_statement_to_plan(statement).map_err(of_planner)?;
-    let config = ConfigOptions::default();
-    Analyzer::new().execute_and_check(plan, &config, |_, _| {}).map_err(of_planner)
+    let plan = planner.sql_statement_to_plan(statement)?;
+    Analyzer::new().execute_and_check(plan, &ConfigOptions::default(), |_, _| {})
 }
 
 /// The plan of a continuous query: what can be decided before rows come is decided, and nothing is
@@ -72,7 +115,9 @@ pub(crate) fn optimise(plan: LogicalPlan) -> Result<LogicalPlan, SqlError> {
 pub(crate) fn reads(plan: &LogicalPlan) -> BTreeSet<String> {
     let mut reads = BTreeSet::new();
     let walked = plan.apply_with_subqueries(|node| {
-        if let LogicalPlan::TableScan(scan) = node {
+        if let LogicalPlan::TableScan(scan) = node
+            && is_relation(scan)
+        {
             reads.insert(table_name(&scan.table_name));
         }
         Ok(TreeNodeRecursion::Continue)

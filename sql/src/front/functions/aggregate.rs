@@ -1,11 +1,14 @@
 //! Aggregates whose types or meaning are ours: exact sums and means, FIRST and LAST, percentiles.
 //! All others are the library's.
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::array::ArrayRef;
+use arrow::array::{ArrayRef, AsArray};
 use arrow::datatypes::{DataType as ArrowType, Field as ArrowField, FieldRef};
+use arrow::datatypes::{Float64Type, Int64Type};
+use datafusion::common::utils::SingleRowListArrayBuilder;
 use datafusion::common::{Result, ScalarValue, internal_err};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::AggregateOrderSensitivity;
@@ -146,16 +149,42 @@ impl AggregateUDFImpl for Own {
         self.name.contains("percentile") || self.name == "mode"
     }
 
-    /// FIRST and LAST are told by the order in which rows come.
+    /// FIRST and LAST compare what orders rows themselves, and are given it behind the value.
     fn order_sensitivity(&self) -> AggregateOrderSensitivity {
         match self.name {
-            "first" | "last" => AggregateOrderSensitivity::HardRequirement,
+            "first" | "last" => AggregateOrderSensitivity::Beneficial,
             _ => AggregateOrderSensitivity::Insensitive,
         }
     }
 
+    /// Rows that come in order already are compared all the same.
+    fn with_beneficial_ordering(
+        self: Arc<Self>,
+        _: bool,
+    ) -> Result<Option<Arc<dyn AggregateUDFImpl>>> {
+        Ok(Some(self))
+    }
+
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {
-        Ok(vec![Arc::new(ArrowField::new(args.name, args.return_type().clone(), true))])
+        let argument = type_of_field(&args.input_fields[0]).map_err(outside)?;
+        let order = match args.ordering_fields.first() {
+            Some(field) => type_of_field(field).map_err(outside)?,
+            None => argument,
+        };
+        let list = |of: DataType| {
+            ArrowType::List(Arc::new(ArrowField::new_list_field(arrow_type(of), true)))
+        };
+        let states = [
+            ("count", ArrowType::Int64),
+            ("units", ArrowType::Binary),
+            ("double", ArrowType::Float64),
+            ("values", list(argument)),
+            ("orders", list(order)),
+        ];
+        let field = |(state, of): (&str, ArrowType)| -> FieldRef {
+            Arc::new(ArrowField::new(format!("{}[{state}]", args.name), of, true))
+        };
+        Ok(states.map(field).to_vec())
     }
 
     fn accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
@@ -167,11 +196,26 @@ impl AggregateUDFImpl for Own {
         let function = of_plan(self.name, &constants).map_err(outside)?;
         let argument = type_of_field(&args.expr_fields[0]).map_err(outside)?;
         let descending = args.order_bys.first().is_some_and(|by| by.options.descending);
+        let of_one_row = matches!(function, Function::First | Function::Last);
+        let order = match args.order_bys {
+            [by] if of_one_row => {
+                let field = by.expr.return_field(args.schema)?;
+                Some(Field::nullable("order", type_of_field(&field).map_err(outside)?))
+            }
+            _ if of_one_row => {
+                let message = format!("{} needs to know which row is first", self.name);
+                let hint = format!("Write {}(x ORDER BY ts).", self.name);
+                return Err(outside(SqlError::invalid_parameter(message).hint(hint)));
+            }
+            _ => None,
+        };
         Ok(Box::new(Bounded {
             function,
+            order: order.unwrap_or_else(|| Field::nullable("order", argument)),
+            best: None,
             field: Field::nullable(self.name, argument),
             result: function.result_type(argument).map_err(outside)?,
-            distinct: args.is_distinct.then(BTreeSet::new),
+            distinct: (args.is_distinct && !of_one_row).then(BTreeSet::new),
             descending,
             values: Vec::new(),
             sum: Sum::default(),
@@ -184,6 +228,10 @@ impl AggregateUDFImpl for Own {
 struct Bounded {
     function: Function,
     field: Field,
+    /// What orders rows, for FIRST and LAST.
+    order: Field,
+    /// Of the row whose value they have.
+    best: Option<Value>,
     result: DataType,
     /// The values that came, where each counts once.
     distinct: Option<BTreeSet<Value>>,
@@ -219,14 +267,25 @@ impl Bounded {
                 let sum = self.sum.units.checked_add(units);
                 self.sum.units = sum.ok_or_else(|| self.overflow())?;
             }
-            Function::First if !self.values.is_empty() => {}
-            Function::Last => {
-                self.values.clear();
-                self.values.push(value);
-            }
             _ => self.values.push(value),
         }
         Ok(())
+    }
+
+    /// Keeps the value of a row that stands before, or behind, all that came. Of rows that agree
+    /// the first is the one that came first, and the last the one that came last.
+    fn offer(&mut self, value: Value, order: Value) {
+        let last = (self.function == Function::Last) != self.descending;
+        let ordering = self.best.as_ref().map(|best| order.cmp(best));
+        let better = match (ordering, self.function) {
+            (None, _) => true,
+            (Some(Ordering::Equal), function) => function == Function::Last,
+            (Some(ordering), _) => (ordering == Ordering::Greater) == last,
+        };
+        if better {
+            self.best = Some(order);
+            self.values = vec![value];
+        }
     }
 
     fn overflow(&self) -> SqlError {
@@ -333,6 +392,14 @@ impl Accumulator for Bounded {
         let incoming = Incoming::new(Arc::clone(&values[0]), &self.field).map_err(outside)?;
         let column = incoming.into_column();
         let present = (0..column.len()).filter(|row| !column.is_null(*row));
+        if matches!(self.function, Function::First | Function::Last) {
+            let orders = Incoming::new(Arc::clone(&values[1]), &self.order).map_err(outside)?;
+            let orders = orders.into_column();
+            for row in present.filter(|row| !orders.is_null(*row)) {
+                self.offer(column.value(row), orders.value(row));
+            }
+            return Ok(());
+        }
         present.map(|row| column.value(row)).try_for_each(|value| self.add(value)).map_err(outside)
     }
 
@@ -346,11 +413,48 @@ impl Accumulator for Bounded {
         size_of_val(self) + kept * size_of::<Value>()
     }
 
+    /// What a part of the rows came to: the sums, and the values where they are needed.
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        internal_err!("bounded queries aggregate in one go")
+        let Sum { count, units, double } = self.sum;
+        let values: Vec<&Value> = match &self.distinct {
+            Some(seen) => seen.iter().collect(),
+            None => self.values.iter().collect(),
+        };
+        let list = |column: Column| {
+            SingleRowListArrayBuilder::new(column.into_array()).build_list_scalar()
+        };
+        let values = list(Column::of(self.field.data_type, values));
+        let orders = list(Column::of(self.order.data_type, &self.best));
+        Ok(vec![
+            ScalarValue::Int64(Some(count)),
+            ScalarValue::Binary(Some(units.to_le_bytes().to_vec())),
+            ScalarValue::Float64(Some(double)),
+            values,
+            orders,
+        ])
     }
 
-    fn merge_batch(&mut self, _: &[ArrayRef]) -> Result<()> {
-        internal_err!("bounded queries aggregate in one go")
+    fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
+        let [counts, units, doubles, values, orders] = states else {
+            return internal_err!("an aggregate has five states and was given {}", states.len());
+        };
+        let orders = orders.as_list::<i32>();
+        let (counts, doubles) =
+            (counts.as_primitive::<Int64Type>(), doubles.as_primitive::<Float64Type>());
+        let (units, values) = (units.as_binary::<i32>(), values.as_list::<i32>());
+        for row in 0..counts.len() {
+            if self.distinct.is_none() {
+                let Ok(bytes) = units.value(row).try_into() else {
+                    return internal_err!("a sum has sixteen bytes");
+                };
+                let sum = self.sum.units.checked_add(i128::from_le_bytes(bytes));
+                self.sum.units = sum.ok_or_else(|| outside(self.overflow()))?;
+                self.sum.count += counts.value(row);
+                self.sum.double += doubles.value(row);
+            }
+            // Of values that count once each, the sums are made anew.
+            self.update_batch(&[values.value(row), orders.value(row)])?;
+        }
+        Ok(())
     }
 }

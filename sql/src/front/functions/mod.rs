@@ -1,6 +1,7 @@
 //! The functions that queries can call: the library's, and ours where they mean something else.
 
 mod aggregate;
+mod assign;
 mod native;
 mod windows;
 
@@ -14,6 +15,7 @@ use crate::expr::{BinaryOp, Native};
 use crate::types::DataType;
 
 pub(crate) use aggregate::of_plan;
+pub(crate) use assign::{assign, sessions};
 pub(crate) use native::{Meaning, Ours};
 
 pub(crate) use super::error::outside;

@@ -1,0 +1,30 @@
+//! What is told at CREATE of state that nothing bounds.
+
+use super::decide::Notice;
+use crate::plan::{Bound, NodeId, Op, Plan};
+
+/// A notice for each of `nodes` that would grow for ever, as part of the query `name`.
+pub(super) fn notices(plan: &Plan, nodes: &[NodeId], name: &str) -> Vec<Notice> {
+    let mut notices = Vec::new();
+    for &id in nodes {
+        for kept in plan.kept(id).iter().filter(|kept| kept.bound == Bound::Nothing) {
+            let message = format!("\"{name}\" keeps {}: nothing bounds them", kept.what);
+            let hint = Some(hint(&plan.node(id).op).to_owned());
+            notices.push(Notice { message, hint });
+        }
+    }
+    notices
+}
+
+fn hint(op: &Op) -> &'static str {
+    match op {
+        Op::View { .. } => "CREATE STREAM publishes rows without keeping them.",
+        Op::Aggregate { window: Some(_), .. } => {
+            "Declare a watermark on the source, so that windows close: WITH (watermark = 'ts')."
+        }
+        Op::Aggregate { .. } => {
+            "Group by a window, whose values go when it closes: tumble(ts, INTERVAL '1 minute')."
+        }
+        _ => "See EXPLAIN for what it keeps.",
+    }
+}
