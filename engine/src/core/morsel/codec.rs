@@ -42,9 +42,9 @@ pub fn encode(morsel: &Morsel, out: &mut Vec<u8>) {
             | flag(morsel.ties.is_empty(), TIES)
             | flag(morsel.behind.is_empty(), BEHIND),
     );
-    morsel.weights.iter().for_each(|weight| out.extend(weight.to_le_bytes()));
-    morsel.ties.iter().for_each(|tie| out.extend(tie.0.to_le_bytes()));
-    morsel.behind.iter().for_each(|time| out.extend(time.0.to_le_bytes()));
+    encode_all(&morsel.weights, i64::to_le_bytes, out);
+    encode_all(&morsel.ties, |tie| tie.0.to_le_bytes(), out);
+    encode_all(&morsel.behind, |time| time.0.to_le_bytes(), out);
     morsel.columns.iter().for_each(|column| encode_column(column, out));
 }
 
@@ -66,15 +66,24 @@ fn encode_column(column: &Column, out: &mut Vec<u8>) {
     }
     match column.values() {
         Values::Bool(bits) => encode_bits(bits, out),
-        Values::I32(values) => values.iter().for_each(|v| out.extend(v.to_le_bytes())),
-        Values::I64(values) => values.iter().for_each(|v| out.extend(v.to_le_bytes())),
-        Values::F64(values) => values.iter().for_each(|v| out.extend(v.to_le_bytes())),
-        Values::I128(values) => values.iter().for_each(|v| out.extend(v.to_le_bytes())),
+        Values::I32(values) => encode_all(values, i32::to_le_bytes, out),
+        Values::I64(values) => encode_all(values, i64::to_le_bytes, out),
+        Values::F64(values) => encode_all(values, f64::to_le_bytes, out),
+        Values::I128(values) => encode_all(values, i128::to_le_bytes, out),
         Values::Text(text) => {
             let texts = (0..text.len()).map(|row| text.bytes(row));
             texts.clone().for_each(|bytes| out.extend((bytes.len() as u32).to_le_bytes()));
             texts.for_each(|bytes| out.extend(bytes));
         }
+    }
+}
+
+/// Makes room once, so that the loop is a copy.
+fn encode_all<T: Copy, const N: usize>(values: &[T], bytes: fn(T) -> [u8; N], out: &mut Vec<u8>) {
+    let start = out.len();
+    out.resize(start + values.len() * N, 0);
+    for (place, &value) in out[start..].chunks_exact_mut(N).zip(values) {
+        place.copy_from_slice(&bytes(value));
     }
 }
 
