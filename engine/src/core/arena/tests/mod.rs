@@ -3,6 +3,7 @@
 mod heap;
 mod image;
 mod index;
+mod queue;
 mod slab;
 mod store;
 mod tree;
