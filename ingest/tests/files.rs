@@ -162,3 +162,25 @@ fn made_up_rows_end_and_reach_a_view_and_a_file_whole() {
     expected.sort();
     assert!(lines(&out) == expected, "every row is in the file, once");
 }
+
+#[test]
+fn a_source_that_comes_to_an_end_is_read_whole_by_name_and_by_who_comes_later() {
+    for shards in [1, 2] {
+        let folder = Folder::new("kept");
+        let text: String = (0..5000).map(|a| format!("{{\"a\":{a}}}\n")).collect();
+        let (rows, out) = (folder.write("rows.ndjson", &text), folder.file("out.csv"));
+        let db = database(shards);
+        db.execute(&format!("CREATE SOURCE rows (a BIGINT) FROM FILE (path = '{rows}')")).unwrap();
+        assert_eq!(db.query("SELECT a FROM rows").unwrap().len(), 5000, "the file is read then");
+        assert_eq!(db.query("SELECT DISTINCT a FROM rows").unwrap().len(), 5000, "and only then");
+        db.execute("CREATE MATERIALIZED VIEW odd AS SELECT a FROM rows WHERE a % 2 = 1").unwrap();
+        assert_eq!(db.query("SELECT * FROM odd").unwrap().len(), 2500);
+        let sink = format!("CREATE SINK out INTO FILE (path = '{out}') AS SELECT a FROM rows");
+        db.execute(&sink).unwrap();
+        db.close().unwrap();
+        let mut expected: Vec<String> = (0..5000).map(|a| a.to_string()).collect();
+        expected.push("a".to_owned());
+        expected.sort();
+        assert!(lines(&out) == expected, "a sink that comes later is given every row, once");
+    }
+}

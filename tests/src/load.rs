@@ -63,7 +63,7 @@ impl Load {
     /// Name, columns and event time of each source, in the order of the plan.
     pub fn sources(&self) -> impl Iterator<Item = (&str, &Schema, Option<SourceTime>)> {
         self.plan.nodes().iter().filter_map(|node| match &node.op {
-            Op::Source { name, time } => Some((name.as_str(), &node.schema, *time)),
+            Op::Source { name, time, .. } => Some((name.as_str(), &node.schema, *time)),
             _ => None,
         })
     }

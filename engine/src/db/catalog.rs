@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sluicedb_sql::{Plan, SqlError};
+use sluicedb_sql::{Plan, Schema, SqlError};
 
 use super::changes::Published;
 use super::error::Error;
@@ -10,18 +10,19 @@ use crate::core::graph::{Change, Graph, SourceSpec, ViewSpec};
 use crate::core::ids::{SourceId, ViewId};
 use crate::shell::Ending;
 use crate::shell::life::Life;
+use crate::shell::scan::Kept;
 
 /// The plan that runs, and what it was made into.
 pub(super) struct Catalog {
     pub(super) plan: Plan,
     pub(super) graph: Arc<Graph>,
     /// By source; none where it is gone.
-    sources: Vec<Option<Arc<Life>>>,
+    sources: Vec<Option<Relation>>,
     /// By view.
     views: Vec<Option<Relation>>,
 }
 
-/// A view or stream.
+/// A source, view or stream.
 #[derive(Clone)]
 struct Relation {
     published: Arc<Published>,
@@ -50,16 +51,21 @@ impl Catalog {
 
     fn filled(mut self, life: &Life) -> Result<Catalog, SqlError> {
         let Catalog { graph, sources, views, .. } = &mut self;
+        let relation = |name: &String, schema: &Schema| -> Result<_, SqlError> {
+            let published = Arc::new(Published::new(name.clone(), schema.clone())?);
+            Ok(Some(Relation { published, life: life.part() }))
+        };
         sources.resize_with(graph.sources.len(), || None);
-        for (at, _) in graph.sources.places() {
-            sources[at].get_or_insert_with(|| life.part());
+        for (at, source) in graph.sources.places() {
+            if sources[at].is_none() {
+                sources[at] = relation(&source.name, &source.schema)?;
+            }
         }
         views.resize_with(graph.views.len(), || None);
-        for (at, view) in
-            graph.views.places().filter(|(at, _)| views[*at].is_none()).collect::<Vec<_>>()
-        {
-            let published = Arc::new(Published::new(view.name.clone(), view.schema.clone())?);
-            views[at] = Some(Relation { published, life: life.part() });
+        for (at, view) in graph.views.places() {
+            if views[at].is_none() {
+                views[at] = relation(&view.name, &view.schema)?;
+            }
         }
         Ok(self)
     }
@@ -89,8 +95,35 @@ impl Catalog {
         found.ok_or_else(|| Error::Sql(unknown("view or stream", name, names())))
     }
 
+    /// A relation whose rows can be read.
+    pub(super) fn kept(&self, name: &str) -> Result<Kept, Error> {
+        let found = self.graph.sources.places().find(|(_, source)| source.name == name);
+        let (of, is_kept) = match found {
+            Some((at, source)) => (Kept::Source(SourceId(at as u16)), source.retained.is_some()),
+            None => {
+                let view = self.view(name)?;
+                (Kept::View(view.id), view.kept.is_some())
+            }
+        };
+        if is_kept {
+            return Ok(of);
+        }
+        let error = SqlError::wrong_kind(format!("\"{name}\" keeps no rows to read"));
+        Err(Error::Sql(error.hint("Read a materialized view, or a source that retains its rows.")))
+    }
+
+    /// The columns of what is kept, as readers know them.
+    pub(super) fn read_as(&self, of: Kept) -> &Published {
+        match of {
+            Kept::View(view) => &self.relation(view).published,
+            Kept::Source(source) | Kept::Missed(source) => {
+                &self.sources[source.index()].as_ref().expect("a source of the graph").published
+            }
+        }
+    }
+
     pub(super) fn source_life(&self, source: SourceId) -> &Arc<Life> {
-        self.sources[source.index()].as_ref().expect("a source of the graph")
+        &self.sources[source.index()].as_ref().expect("a source of the graph").life
     }
 
     fn relation(&self, view: ViewId) -> &Relation {

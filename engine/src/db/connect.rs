@@ -212,38 +212,52 @@ impl Plan {
         matches!(self.work, Work::Feed(_))
     }
 
+    /// How what it puts out is followed, of a sink: it loses nothing, and whoever pushes waits for it.
+    pub(super) fn follows(&self) -> Option<(&str, SubscribeOptions)> {
+        let options = SubscribeOptions { overflow: Overflow::Block, ..SubscribeOptions::default() };
+        (!self.feeds()).then(|| (self.link.name(), options))
+    }
+
+    /// Starts it; `changes` is what a sink follows, from the first change on.
     pub(super) fn start(
         self,
         session: &Session,
         patience: &mut impl Patience,
+        changes: Option<Subscription>,
     ) -> Result<Running, Error> {
         let Plan { link, work } = self;
-        let name = link.name().to_owned();
-        link.0.ended.store(false, Ordering::Release);
-        let ends = Ends(link.clone());
-        let thread = std::thread::Builder::new().name(format!("sluice-{name}"));
-        let (feeds, bounded, started) = match work {
+        match work {
             Work::Feed(feed) => {
-                let source = session.batch_source(patience, &name)?;
-                let bounded = feed.ends();
-                (true, bounded, thread.spawn(move || ends.0.end(feed.run(source, &ends.0))))
+                let source = session.batch_source(patience, link.name())?;
+                let ends = feed.ends();
+                Running::start(link, true, ends, move |link| feed.run(source, link))
             }
             Work::Drain(drain) => {
-                // A sink loses nothing: whoever pushes waits for it.
-                let options =
-                    SubscribeOptions { overflow: Overflow::Block, ..SubscribeOptions::default() };
-                let changes = session.subscribe(patience, &name, options)?;
-                (false, false, thread.spawn(move || ends.0.end(drain.run(changes, &ends.0))))
+                let changes = changes.expect("a sink is followed from the start");
+                Running::start(link, false, false, move |link| drain.run(changes, link))
             }
-        };
-        let thread = started.map_err(|error| {
-            Error::Sql(SqlError::resources(format!("no thread for \"{name}\": {error}")))
-        })?;
-        Ok(Running { feeds, ends: bounded, link, thread })
+        }
     }
 }
 
 impl Running {
+    fn start(
+        link: Link,
+        feeds: bool,
+        ends: bool,
+        run: impl FnOnce(&Link) -> Result<(), Fault> + Send + 'static,
+    ) -> Result<Running, Error> {
+        let name = link.name().to_owned();
+        link.0.ended.store(false, Ordering::Release);
+        let ending = Ends(link.clone());
+        let thread = std::thread::Builder::new().name(format!("sluice-{name}"));
+        let started = thread.spawn(move || ending.0.end(run(&ending.0)));
+        let thread = started.map_err(|error| {
+            Error::Sql(SqlError::resources(format!("no thread for \"{name}\": {error}")))
+        })?;
+        Ok(Running { feeds, ends, link, thread })
+    }
+
     pub(super) fn link(&self) -> &Link {
         &self.link
     }
@@ -256,6 +270,11 @@ impl Running {
     /// Whether it comes to an end by itself.
     pub(super) fn ends(&self) -> bool {
         self.ends
+    }
+
+    /// Whether it has come to its end.
+    pub(super) fn is_over(&self) -> bool {
+        self.thread.is_finished()
     }
 
     pub(super) fn stop(&self) {

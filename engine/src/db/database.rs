@@ -287,9 +287,10 @@ impl Database {
     }
 
     /// Starts the sources that reach outside, never come to an end and are read by a query. Such a
-    /// source begins to give rows with its first query; a query that is created later sees those that
-    /// come from then on. Sources that come to an end, such as files, start with the first statement
-    /// that creates nothing, or with [`Database::drain`]: they give each row once.
+    /// source begins to give rows with its first query; a query that is created later is first given
+    /// those that the source still keeps. Sources that come to an end, such as files, start with the
+    /// first statement that creates nothing, or with [`Database::drain`]: they give each row once. A
+    /// query that runs once and names such a source starts it, and waits for its end.
     pub fn start_sources(&self) -> Result<(), Error> {
         self.inner.language.start_endless(self.session(), &mut Block)
     }

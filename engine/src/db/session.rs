@@ -25,6 +25,7 @@ use crate::shell::inbox::{Answer, Guest, Installed, Part, Reply, Request, questi
 use crate::shell::inlet::Inlet;
 use crate::shell::lane::lane;
 use crate::shell::outlet::{Gap, LaneOut, LocalCall, Outlet};
+use crate::shell::scan::{Found, Kept};
 use crate::shell::start::Contact;
 
 /// A database as its handles know it.
@@ -88,8 +89,14 @@ impl Session {
         patience.wait(self.ask(make)?)
     }
 
-    /// Goes on with another plan, which was made over the one that runs.
-    pub(super) fn install(&self, patience: &mut impl Patience, plan: &Plan) -> Result<(), Error> {
+    /// Goes on with another plan, which was made over the one that runs. Follows some of what comes
+    /// with it from its first change on.
+    pub(super) fn install(
+        &self,
+        patience: &mut impl Patience,
+        plan: &Plan,
+        followed: &[(&str, SubscribeOptions)],
+    ) -> Result<Vec<Subscription>, Error> {
         patience.may_wait()?;
         let mut fed = self.lock();
         let before = self.catalog();
@@ -103,6 +110,13 @@ impl Session {
         check(&change)?;
         self.check_memory(&change)?;
         let after = before.after(plan.clone(), &change, &self.contact.life)?;
+        let mut subscriptions = Vec::with_capacity(followed.len());
+        for (name, options) in followed {
+            let (subscription, parts) = self.follow(&after, name, options, Part::OutletAhead)?;
+            subscriptions.push(subscription);
+            // Shards have these before they hear of the change that they are for.
+            let _given = self.give(parts)?;
+        }
         if !change.is_empty() {
             let change = Arc::new(change);
             let told = Arc::clone(&change);
@@ -112,7 +126,30 @@ impl Session {
             fed.retain(|source| !change.sources_gone.contains(source));
         }
         *self.catalog.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(after);
-        Ok(())
+        Ok(subscriptions)
+    }
+
+    /// A subscription, and what shards need for it.
+    fn follow(
+        &self,
+        catalog: &Catalog,
+        name: &str,
+        options: &SubscribeOptions,
+        part: fn(ViewId, Outlet) -> Part,
+    ) -> Result<(Subscription, Vec<(u16, Part)>), Error> {
+        let &SubscribeOptions { capacity, overflow } = options;
+        let view = catalog.view(name)?.id;
+        let (bell, gap) = (Arc::new(Bell::new()), Arc::new(Gap::default()));
+        let (mut receivers, mut parts) = (Vec::new(), Vec::new());
+        for shard in 0..self.shards() {
+            let (sender, receiver) = lane(capacity, &bell);
+            receivers.push(receiver);
+            let out = LaneOut::new(sender, overflow, Arc::clone(&gap));
+            parts.push((shard as u16, part(view, Outlet::Lane(out))));
+        }
+        let relation = Arc::clone(catalog.published(view));
+        let life = Arc::clone(catalog.view_life(view));
+        Ok((Subscription::new(relation, receivers, bell, gap, life, self.inline), parts))
     }
 
     /// Refuses operators that state has no room for; as of the last epoch, so that a shard that runs
@@ -185,29 +222,18 @@ impl Session {
         name: &str,
         options: SubscribeOptions,
     ) -> Result<Subscription, Error> {
-        let SubscribeOptions { capacity, overflow } = options;
+        let capacity = options.capacity;
         if !CAPACITY.contains(&capacity) {
             let what = format!("{capacity}: choose between 1 and {}", CAPACITY.end());
             return Err(Error::Option { name: "capacity", what });
         }
         patience.may_wait()?;
         let held = self.lock();
-        let catalog = self.catalog();
-        let view = catalog.view(name)?.id;
-        let (bell, gap) = (Arc::new(Bell::new()), Arc::new(Gap::default()));
-        let (mut receivers, mut parts) = (Vec::new(), Vec::new());
-        for shard in 0..self.shards() {
-            let (sender, receiver) = lane(capacity, &bell);
-            receivers.push(receiver);
-            let out = LaneOut::new(sender, overflow, Arc::clone(&gap));
-            parts.push((shard as u16, Part::Outlet(view, Outlet::Lane(out))));
-        }
+        let (subscription, parts) = self.follow(&self.catalog(), name, &options, Part::Outlet)?;
         let answer = self.give(parts)?;
         drop(held);
         patience.wait(answer)?;
-        let relation = Arc::clone(catalog.published(view));
-        let life = Arc::clone(catalog.view_life(view));
-        Ok(Subscription::new(relation, receivers, bell, gap, life, self.inline))
+        Ok(subscription)
     }
 
     pub(super) fn on_changes(
@@ -290,36 +316,60 @@ impl Session {
         self.request(patience, |reply| Request::Flush { save: false, reply })
     }
 
-    /// All rows of some views, as of one moment behind everything that was pushed before.
+    /// All rows of some views and of sources that keep theirs, as of one moment behind everything
+    /// that was pushed before.
     pub(super) fn read(
         &self,
         patience: &mut impl Patience,
         names: &[&str],
     ) -> Result<Vec<Vec<RecordBatch>>, Error> {
         patience.may_wait()?;
-        // While this is held no view goes.
+        // While this is held nothing that is read goes.
         let held = self.lock();
         let catalog = self.catalog();
-        let mut views = Vec::with_capacity(names.len());
-        for name in names {
-            let spec = catalog.view(name)?;
-            if spec.kept.is_none() {
-                let error = SqlError::wrong_kind(format!("\"{name}\" keeps no rows to read"));
-                return Err(Error::Sql(error.hint("Read a materialized view.")));
-            }
-            views.push(spec.id);
-        }
-        let asked = views.clone();
-        let answer = self.ask(|reply| Request::Read { views: asked, reply })?;
+        let kept: Vec<Kept> =
+            names.iter().map(|name| catalog.kept(name)).collect::<Result<_, _>>()?;
+        let asked = kept.clone();
+        let answer = self.ask(|reply| Request::Read { asked, reply })?;
         let found = patience.wait(answer)?;
         drop(held);
-        let mut batches: Vec<Vec<RecordBatch>> = views.iter().map(|_| Vec::new()).collect();
-        for part in found {
-            let at = views.iter().position(|view| *view == part.view).expect("asked for");
-            let schemas = catalog.published(views[at]).batches();
-            batches[at].push(schemas.rows(part.columns, &part.weights));
+        let mut batches: Vec<Vec<RecordBatch>> = kept.iter().map(|_| Vec::new()).collect();
+        for Found { of, columns, weights, .. } in found {
+            let at = kept.iter().position(|kept| *kept == of).expect("asked for");
+            batches[at].push(catalog.read_as(of).batches().rows(columns, &weights));
         }
         Ok(batches)
+    }
+
+    /// How many rows of each of these sources are gone, of what it was given before
+    /// somebody last came to read it.
+    pub(super) fn missed(
+        &self,
+        patience: &mut impl Patience,
+        names: &[&str],
+    ) -> Result<Vec<u64>, Error> {
+        patience.may_wait()?;
+        let held = self.lock();
+        let catalog = self.catalog();
+        let of = |name: &&str| match catalog.kept(name) {
+            // Nothing was missed of what was never fed.
+            Ok(Kept::Source(source)) if held.contains(&source) => Some(Kept::Missed(source)),
+            _ => None,
+        };
+        let kept: Vec<Option<Kept>> = names.iter().map(of).collect();
+        let asked: Vec<Kept> = kept.iter().copied().flatten().collect();
+        let mut missed = vec![0; names.len()];
+        if asked.is_empty() {
+            return Ok(missed);
+        }
+        let answer = self.ask(|reply| Request::Read { asked, reply })?;
+        let found = patience.wait(answer)?;
+        drop(held);
+        for part in found {
+            let at = kept.iter().position(|kept| *kept == Some(part.of)).expect("asked for");
+            missed[at] += part.missed;
+        }
+        Ok(missed)
     }
 
     /// The same, and all of it is in a checkpoint where there is a directory.

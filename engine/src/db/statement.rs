@@ -1,6 +1,8 @@
 //! SQL: statements carried out on a running database.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use ::arrow::array::{ArrayRef, RecordBatch};
 use ::arrow::datatypes::SchemaRef;
@@ -107,21 +109,25 @@ impl State {
         join(end);
     }
 
-    /// Starts what waits and is read by a query: rows that come before would be seen by nobody.
-    /// What comes to an end gives each row once, and waits until `all` are asked for.
+    /// Starts what waits and is read, by a continuous query or by the one at hand: until then nobody
+    /// wants the rows. What comes to an end gives each row once, and waits until `all` are asked for.
     fn start_read(
         &mut self,
         session: &Session,
         patience: &mut impl Patience,
         all: bool,
+        at_hand: &[String],
     ) -> Result<(), Error> {
-        let read = |name: &str| self.catalog.objects().any(|object| object.reads.contains(name));
+        let read = |name: &str| {
+            at_hand.iter().any(|other| other == name)
+                || self.catalog.objects().any(|object| object.reads.contains(name))
+        };
         let waiting = std::mem::take(&mut self.waiting);
         let (ready, waiting): (Vec<_>, Vec<_>) =
             waiting.into_iter().partition(|plan| (all || !plan.ends()) && read(plan.link().name()));
         self.waiting = waiting;
         for plan in ready {
-            self.running.push(plan.start(session, patience)?);
+            self.running.push(plan.start(session, patience, None)?);
         }
         Ok(())
     }
@@ -164,7 +170,7 @@ impl Language {
         // Asked before the lock is waited for: whoever holds it may wait for this thread.
         patience.may_wait()?;
         let mut state = self.lock();
-        session.install(patience, plan)?;
+        session.install(patience, plan, &[])?;
         state.catalog = state.catalog.with_plan(plan);
         Ok(())
     }
@@ -202,7 +208,7 @@ impl Language {
         patience: &mut impl Patience,
     ) -> Result<(), Error> {
         patience.may_wait()?;
-        self.lock().start_read(session, patience, false)
+        self.lock().start_read(session, patience, false, &[])
     }
 
     /// Waits until every source that comes to an end has come to it.
@@ -212,7 +218,7 @@ impl Language {
         patience: &mut impl Patience,
     ) -> Result<(), Error> {
         patience.may_wait()?;
-        self.lock().start_read(session, patience, true)?;
+        self.lock().start_read(session, patience, true, &[])?;
         loop {
             let mut state = self.lock();
             let Some(at) = state.running.iter().position(Running::ends) else { return Ok(()) };
@@ -244,7 +250,9 @@ impl Language {
             Decision::Change(change) => {
                 let catalog = &change.catalog;
                 let plans = self.check(catalog, &change.created)?;
-                session.install(patience, catalog.plan())?;
+                let followed: Vec<_> = plans.iter().filter_map(connect::Plan::follows).collect();
+                let mut followed =
+                    session.install(patience, catalog.plan(), &followed)?.into_iter();
                 state.drop_links(&change.dropped);
                 state.catalog = change.catalog;
                 for plan in plans {
@@ -252,23 +260,50 @@ impl Language {
                     if plan.feeds() {
                         state.waiting.push(plan);
                     } else {
-                        state.running.push(plan.start(session, patience)?);
+                        state.running.push(plan.start(session, patience, followed.next())?);
                     }
                 }
-                let (tag, notices) = (change.tag, change.notices);
+                let catalog = state.catalog.clone();
+                drop(state);
+                let (tag, mut notices) = (change.tag, change.notices);
+                notices.extend(missed(session, patience, &catalog, &change.created)?);
                 Ok(Outcome::Done(Done { tag, rows: None, notices }))
             }
             Decision::Nothing { tag, notices } => {
                 Ok(Outcome::Done(Done { tag, rows: None, notices }))
             }
             decision => {
+                let read: Vec<String> = match &decision {
+                    Decision::Query(query) => query.reads().map(str::to_owned).collect(),
+                    Decision::Insert(insert) => insert.rows.reads().map(str::to_owned).collect(),
+                    _ => Vec::new(),
+                };
+                check_kept(&state.catalog, &read)?;
                 // Whoever asks for rows has created what reads the sources.
-                state.start_read(session, patience, true)?;
+                state.start_read(session, patience, true, &read)?;
                 let catalog = state.catalog.clone();
                 drop(state);
+                self.await_ends(session, patience, &read)?;
                 other(session, patience, decision, &catalog)
             }
         }
+    }
+
+    /// Waits until those of these sources have come to their end that come to one: whoever reads a
+    /// file wants all of it.
+    fn await_ends(
+        &self,
+        session: &Session,
+        patience: &mut impl Patience,
+        sources: &[String],
+    ) -> Result<(), Error> {
+        let read = |running: &Running| sources.iter().any(|name| name == running.link().name());
+        let goes_on = |running: &Running| running.ends() && !running.is_over() && read(running);
+        while self.lock().running.iter().any(goes_on) {
+            session.flush(patience)?;
+            std::thread::sleep(AWAIT_END);
+        }
+        Ok(())
     }
 
     /// What is to be started for the objects that come, all of whose options are checked.
@@ -291,6 +326,44 @@ impl Language {
         }
         Ok(plans)
     }
+}
+
+/// How often whoever waits for the end of a source looks whether it is there.
+const AWAIT_END: Duration = Duration::from_millis(1);
+
+/// Refuses to read a source that keeps no rows.
+fn check_kept(catalog: &Catalog, read: &[String]) -> Result<(), Error> {
+    let forgets = |name: &&String| {
+        let object = catalog.object(name);
+        object.is_some_and(|object| {
+            matches!(object.definition, Definition::Source { .. }) && !catalog.keeps_rows(object)
+        })
+    };
+    let Some(name) = read.iter().find(forgets) else { return Ok(()) };
+    let error = SqlError::wrong_kind(format!("source \"{name}\" keeps no rows to read"));
+    Err(Error::Sql(error.hint(
+        "Create it WITH (retain = 100000), or create a materialized view of what you want to read.",
+    )))
+}
+
+/// What a query that has come is not given of its sources, because it is gone there.
+fn missed(
+    session: &Session,
+    patience: &mut impl Patience,
+    catalog: &Catalog,
+    created: &[String],
+) -> Result<Vec<Notice>, Error> {
+    let objects = created.iter().filter_map(|name| catalog.object(name));
+    let read: BTreeSet<&str> =
+        objects.flat_map(|object| &object.reads).map(String::as_str).collect();
+    let read: Vec<&str> = read.into_iter().collect();
+    let missed = session.missed(patience, &read)?;
+    let gone = read.iter().zip(missed).filter(|(_, rows)| *rows > 0);
+    let notice = |(source, rows): (&&str, u64)| Notice {
+        message: format!("{rows} older rows of \"{source}\" are gone and are not in the result"),
+        hint: Some("WITH (retain = ..) of the source says how many rows it keeps.".to_owned()),
+    };
+    Ok(gone.map(notice).collect())
 }
 
 /// What changes no object.
@@ -330,18 +403,14 @@ fn query_once(
     catalog: &Catalog,
 ) -> Result<RowSet, Error> {
     let names: Vec<String> = query.reads().map(str::to_owned).collect();
-    let kept = |name: &&String| {
-        let object = catalog.object(name);
-        object
-            .is_some_and(|object| matches!(object.definition, Definition::MaterializedView { .. }))
-    };
-    let views: Vec<&str> = names.iter().filter(kept).map(String::as_str).collect();
-    let found = if views.is_empty() { Vec::new() } else { session.read(patience, &views)? };
-    let (schema, batches) =
-        query.run(|name| match views.iter().position(|view| *view == name) {
-            Some(at) => Ok(found[at].clone()),
-            None => super::system::rows(name, session, catalog),
-        })?;
+    let keeps =
+        |name: &&String| catalog.object(name).is_some_and(|object| catalog.keeps_rows(object));
+    let kept: Vec<&str> = names.iter().filter(keeps).map(String::as_str).collect();
+    let found = if kept.is_empty() { Vec::new() } else { session.read(patience, &kept)? };
+    let (schema, batches) = query.run(|name| match kept.iter().position(|kept| *kept == name) {
+        Some(at) => Ok(found[at].clone()),
+        None => super::system::rows(name, session, catalog),
+    })?;
     Ok(RowSet { schema, batches })
 }
 

@@ -19,14 +19,14 @@ use super::lanes::connect;
 use super::life::{Ending, Life};
 use super::mark::{Mark, OpenEpoch};
 use super::reactor::{Door, ToShard, Turn};
-use super::scan::{Found, Gathering, Scan};
+use super::scan::{Found, Gathering, Kept, Scan};
 use super::settled::Settled;
 use crate::core::coordinator::Coordinator;
 use crate::core::effect::{CoordinatorEffect, CoordinatorInput, Report};
 use crate::core::feeder::{Feeder, FeederOptions, Progress};
 use crate::core::frame::{Fed, FeederRow};
 use crate::core::graph::{Change, Graph};
-use crate::core::ids::{Epoch, FeederId, ShardId, SourceId, ViewId};
+use crate::core::ids::{Epoch, FeederId, ShardId, SourceId};
 use crate::core::limits::FEEDERS_MAX;
 use crate::core::morsel::Pool;
 
@@ -89,7 +89,7 @@ pub(crate) struct Conductor {
     /// Who waits for the graph to change, in order.
     changes: VecDeque<Reply<()>>,
     /// Who waits for the state at the end of an epoch to be readable.
-    reads: VecDeque<(Epoch, Vec<ViewId>, Reply<Vec<Found>>)>,
+    reads: VecDeque<(Epoch, Vec<Kept>, Reply<Vec<Found>>)>,
     /// Readers of the state that is frozen.
     readers: usize,
     /// Who waits for everything up to an epoch to be worked on.
@@ -213,9 +213,9 @@ impl Conductor {
                 waiting.push_back((epoch, reply));
                 self.step(CoordinatorInput::Wanted { checkpoint, read: false });
             }
-            Request::Read { views, reply } => {
+            Request::Read { asked, reply } => {
                 let epoch = self.parts.coordinator.open();
-                self.reads.push_back((epoch, views, reply));
+                self.reads.push_back((epoch, asked, reply));
                 self.step(CoordinatorInput::Wanted { checkpoint: false, read: true });
             }
             Request::ReadDone => self.read_done(),
@@ -225,12 +225,12 @@ impl Conductor {
 
     /// Has all shards read what was asked for by the end of an epoch, whose state is frozen.
     fn read(&mut self, epoch: Epoch) {
-        while let Some((_, views, reply)) = self.reads.pop_front_if(|(asked, ..)| *asked <= epoch) {
+        while let Some((_, asked, reply)) = self.reads.pop_front_if(|(at, ..)| *at <= epoch) {
             self.readers += 1;
             let shards = self.parts.shards.len();
             let gathering = Gathering::of(shards, &self.parts.inbox, reply);
             for port in &mut self.parts.shards {
-                port.send(ToShard::Scan(Scan::new(&views, gathering.clone())));
+                port.send(ToShard::Scan(Scan::new(&asked, gathering.clone())));
             }
         }
         if self.readers == 0 {

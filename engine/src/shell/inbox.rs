@@ -8,7 +8,7 @@ use super::desk::Desk;
 use super::inlet::Inlet;
 use super::life::{Ending, Life};
 use super::outlet::Outlet;
-use super::scan::Found;
+use super::scan::{Found, Kept};
 use super::sync::{AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering};
 use crate::core::graph::Change;
 use crate::core::ids::{FeederId, SourceId, ViewId};
@@ -25,8 +25,8 @@ pub(crate) enum Request {
     Change { change: Arc<Change>, reply: Reply<()> },
     /// Everything that was pushed before is to be worked on; and saved, where there is a disk.
     Flush { save: bool, reply: Reply<()> },
-    /// All rows of some views, as of one moment behind everything that was pushed before.
-    Read { views: Vec<ViewId>, reply: Reply<Vec<Found>> },
+    /// What some relations keep, as of one moment behind everything that was pushed before.
+    Read { asked: Vec<Kept>, reply: Reply<Vec<Found>> },
     /// A reader has what it asked for.
     ReadDone,
     /// The end.
@@ -37,6 +37,8 @@ pub(crate) enum Request {
 pub(crate) enum Part {
     /// A way out of a view.
     Outlet(ViewId, Outlet),
+    /// A way out of a view that comes with the next graph, for all that it ever publishes.
+    OutletAhead(ViewId, Outlet),
     /// A place to ask for rows of a view by key.
     Desk(ViewId, Desk),
     /// A function of the application that has its turn with the shard.

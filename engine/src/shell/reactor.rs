@@ -14,7 +14,7 @@ use super::desk::Desk;
 use super::inbox::{Guest, Installed, Part};
 use super::lane::{Receiver, Sender};
 use super::mark::Mark;
-use super::outlet::{Call, Callback, Delivery, Outlets};
+use super::outlet::{Call, Callback, Delivery, Outlet, Outlets};
 use super::scan::Scan;
 use super::stats::{ShardStats, is_tight};
 use crate::core::effect::{Effect, Input, Order, Report};
@@ -111,6 +111,8 @@ pub(crate) struct Reactor<C = Call> {
     desks: Vec<(ViewId, Desk)>,
     guests: Vec<Guest>,
     scans: Vec<Scan>,
+    /// Ways out of what comes with the next graph.
+    ahead: Vec<(ViewId, Outlet)>,
     effects: Vec<Effect>,
     /// Reports that found no room.
     unsent: VecDeque<Report>,
@@ -136,6 +138,7 @@ impl<C: Callback> Reactor<C> {
             desks: Vec::new(),
             guests: Vec::new(),
             scans: Vec::new(),
+            ahead: Vec::new(),
             effects,
             unsent: VecDeque::new(),
             completions: Vec::new(),
@@ -237,12 +240,14 @@ impl<C: Callback> Reactor<C> {
     /// The graph has become another one. Nobody looks up what is gone, nor what comes in its place.
     fn changed(&mut self, change: &Change) {
         self.outlets.change(change);
+        self.ahead.drain(..).for_each(|(view, outlet)| self.outlets.add(view, outlet));
         self.desks.retain(|(view, _)| !change.views_gone.contains(view));
     }
 
     fn install(&mut self, part: Part) {
         match part {
             Part::Outlet(view, outlet) => self.outlets.add(view, outlet),
+            Part::OutletAhead(view, outlet) => self.ahead.push((view, outlet)),
             Part::Desk(view, desk) => {
                 self.desks.retain(|(_, desk)| !desk.is_abandoned());
                 self.desks.push((view, desk));

@@ -1,22 +1,34 @@
-//! Reads whole views as they were at a barrier: each shard gathers its part, a slice a turn, while it
-//! goes on with its rows.
+//! Reads whole views, and what sources keep, as they were at a barrier: each shard gathers its part,
+//! a slice a turn, while it goes on with its rows.
 
 use std::sync::{Arc, PoisonError};
 
 use super::inbox::{Inbox, Reply, Request};
 use super::sync::{AtomicU64, Mutex, Ordering};
-use crate::core::ids::ViewId;
-use crate::core::operator::ViewCursor;
+use crate::core::ids::{SourceId, ViewId};
+use crate::core::operator::{RetainCursor, ViewCursor};
 use crate::core::shard::Shard;
 use sluicedb_sql::Column;
 
-/// Rows of one view on one shard.
+/// What is read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kept {
+    /// The rows of a view.
+    View(ViewId),
+    /// The rows that a source keeps.
+    Source(SourceId),
+    /// How many rows had gone when somebody last came to read a source.
+    Missed(SourceId),
+}
+
+/// What one shard has of it.
 pub(crate) struct Found {
-    pub(crate) view: ViewId,
-    /// By column of the view.
+    pub(crate) of: Kept,
+    /// By column of the relation.
     pub(crate) columns: Vec<Column>,
     /// How often each row is there.
     pub(crate) weights: Vec<i64>,
+    pub(crate) missed: u64,
 }
 
 /// Slots that are looked at in one turn, so that rows do not wait for readers.
@@ -25,8 +37,9 @@ const SLOTS_PER_TURN: usize = 1024;
 /// What a shard has yet to read.
 pub(crate) struct Scan {
     /// Those that are left, the next one last.
-    views: Vec<ViewId>,
-    from: ViewCursor,
+    left: Vec<Kept>,
+    view: ViewCursor,
+    source: RetainCursor,
     found: Vec<Found>,
     gathering: Gathering,
 }
@@ -72,32 +85,64 @@ impl Gathering {
 }
 
 impl Scan {
-    pub(crate) fn new(views: &[ViewId], gathering: Gathering) -> Scan {
-        let views = views.iter().rev().copied().collect();
-        Scan { views, from: ViewCursor::default(), found: Vec::new(), gathering }
+    pub(crate) fn new(asked: &[Kept], gathering: Gathering) -> Scan {
+        Scan {
+            left: asked.iter().rev().copied().collect(),
+            view: ViewCursor::default(),
+            source: RetainCursor::default(),
+            found: Vec::new(),
+            gathering,
+        }
     }
 
     /// Reads a slice of the frozen state; returns whether that was the last one.
     pub(crate) fn advance(&mut self, shard: &Shard) -> bool {
-        let Some(&view) = self.views.last() else {
+        let Some(&of) = self.left.last() else {
             self.gathering.add(std::mem::take(&mut self.found));
             return true;
         };
-        let frozen = shard.frozen().expect("the state is frozen until the last reader is done");
-        let reader = shard.reader(view).expect("a view that keeps its rows");
-        if self.found.last().is_none_or(|found| found.view != view) {
-            let columns = reader.columns();
-            self.found.push(Found { view, columns, weights: Vec::new() });
-        }
-        let found = self.found.last_mut().expect("pushed above");
-        let Found { columns, weights, .. } = found;
-        match reader.rows(&frozen, self.from, SLOTS_PER_TURN, columns, weights) {
-            Some(next) => self.from = next,
-            None => {
-                self.views.pop();
-                self.from = ViewCursor::default();
-            }
+        if !self.slice(of, shard) {
+            self.left.pop();
+            (self.view, self.source) = (ViewCursor::default(), RetainCursor::default());
         }
         false
+    }
+
+    /// Reads a slice of one relation; returns whether there is more.
+    fn slice(&mut self, of: Kept, shard: &Shard) -> bool {
+        let frozen = shard.frozen().expect("the state is frozen until the last reader is done");
+        let begins = self.found.last().is_none_or(|found| found.of != of);
+        let found = &mut self.found;
+        let mut place = |columns: &dyn Fn() -> Vec<Column>| {
+            if begins {
+                found.push(Found { of, columns: columns(), weights: Vec::new(), missed: 0 });
+            }
+        };
+        let retained = |source| shard.retained(source).expect("a source that keeps its rows");
+        match of {
+            Kept::View(view) => {
+                let reader = shard.reader(view).expect("a view that keeps its rows");
+                place(&|| reader.columns());
+                let Found { columns, weights, .. } = self.found.last_mut().expect("placed above");
+                let next = reader.rows(&frozen, self.view, SLOTS_PER_TURN, columns, weights);
+                self.view = next.unwrap_or_default();
+                next.is_some()
+            }
+            Kept::Source(source) => {
+                let reader = retained(source);
+                place(&|| reader.columns());
+                let Found { columns, weights, .. } = self.found.last_mut().expect("placed above");
+                let next = reader.rows(&frozen, self.source, SLOTS_PER_TURN, columns);
+                weights.resize(columns[0].len(), 1);
+                self.source = next.unwrap_or_default();
+                next.is_some()
+            }
+            Kept::Missed(source) => {
+                place(&Vec::new);
+                let found = self.found.last_mut().expect("placed above");
+                found.missed = retained(source).missed(&frozen);
+                false
+            }
+        }
     }
 }

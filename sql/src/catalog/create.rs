@@ -7,13 +7,13 @@ use sqlparser::ast::{Expr, Query, SetExpr, Values};
 use super::decide::{Change, Decision, Notice, later};
 use super::{Catalog, Definition, Object, names, unbounded};
 use crate::SqlError;
-use crate::dialect::options::Reader;
+use crate::dialect::options::{Amount, Reader};
 use crate::dialect::syntax::{
     ContinuousQuery, CreateQuery, CreateSource, Emit as Written, Name, ObjectKind, QueryKind,
 };
 use crate::dialect::window;
 use crate::front::{self, Lowered, Lowering, Wishes};
-use crate::plan::{Builder, Emit, NodeId};
+use crate::plan::{Builder, Emit, NodeId, Retain};
 use crate::schema::{Field, Schema};
 
 /// `${NAME}` to what stands for it.
@@ -63,7 +63,7 @@ impl Catalog {
         text: &str,
         variables: Variables<'_>,
     ) -> Result<Decision, SqlError> {
-        let CreateSource { name, if_not_exists, or_replace, columns, .. } = create;
+        let CreateSource { name, if_not_exists, or_replace, columns: _, .. } = create;
         let CreateSource { primary_key, watermark, options: _, connector, .. } = create;
         let tag = "CREATE SOURCE";
         let place = self.place(name, ObjectKind::Source, *or_replace, *if_not_exists)?;
@@ -76,20 +76,10 @@ impl Catalog {
                 .hint("A source only adds rows.")
                 .at(name.at));
         }
-        let mut fields = Vec::with_capacity(columns.len());
-        for column in columns {
-            if column.default.is_some() {
-                return Err(later("DEFAULT of a source's column").at(column.at));
-            }
-            let (name, data_type) = (column.name.clone(), column.data_type);
-            fields.push(Field { name, data_type, nullable: column.nullable });
-        }
-        if fields.is_empty() {
-            return Err(SqlError::syntax(format!("source \"{}\" has no columns", name.name))
-                .hint("List them: CREATE SOURCE s (ts TIMESTAMP, ..).")
-                .at(name.at));
-        }
-        let (time, delay_us) = event_time(create, variables)?;
+        let mut fields = fields(create)?;
+        let mut reader = Reader::new(&create.options, "a source", variables);
+        let retain = retain(&mut reader)?;
+        let (time, delay_us) = event_time(create, reader)?;
         // Event time is never NULL: a row without it could be in no window.
         if let Some(time) = &time
             && let Some(field) = fields.iter_mut().find(|field| field.name == *time)
@@ -104,6 +94,9 @@ impl Catalog {
             Some(watermark) => error.at(watermark.at),
             None => error.at(name.at),
         })?;
+        if let Some(retain) = retain {
+            builder.retain(node, retain).map_err(|error| error.at(name.at))?;
+        }
         catalog.plan = builder.finish()?;
         let definition = Definition::Source { node, connector: connector.clone() };
         let object = Object {
@@ -289,12 +282,40 @@ impl Catalog {
     }
 }
 
+/// The columns that are declared.
+fn fields(create: &CreateSource) -> Result<Vec<Field>, SqlError> {
+    let mut fields = Vec::with_capacity(create.columns.len());
+    for column in &create.columns {
+        if column.default.is_some() {
+            return Err(later("DEFAULT of a source's column").at(column.at));
+        }
+        let (name, data_type) = (column.name.clone(), column.data_type);
+        fields.push(Field { name, data_type, nullable: column.nullable });
+    }
+    if fields.is_empty() {
+        return Err(SqlError::syntax(format!("source \"{}\" has no columns", create.name.name))
+            .hint("List them: CREATE SOURCE s (ts TIMESTAMP, ..).")
+            .at(create.name.at));
+    }
+    Ok(fields)
+}
+
+/// How many of its rows a source keeps; none where it is told to.
+fn retain(reader: &mut Reader<'_>) -> Result<Option<Retain>, SqlError> {
+    Ok(match reader.amount("retain")? {
+        None => Some(Retain::DEFAULT),
+        Some(Amount::Count(0) | Amount::Bytes(0) | Amount::Duration(0)) => None,
+        Some(Amount::Count(rows)) => Some(Retain::rows(rows)),
+        Some(Amount::Bytes(bytes)) => Some(Retain::bytes(bytes)),
+        Some(Amount::Duration(age_us)) => Some(Retain::age_us(age_us)),
+    })
+}
+
 /// The column of event time and how far the watermark stays behind it, as clause or as option.
 fn event_time(
     create: &CreateSource,
-    variables: Variables<'_>,
+    mut reader: Reader<'_>,
 ) -> Result<(Option<String>, i64), SqlError> {
-    let mut reader = Reader::new(&create.options, "a source", variables);
     let lateness = reader.duration_us("allowed_lateness")?;
     let declared = reader.text("watermark")?;
     reader.finish()?;

@@ -17,7 +17,7 @@ use crate::SqlError;
 use crate::dialect::nearest;
 use crate::dialect::syntax::{Name, ObjectKind};
 use crate::front::Relations;
-use crate::plan::Plan;
+use crate::plan::{Op, Plan};
 use crate::schema::Schema;
 
 pub use create::Variables;
@@ -85,6 +85,17 @@ impl Catalog {
     /// The object of this name.
     pub fn object(&self, name: &str) -> Option<&Object> {
         self.objects.get(name).map(Arc::as_ref)
+    }
+
+    /// Whether the rows of an object can be read.
+    pub fn keeps_rows(&self, object: &Object) -> bool {
+        match object.definition {
+            Definition::MaterializedView { .. } => true,
+            Definition::Source { node, .. } => {
+                matches!(self.plan.node(node).op, Op::Source { retain: Some(_), .. })
+            }
+            _ => false,
+        }
     }
 
     /// The object that a statement names, or the error that names the nearest.

@@ -165,6 +165,17 @@ fn interval_value(cursor: &mut Cursor<'_>) -> Result<OptionValue, SqlError> {
     }
 }
 
+/// How much of something, in whatever unit it was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Amount {
+    /// A plain number.
+    Count(u64),
+    /// A number of bytes.
+    Bytes(u64),
+    /// Microseconds.
+    Duration(i64),
+}
+
 /// Takes options apart by type. What is asked for is known; what nobody asked for is an error of
 /// [`Reader::finish`].
 pub struct Reader<'a> {
@@ -290,6 +301,26 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// How much of something: a plain number, a number of bytes or a span of time.
+    pub fn amount(&mut self, key: &'static str) -> Result<Option<Amount>, SqlError> {
+        let Some(entry) = self.entry(key) else { return Ok(None) };
+        let text = self.text_of(entry)?;
+        let amount = match &entry.value {
+            OptionValue::Interval(interval) => span(interval),
+            _ => text
+                .replace('_', "")
+                .parse()
+                .map(Amount::Count)
+                .ok()
+                .or_else(|| bytes_of(&text).map(Amount::Bytes))
+                .or_else(|| span(&interval::parse(&text).ok()?)),
+        };
+        amount.map(Some).ok_or_else(|| {
+            wrong(entry, &text, "is no number of rows or bytes and no span of time of fixed length")
+                .hint("Write it like 100000, '512 MB' or INTERVAL '1' HOUR.")
+        })
+    }
+
     /// Refuses what no other call asked for.
     pub fn finish(self) -> Result<(), SqlError> {
         let unread = self.options.entries.iter().find(|e| !self.known.contains(&e.key.as_str()));
@@ -330,6 +361,10 @@ impl<'a> Reader<'a> {
         result.push_str(rest);
         Ok(result)
     }
+}
+
+fn span(interval: &Interval) -> Option<Amount> {
+    interval.length_us().filter(|length| *length >= 0).map(Amount::Duration)
 }
 
 fn wrong(entry: &OptionEntry, value: &str, why: &str) -> SqlError {

@@ -4,7 +4,7 @@ use crate::error::SqlError;
 use crate::expr::Expr;
 use crate::limits::PLAN_NODES_MAX;
 use crate::plan::aggregate::{AggregateSpec, Call, Emit, check_timestamp, window_times};
-use crate::plan::{EventTime, Node, NodeId, Op, Plan, SourceTime, Window};
+use crate::plan::{EventTime, Node, NodeId, Op, Plan, Retain, SourceTime, Window};
 use crate::schema::{Field, Schema, check_name};
 use crate::types::DataType;
 
@@ -43,8 +43,23 @@ impl Builder {
         };
         // The watermark is by definition what the source's own column does not fall below.
         let times = time.iter().map(|time| EventTime { column: time.column, lag_us: 0 }).collect();
-        let op = Op::Source { name: name.into(), time };
+        let op = Op::Source { name: name.into(), time, retain: None };
         self.push(Node { op, schema, times, retracts: false })
+    }
+
+    /// Has a source keep its latest rows: they can be read, and who comes to the source later is
+    /// first given them. Only for a source that this builder has made.
+    pub fn retain(&mut self, source: NodeId, retain: Retain) -> Result<(), SqlError> {
+        self.node(source)?;
+        let at = self.plan.position(source).filter(|_| source.0 >= self.base);
+        let Some(Op::Source { time, retain: kept, .. }) = at.map(|at| &mut self.plan.nodes[at].op)
+        else {
+            let what = "rows can only be retained by a source that is being made";
+            return Err(SqlError::invalid_parameter(what));
+        };
+        retain.check(time.is_some())?;
+        *kept = Some(retain);
+        Ok(())
     }
 
     /// The rows for which `predicate` is true.

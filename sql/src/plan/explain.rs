@@ -28,13 +28,17 @@ impl Plan {
     fn line(&self, node: &Node) -> String {
         let schema = |id: &NodeId| &self.node(*id).schema;
         match &node.op {
-            Op::Source { name, time } => match time {
-                Some(time) => {
+            Op::Source { name, time, retain } => {
+                let mut text = format!("source {name}");
+                if let Some(time) = time {
                     let column = &node.schema.field(time.column).name;
-                    format!("source {name} by {column} - {} us", time.delay_us)
+                    text += &format!(" by {column} - {} us", time.delay_us);
                 }
-                None => format!("source {name}"),
-            },
+                if let Some(retain) = retain {
+                    text += &format!(", retains {retain}");
+                }
+                text
+            }
             Op::Filter { input, predicate } => {
                 format!("filter #{}: {}", input.0, predicate.text(schema(input)))
             }

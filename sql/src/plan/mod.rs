@@ -14,6 +14,7 @@ mod bound;
 mod builder;
 mod explain;
 mod function;
+mod retain;
 mod spec;
 mod window;
 
@@ -25,6 +26,7 @@ pub use aggregate::{AggregateSpec, Call, Emit};
 pub use bound::{Bound, Kept};
 pub use builder::Builder;
 pub use function::{Fraction, Function, Moment};
+pub use retain::Retain;
 pub use window::Window;
 
 /// A node of a plan: the number it was given when it was added.
@@ -89,6 +91,8 @@ pub enum Op {
         name: String,
         /// What moves the watermark; nothing does where absent.
         time: Option<SourceTime>,
+        /// How many of its rows stay; none where absent.
+        retain: Option<Retain>,
     },
     /// The rows for which `predicate` is true.
     Filter {

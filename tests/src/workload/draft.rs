@@ -1,7 +1,7 @@
 //! A plan on its way: relations that exist so far, and steps that add one.
 
 use sluicedb_sql::expr::Expr;
-use sluicedb_sql::plan::{Builder, Node, NodeId};
+use sluicedb_sql::plan::{Builder, Node, NodeId, Retain};
 use sluicedb_sql::{DataType, Plan};
 
 use super::SOURCE_ROWS;
@@ -124,8 +124,13 @@ impl<'a> Draft<'a> {
                 .time
                 .map(|time| (spec.columns[time.column].field.name.as_str(), time.delay_us));
             let id = self.builder.source(&spec.name, spec.schema(), time);
+            let id = id.expect("a drawn source is valid");
+            if self.prng.chance(50) {
+                // All of its rows: which ones go depends on what comes to which shard when.
+                self.builder.retain(id, Retain::DEFAULT).expect("the source is being made");
+            }
             let columns = spec.columns.iter().map(Column::of_source);
-            self.add(&[], id.expect("a drawn source is valid"), columns.collect(), SOURCE_ROWS);
+            self.add(&[], id, columns.collect(), SOURCE_ROWS);
             self.sources.push(spec);
         }
     }

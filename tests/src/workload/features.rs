@@ -68,6 +68,7 @@ pub const FEATURES: &[&str] = &[
     "several views",
     "several windows above each other",
     "sketch above retractions",
+    "source that keeps its rows",
     "source without watermark",
     "special doubles",
     "stream above rejoining paths",
@@ -138,7 +139,7 @@ impl<'a> Found<'a> {
 
     fn node(&mut self, node: &Node) {
         match &node.op {
-            Op::Source { .. } => {}
+            Op::Source { retain, .. } => self.note("source that keeps its rows", retain.is_some()),
             Op::Filter { predicate, .. } => {
                 self.note("filter", true);
                 self.expr(predicate);

@@ -12,7 +12,7 @@ use sluicedb::core::graph::{Change, Growth, change};
 use sluicedb::core::ids::{Epoch, LaneId, ShardId};
 use sluicedb::core::shard::check;
 use sluicedb_sql::expr::Expr;
-use sluicedb_sql::plan::{AggregateSpec, Builder, Call, Emit, NodeId, Op, Plan};
+use sluicedb_sql::plan::{AggregateSpec, Builder, Call, Emit, Function, NodeId, Op, Plan, Window};
 use sluicedb_sql::{DataType, SqlError};
 
 use super::World;
@@ -128,6 +128,24 @@ impl Growing {
             allowed_lateness_us: 0,
         };
         let mut b = Builder::over(plan);
+        // Windows over the rows that a source keeps, and what is the last in each.
+        if let (Op::Source { time: Some(time), retain: Some(_), .. }, true) =
+            (&plan.node(read).op, self.prng.chance(50))
+        {
+            let ts = schema.field(time.column).name.clone();
+            let last = schema.field(*self.prng.pick(&columns)).name.clone();
+            let mut bars = AggregateSpec::by([column.clone()])
+                .tumble(&ts, *self.prng.pick(&[300_000, 1_500_000]))
+                .count_rows("rows_of_it")
+                .call(Call::by("its_last", Function::Last, &last, &ts));
+            if self.prng.chance(30) {
+                bars.window = Some(Window::Session { time: ts.clone(), gap_us: 300_000 });
+            }
+            let bars = if self.prng.chance(50) { bars.on_close() } else { bars };
+            let bars = b.aggregate(read, &bars)?;
+            b.view(bars, &name, &[])?;
+            return b.finish().map(Some);
+        }
         match self.prng.below(4) {
             0 => b.view(read, &name, &[&column])?,
             1 => b.stream(read, &name)?,

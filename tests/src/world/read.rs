@@ -1,31 +1,41 @@
-//! Reads all views from the frozen state, a slice at a time, while the shards go on.
+//! Reads all views, and what sources keep, from the frozen state, a slice at a time, while the shards
+//! go on.
 //!
 //! A stream cannot be read: what it told its subscribers is compared with the reference alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use sluicedb::core::effect::CoordinatorInput;
-use sluicedb::core::ids::{Epoch, ViewId};
-use sluicedb::core::operator::ViewCursor;
+use sluicedb::core::ids::{Epoch, SourceId, ViewId};
+use sluicedb::core::operator::{RetainCursor, ViewCursor};
 use sluicedb::core::shard::Shard;
 use sluicedb_sql::Column;
 use sluicedb_sql::plan::NodeId;
 
 use super::World;
 use super::producer::Producer;
-use crate::reference::{Input, Relation, evaluate_since, same};
+use crate::reference::{Input, Relation, evaluate_since, same, same_relation};
 
 /// A read under way.
 pub(super) struct Reading {
     epoch: Epoch,
-    /// The view and shard that are read.
-    view: usize,
+    /// The view or, behind all views, the source that is read, and the shard.
+    relation: usize,
     shard: usize,
     /// What is there at the end of the epoch and still when it is read.
     names: BTreeSet<String>,
-    from: ViewCursor,
-    /// By view; nothing is ever found of a stream.
+    from: Cursor,
+    /// By view, then by source; nothing is ever found of what keeps nothing.
     found: Vec<Relation>,
+    views: usize,
+}
+
+/// Where a read goes on.
+#[derive(Clone, Copy)]
+enum Cursor {
+    Start,
+    View(ViewCursor),
+    Source(RetainCursor),
 }
 
 impl World {
@@ -34,35 +44,61 @@ impl World {
         assert!(self.life.reading.is_none(), "{epoch} is readable while another is read");
         assert!(epoch > self.life.read, "{epoch} is readable after {}", self.life.read);
         self.trace.add(self.turn, &"reader", format_args!("readable {epoch}"));
-        let found = vec![Relation::new(); self.graph.views.len()];
-        let from = ViewCursor::default();
-        let names = self.growth.names_at(epoch);
-        self.life.reading = Some(Reading { epoch, view: 0, shard: 0, names, from, found });
+        let views = self.graph.views.len();
+        let found = vec![Relation::new(); views + self.graph.sources.len()];
+        let (from, names) = (Cursor::Start, self.growth.names_at(epoch));
+        self.life.reading =
+            Some(Reading { epoch, relation: 0, shard: 0, names, from, found, views });
     }
 
     /// Reads one slice; behind the last one, compares and releases.
     pub(super) fn read_some(&mut self) {
         let mut reading = self.life.reading.take().expect("listed because there is one");
-        let (shard, view) = (reading.shard, reading.view);
-        if view < reading.found.len() {
+        let (shard, at) = (reading.shard, reading.relation);
+        if at < reading.found.len() {
             let max = 1 + self.schedule.below(64);
-            let what = format_args!("read {} v{view} s{shard} slots={max}", reading.epoch);
+            let what = format_args!("read {} r{at} s{shard} slots={max}", reading.epoch);
             self.trace.add(self.turn, &"reader", what);
-            let found = &mut reading.found[view];
-            let source = &self.life.seats[shard].shard;
-            let spec = self.graph.views.get(view);
-            let next = match spec.filter(|view| reading.names.contains(&view.name)) {
-                Some(_) => slice(source, ViewId(view as u16), reading.from, max, found),
-                None => None,
+            let found = &mut reading.found[at];
+            let read = &self.life.seats[shard].shard;
+            let next = if at >= reading.views {
+                kept_slice(read, SourceId((at - reading.views) as u16), reading.from, max, found)
+            } else {
+                let spec = self.graph.views.get(at);
+                match spec.filter(|view| reading.names.contains(&view.name)) {
+                    Some(_) => slice(read, ViewId(at as u16), reading.from, max, found),
+                    None => None,
+                }
             };
             reading.advance(next, self.life.seats.len());
             self.life.reading = Some(reading);
             return;
         }
-        let Reading { epoch, found, names, .. } = reading;
+        let Reading { epoch, mut found, names, views, .. } = reading;
+        let kept = found.split_off(views);
+        self.compare_kept(epoch, &kept);
         self.compare(epoch, found, &names);
         self.life.read = epoch;
         self.coordinate(CoordinatorInput::ReadDone);
+    }
+
+    /// Compares what sources keep with what they were given: no run gives one more than it keeps.
+    fn compare_kept(&mut self, epoch: Epoch, kept: &[Relation]) {
+        let mut rows = 0;
+        for (at, source) in self.graph.sources.places().filter(|(_, of)| of.retained.is_some()) {
+            let mut given = Relation::new();
+            let of = self.producers.iter().filter(|producer| producer.source.index() == at);
+            for row in of.flat_map(|producer| producer.rows(epoch)) {
+                *given.entry(row.values.clone()).or_insert(0) += 1;
+            }
+            rows += given.len();
+            if let Err(difference) = same_relation(&source.name, &given, &kept[at]) {
+                panic!("what is kept at the end of {epoch} is wrong: {difference}");
+            }
+        }
+        if rows > 0 {
+            self.saw("compared what sources keep");
+        }
     }
 
     /// Compares what was read with the reference, and with what subscribers were told.
@@ -88,6 +124,9 @@ impl World {
         }
         let plan = self.growth.plan_at(epoch);
         let since = |node: NodeId, source: usize| {
+            if self.graph.sources[source].retained.is_some() {
+                return None;
+            }
             let after = self.growth.since(node)?;
             let of = self.producers.iter().filter(|p| p.source.index() == source);
             Some(of.flat_map(|producer| producer.rows_between(after, epoch)).cloned().collect())
@@ -155,14 +194,14 @@ impl Reading {
         self.names.remove(name);
     }
 
-    fn advance(&mut self, next: Option<ViewCursor>, shards: usize) {
-        self.from = next.unwrap_or_default();
+    fn advance(&mut self, next: Option<Cursor>, shards: usize) {
+        self.from = next.unwrap_or(Cursor::Start);
         if next.is_none() {
             self.shard += 1;
         }
         if self.shard == shards {
             self.shard = 0;
-            self.view += 1;
+            self.relation += 1;
         }
     }
 }
@@ -171,10 +210,11 @@ impl Reading {
 fn slice(
     shard: &Shard,
     view: ViewId,
-    from: ViewCursor,
+    from: Cursor,
     max: usize,
     found: &mut Relation,
-) -> Option<ViewCursor> {
+) -> Option<Cursor> {
+    let from = if let Cursor::View(from) = from { from } else { ViewCursor::default() };
     let frozen = shard.frozen().expect("the state is frozen until the reader is done");
     let reader = shard.reader(view)?;
     let fields = shard.graph().views[view.index()].schema.fields().iter();
@@ -186,5 +226,25 @@ fn slice(
         *found.entry(values).or_insert(0) += weight;
     }
     found.retain(|_, weight| *weight != 0);
-    next
+    next.map(Cursor::View)
+}
+
+/// The same of what a source keeps.
+fn kept_slice(
+    shard: &Shard,
+    source: SourceId,
+    from: Cursor,
+    max: usize,
+    found: &mut Relation,
+) -> Option<Cursor> {
+    let from = if let Cursor::Source(from) = from { from } else { RetainCursor::default() };
+    let frozen = shard.frozen().expect("the state is frozen until the reader is done");
+    let reader = shard.retained(source)?;
+    let mut columns = reader.columns();
+    let next = reader.rows(&frozen, from, max, &mut columns);
+    for row in 0..columns[0].len() {
+        let values = columns.iter().map(|column| column.value(row)).collect();
+        *found.entry(values).or_insert(0) += 1;
+    }
+    next.map(Cursor::Source)
 }

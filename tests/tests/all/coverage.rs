@@ -9,6 +9,7 @@ use crate::fixed;
 const EVENTS: &[(&str, usize)] = &[
     ("base checkpoint", 1000),
     ("compared epoch with rows", 1000),
+    ("compared what sources keep", 700),
     ("crash", 800),
     ("crash before the database was ready", 100),
     ("dead letter", 20),

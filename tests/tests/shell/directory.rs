@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
-use sluicedb::db::{Database, Durability};
+use sluicedb::db::{Database, Durability, schema};
+use sluicedb::plan::{Builder, Retain};
 
 use crate::child::{argument, is_child, start};
 use crate::fixture::{Tick, has, small, stream_plan, tick_plan};
@@ -58,6 +59,44 @@ fn count(db: &Database) -> i64 {
     let behind = (rows..rows + 2 * AHEAD).filter(|id| has(&mut view, *id)).count();
     assert_eq!(behind, 0, "rows behind {rows}, which is missing");
     rows
+}
+
+#[test]
+fn what_a_source_keeps_is_there_once_when_it_is_opened_again() {
+    let rows_of = |db: &Database, query: &str| db.query(query).unwrap().len();
+    for durability in [Durability::Log, Durability::Checkpoint] {
+        for shards in [1, 2] {
+            within("close and open", move || {
+                let place = Place::new(&format!("kept-{durability:?}-{shards}"));
+                let mut b = Builder::new();
+                let ticks = b.source("ticks", schema::<Tick>().unwrap(), None).unwrap();
+                b.retain(ticks, Retain::rows(10_000)).unwrap();
+                b.view(ticks, "rows", &["id"]).unwrap();
+                let plan = b.finish().unwrap();
+                let mut rows = 0;
+                for life in 0..4 {
+                    let builder = small(shards).durability(durability).directory(place.path());
+                    let db = builder.start(&plan).unwrap();
+                    let found = rows_of(&db, "SELECT id FROM ticks");
+                    assert_eq!(found, rows, "life {life} with {durability:?}");
+                    assert_eq!(rows_of(&db, "SELECT DISTINCT id FROM ticks"), rows);
+                    let mut source = db.source::<Tick>("ticks").unwrap();
+                    for _ in 0..900 {
+                        source.push_wait(&Tick { id: rows as i64 }).unwrap();
+                        rows += 1;
+                    }
+                    assert_eq!(rows_of(&db, "SELECT id FROM ticks"), rows);
+                    if life == 3 {
+                        let later = "CREATE MATERIALIZED VIEW later AS SELECT id FROM ticks";
+                        db.execute(later).unwrap();
+                        assert_eq!(rows_of(&db, "SELECT id FROM later"), rows);
+                        assert_eq!(rows_of(&db, "SELECT id FROM rows"), rows);
+                    }
+                    db.close().unwrap();
+                }
+            });
+        }
+    }
 }
 
 #[test]

@@ -17,6 +17,7 @@ mod life;
 mod limits;
 mod pressure;
 mod results;
+mod retained;
 mod seccomp;
 mod silence;
 mod subscribers;

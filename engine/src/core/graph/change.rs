@@ -72,7 +72,7 @@ pub struct Change {
     pub keyed: Vec<SourceId>,
     /// Views and streams that go.
     pub views_gone: Vec<ViewId>,
-    /// Inputs that are added to what was there. Those that read a view are owed its rows.
+    /// Inputs that are added to what was there. Those that read what keeps its rows are owed them.
     pub readers: Vec<Reader>,
     /// Pairs of stages between which lanes come. Lanes never go.
     pub pairs: Vec<(StageId, StageId)>,
@@ -162,10 +162,14 @@ impl StageSpec {
         self.operators.iter().position(|operator| operator.id == id)
     }
 
-    /// Whether an output is one of a view, which keeps what it has put out.
+    /// Whether an output is one of an operator that keeps what it has put out.
     pub fn is_kept(&self, output: Output) -> bool {
         let Output::Operator { id, .. } = output else { return false };
         let at = self.position(id);
-        at.is_some_and(|at| matches!(&self.operators[at].kind, Kind::View(v) if v.kept))
+        at.is_some_and(|at| match &self.operators[at].kind {
+            Kind::View(options) => options.kept,
+            Kind::Retain(_) => true,
+            _ => false,
+        })
     }
 }

@@ -39,6 +39,7 @@ impl fmt::Display for Graph {
                         let when = if options.consolidated { ", by epoch" } else { "" };
                         write!(f, "{what} {}{when}", view.name)?;
                     }
+                    Kind::Retain(_) => f.write_str("retain")?,
                     Kind::Stream(options) => {
                         write!(f, "stream {}", self.views[options.view.index()].name)?;
                     }

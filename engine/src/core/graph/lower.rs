@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use sluicedb_sql::expr::{Expr, Program};
-use sluicedb_sql::plan::{Emit, Node, NodeId, Op, Plan};
+use sluicedb_sql::plan::{Emit, Node, NodeId, Op, Plan, Retain};
 use sluicedb_sql::{DataType, Schema, SqlError};
 
 use super::change::{Lowered, Output, Reader, Relation};
@@ -17,7 +17,8 @@ use crate::core::ids::{EdgeId, OperatorId, SourceId, StageId, ViewId};
 use crate::core::limits::{SHAPES_MAX, STAGES_MAX};
 use crate::core::morsel::{Shape, ShapeId};
 use crate::core::operator::{
-    AggregateOptions, JoinOptions, MapOptions, Port, StreamOptions, ViewOptions, WindowOptions,
+    AggregateOptions, JoinOptions, MapOptions, Port, RetainOptions, StreamOptions, ViewOptions,
+    WindowOptions,
 };
 
 /// How feeders place rows on shards.
@@ -116,8 +117,7 @@ impl<'a> Lowering<'a> {
         let sources = nodes.filter_map(|(id, node)| Some((*id, node.source?)));
         for (id, source) in sources.collect::<Vec<_>>() {
             let Some(at) = self.plan.position(id) else { continue };
-            let entry = EntryKey::Source(source);
-            let fixed = self.growth.fed.contains(&source) || !self.targets(entry).is_empty();
+            let fixed = self.growth.fed.contains(&source) || self.is_read(source);
             let (tied, wanted) = (self.facts.tied[at], self.facts.wanted_keys[at].clone());
             let wanted = wanted.filter(|_| self.growth.route == Route::Aligned);
             let spec = self.graph.sources.get_mut(source.index()).expect("a source of the graph");
@@ -148,9 +148,21 @@ impl<'a> Lowering<'a> {
         Ok(())
     }
 
-    fn targets(&self, entry: EntryKey) -> &[Target] {
-        let found = self.graph.stages[0].entries.iter().find(|(key, _)| *key == entry);
-        found.map_or(&[], |(_, targets)| targets)
+    /// Whether somebody reads a source that has been lowered, beside the operator that keeps its
+    /// rows.
+    fn is_read(&self, source: SourceId) -> bool {
+        let stage = &self.graph.stages[0];
+        let targets = match &self.graph.sources[source.index()].retained {
+            Some((id, _)) => {
+                let at = stage.position(*id).expect("it is there as long as its source");
+                Some(&stage.operators[at].outputs[0])
+            }
+            None => {
+                let key = EntryKey::Source(source);
+                stage.entries.iter().find(|(other, _)| *other == key).map(|(_, targets)| targets)
+            }
+        };
+        targets.is_some_and(|targets| !targets.is_empty())
     }
 
     fn fact(&self, id: NodeId) -> usize {
@@ -226,7 +238,7 @@ impl<'a> Lowering<'a> {
     }
 
     fn source(&mut self, id: NodeId) -> Result<Relation, SqlError> {
-        let Node { op: Op::Source { name, time }, schema, .. } = self.plan.node(id) else {
+        let Node { op: Op::Source { name, time, retain }, schema, .. } = self.plan.node(id) else {
             unreachable!("called for sources")
         };
         let at = self.fact(id);
@@ -242,18 +254,30 @@ impl<'a> Lowering<'a> {
             shape,
             key: key.clone(),
             time: *time,
-            tied: self.growth.tied || self.facts.tied[at],
+            // Who comes later may ask where the rows came from that are kept.
+            tied: self.growth.tied || self.facts.tied[at] || retain.is_some(),
+            retained: None,
         });
         let source = SourceId(u16::try_from(source).expect("a plan has far fewer nodes"));
         self.made.source = Some(source);
         self.change.sources_come.push(source);
         let entry = EntryKey::Source(source);
         self.graph.stages[0].entries.push((entry, Vec::new()));
-        Ok(Relation {
+        let relation = Relation {
             stage: StageId(0),
             placement: Placement::Hashed(key),
             output: Output::Entry(entry),
-        })
+        };
+        let Some(retain) = *retain else { return Ok(relation) };
+        let Retain { rows, bytes, age_us } = retain;
+        let age = time.as_ref().zip(age_us).map(|(time, age_us)| (time.column, age_us));
+        let timed = time.is_some();
+        let options = RetainOptions { types: types(schema), shape, rows, bytes, timed, age };
+        let (id, target) = self.operator(StageId(0), Kind::Retain(options.clone()), 1);
+        self.wire(&relation, target);
+        let spec = self.graph.sources.get_mut(source.index()).expect("added above");
+        spec.retained = Some((id, options));
+        Ok(Relation { output: Output::Operator { id, port: Port(0) }, ..relation })
     }
 
     /// A filter whose only reader is a projection is left to that.

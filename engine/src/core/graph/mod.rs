@@ -27,7 +27,7 @@ use sluicedb_sql::plan::{NodeId, SourceTime};
 use super::ids::{EdgeId, LaneId, OperatorId, ShardId, SourceId, StageId, ViewId};
 use super::morsel::{Shape, ShapeId};
 use super::operator::{
-    AggregateOptions, JoinOptions, MapOptions, Port, StreamOptions, ViewOptions,
+    AggregateOptions, JoinOptions, MapOptions, Port, RetainOptions, StreamOptions, ViewOptions,
 };
 
 /// A plan cut into stages.
@@ -84,6 +84,8 @@ pub struct SourceSpec {
     pub time: Option<SourceTime>,
     /// Whether an operator above asks where rows came from.
     pub tied: bool,
+    /// The operator that keeps its rows, if any are kept.
+    pub retained: Option<(OperatorId, RetainOptions)>,
 }
 
 /// One stage.
@@ -141,6 +143,8 @@ pub enum Kind {
     Join(JoinOptions),
     /// Keeps a result, or the net of an epoch.
     View(ViewOptions),
+    /// Keeps the latest rows of a source.
+    Retain(RetainOptions),
     /// Publishes changes at once.
     Stream(StreamOptions),
     /// Sends rows to the shards that own their keys.

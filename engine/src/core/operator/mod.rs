@@ -10,6 +10,7 @@ mod aggregate;
 mod exchange;
 mod join;
 mod map;
+mod retain;
 mod stream;
 mod view;
 
@@ -17,6 +18,7 @@ pub use aggregate::{Aggregate, AggregateOptions, WindowOptions};
 pub use exchange::{Exchange, ExchangeOptions};
 pub use join::{Join, JoinOptions};
 pub use map::{Map, MapOptions};
+pub use retain::{Retain, RetainCursor, RetainOptions, RetainReader};
 pub use stream::{Stream, StreamOptions};
 pub use view::{View, ViewCursor, ViewOptions, ViewReader};
 
@@ -66,7 +68,8 @@ pub trait Operator: Send {
     /// Goes on with what it was given, at most until the fuel is gone.
     fn work(&mut self, context: &mut Context<'_>) -> Work;
 
-    /// Hears who reads it from here on. Told to views only, whose readers come and go; it is idle.
+    /// Hears who reads it from here on. Told to those only that keep what they put out, whose readers
+    /// come and go; it is idle.
     fn read(&mut self, _reading: Reading) {}
 
     /// Whether it is known to owe nothing, so that `work` need not be asked. Of interest to those
@@ -76,7 +79,18 @@ pub trait Operator: Send {
     }
 }
 
-/// Who reads a view.
+/// Whether blocks may be written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Allowed {
+    /// They may.
+    Now,
+    /// A freeze must end before.
+    Later,
+    /// There is no memory for them.
+    Never,
+}
+
+/// Who reads a view, or a source that keeps its rows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Reading {
     /// Whether anybody does, so that what it is given goes on to [`PASSED_ON`].
@@ -86,9 +100,9 @@ pub struct Reading {
     pub owed: Option<Time>,
 }
 
-/// The output of a view for all who read it.
+/// The output of what is kept for all who read it.
 pub const PASSED_ON: Port = Port(0);
-/// The output of a view for those who have just come to read it.
+/// The output of what is kept for those who have just come to read it.
 pub const OWED: Port = Port(1);
 
 /// Why an operator can never go on. Its shard stops, and says so.
@@ -164,6 +178,21 @@ impl Context<'_> {
             *self.stop = Some(Stop::Memory);
         }
         if committed { allowed } else { 0 }
+    }
+
+    /// Whether an operator that writes few blocks, and knows how many, may write them. Memory for
+    /// them is committed then.
+    pub fn allow_blocks(&mut self, need: Headroom) -> Allowed {
+        let frozen = [FreezeKind::Read, FreezeKind::Checkpoint]
+            .map(|kind| self.arena.has_joined(self.zone, kind))
+            .contains(&true);
+        // As in `rows_allowed`: a zone that has not joined a freeze copies nothing.
+        let need = if frozen { need } else { Headroom { shadow_blocks: 0, ..need } };
+        if self.arena.headroom().covers(need) && self.arena.reserve(need).is_ok() {
+            return Allowed::Now;
+        }
+        // Copies come back when the freeze ends, and so does what was freed under it.
+        if frozen { Allowed::Later } else { Allowed::Never }
     }
 
     /// Pays for rows that were worked on.

@@ -9,7 +9,7 @@ use crate::core::graph::{Change, Graph, Kind, OperatorSpec, StageSpec};
 use crate::core::hash::{EMPTY, owner, partition};
 use crate::core::ids::{OperatorId, ShardId};
 use crate::core::operator::{
-    Aggregate, Exchange, ExchangeOptions, Join, Map, Operator, Place, Stream, View,
+    Aggregate, Exchange, ExchangeOptions, Join, Map, Operator, Place, Retain, Stream, View,
 };
 
 /// The operators of a stage, each with its zone.
@@ -55,6 +55,7 @@ pub(super) fn make(
         }
         Kind::Join(options) => Box::new(Join::new(place, options, root)?),
         Kind::View(options) => Box::new(View::new(place, options, root)?),
+        Kind::Retain(options) => Box::new(Retain::new(place, options, root, shards)),
         Kind::Stream(options) => Box::new(Stream::new(options)),
         Kind::Exchange(edge) => {
             let edge_spec = &graph.edges[edge.index()];

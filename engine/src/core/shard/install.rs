@@ -9,9 +9,9 @@
 
 use std::sync::Arc;
 
-use super::Shard;
 use super::build::{Built, make, zone};
 use super::stage::{Renewal, SourceRows, Stage};
+use super::{Shard, retained};
 use crate::core::arena::Headroom;
 use crate::core::effect::{Effect, Poison, Report};
 use crate::core::frame::Barrier;
@@ -102,6 +102,8 @@ impl Shard {
         for view in &change.views_gone {
             self.readers[view.index()] = None;
         }
+        // The roots of zones that stay are where they were.
+        self.retained = retained(&self.graph, &self.arena);
         let places = self.readers.len().max(self.graph.views.len());
         self.readers.resize_with(places, || None);
         for (at, view) in self.graph.views.places() {

@@ -25,10 +25,10 @@ use sluicedb_wal::{Failure, FileRef, Log, Lsn, Ticket};
 use super::arena::{Arena, FreezeKind, Frozen, Region};
 use super::effect::{Effect, FeederMark, Input, Order, Poison, Report};
 use super::frame::{Barrier, Fed, FedMarks, FeederFrame, FeederRow, Frame};
-use super::graph::{Change, Graph, ViewSpec};
-use super::ids::{Epoch, FeederId, LaneId, ShardId, Time, ViewId};
+use super::graph::{Change, Graph, SourceSpec, ViewSpec};
+use super::ids::{Epoch, FeederId, LaneId, ShardId, SourceId, Time, ViewId};
 use super::morsel::Pool;
-use super::operator::{Stop, ViewReader};
+use super::operator::{RetainReader, Stop, ViewReader};
 pub use build::check;
 pub(crate) use flush::{ApplyError, apply, decode_watermarks};
 use flush::{Flush, Front};
@@ -109,6 +109,8 @@ pub struct Shard {
     changed_at: Vec<Time>,
     /// By view; none for a stream.
     readers: Vec<Option<ViewReader>>,
+    /// By source; none for one that keeps no rows.
+    retained: Vec<Option<RetainReader>>,
     stop: Option<Stop>,
     poison: Option<Poison>,
 }
@@ -140,6 +142,7 @@ impl Shard {
             pool: Pool::new(&graph.shapes),
             stages: stages(&graph, &options, &arena)?,
             readers: readers(&graph, &arena)?,
+            retained: retained(&graph, &arena),
             flush: Flush::new(&options, base),
             arena,
             intake,
@@ -504,6 +507,11 @@ impl Shard {
         self.readers.get(view.index())?.as_ref()
     }
 
+    /// How to read the rows that a source keeps, if it keeps any.
+    pub fn retained(&self, source: SourceId) -> Option<&RetainReader> {
+        self.retained.get(source.index())?.as_ref()
+    }
+
     /// The state that was frozen for reading, once all stages have passed the barrier.
     pub fn frozen(&self) -> Option<Frozen<'_>> {
         self.arena.frozen(FreezeKind::Read)
@@ -575,4 +583,12 @@ fn readers(graph: &Graph, arena: &Arena) -> Result<Vec<Option<ViewReader>>, SqlE
         view.kept.as_ref().map(|options| ViewReader::new(options, root)).transpose()
     };
     (0..graph.views.len()).map(|at| graph.views.get(at).map_or(Ok(None), reader)).collect()
+}
+
+fn retained(graph: &Graph, arena: &Arena) -> Vec<Option<RetainReader>> {
+    let reader = |source: &SourceSpec| {
+        let (operator, options) = source.retained.as_ref()?;
+        Some(RetainReader::new(options, arena.root(build::zone(*operator))))
+    };
+    (0..graph.sources.len()).map(|at| graph.sources.get(at).and_then(reader)).collect()
 }

@@ -124,7 +124,7 @@ impl Stage {
         };
         let node = |((mut operator, zone), made): ((Box<dyn Operator>, _), &OperatorSpec)| {
             let outputs: Vec<Outlet> = made.outputs.iter().map(outlet).collect();
-            if let Kind::View(_) = made.kind {
+            if let Kind::View(_) | Kind::Retain(_) = made.kind {
                 let passes_on = outputs.iter().any(|outlet| !outlet.rows.is_empty());
                 operator.read(Reading { passes_on, owed: None });
             }
@@ -450,8 +450,10 @@ fn heeds_time(operators: &[OperatorSpec]) -> Vec<bool> {
     for (at, operator) in operators.iter().enumerate().rev() {
         heeds[at] = match operator.kind {
             Kind::Aggregate(_) | Kind::Exchange(_) => true,
-            // A view does where others read it.
-            Kind::Map(_) | Kind::View(_) => {
+            // It tells those who come what the watermark was.
+            Kind::Retain(ref options) if options.timed => true,
+            // What keeps its rows does where others read it.
+            Kind::Map(_) | Kind::View(_) | Kind::Retain(_) => {
                 operator.outputs.iter().flatten().any(|to| heeds[to.operator])
             }
             Kind::Join(_) | Kind::Stream(_) => false,

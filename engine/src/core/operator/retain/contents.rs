@@ -1,0 +1,242 @@
+//! The rows that a source keeps, in its zone: one record for each morsel, as it came.
+//!
+//! Invariant: `held` counts the rows of the records, and `came` those and all before them.
+
+use sluicedb_sql::DataType;
+use sluicedb_sql::column::Values;
+
+use super::{RetainCursor, RetainOptions};
+use crate::core::arena::bytes::{i64_at, put_i64, put_u64, u32_at, u64_at};
+use crate::core::arena::{Anchor, Arena, BlockId, Blocks, ExtentId, Headroom, Queue};
+use crate::core::ids::Time;
+use crate::core::morsel::{Morsel, decode, encode};
+
+// Offsets in the root block.
+const QUEUE: u16 = 0;
+const HELD: usize = Queue::HEADER_BYTES;
+const CAME: usize = HELD + 8;
+const WATERMARK: usize = CAME + 8;
+const MISSED: usize = WATERMARK + 8;
+
+/// In front of the rows of a record: its bytes behind this, its rows, the latest time in them, and
+/// the watermark before them.
+const HEAD_BYTES: usize = 24;
+
+/// What is in a zone, and which of it counts.
+#[derive(Clone, Debug)]
+pub(super) struct Contents {
+    root: BlockId,
+    queue: Queue,
+    types: Vec<DataType>,
+    rows_max: u64,
+    age: Option<(usize, i64)>,
+    /// The bytes of a record: scratch space.
+    bytes: Vec<u8>,
+    /// Rows of a record: scratch space.
+    picks: Vec<u32>,
+}
+
+/// The head of a record.
+#[derive(Clone, Copy)]
+pub(super) struct Record {
+    bytes: usize,
+    rows: u64,
+    latest: Time,
+    watermark: Time,
+}
+
+impl Record {
+    fn read(bytes: &[u8]) -> Record {
+        Record {
+            bytes: u32_at(bytes, 0) as usize,
+            rows: u64::from(u32_at(bytes, 4)),
+            latest: Time(i64_at(bytes, 8)),
+            watermark: Time(i64_at(bytes, 16)),
+        }
+    }
+}
+
+impl Contents {
+    pub(super) fn new(options: &RetainOptions, root: BlockId) -> Contents {
+        // What the memory may be is for the one who writes to know.
+        let RetainOptions { types, shape: _, rows, bytes: _, timed: _, age } = options;
+        Contents {
+            root,
+            queue: Queue::open(Anchor::new(root, QUEUE)),
+            types: types.clone(),
+            rows_max: *rows,
+            age: *age,
+            bytes: Vec::new(),
+            picks: Vec::new(),
+        }
+    }
+
+    pub(super) fn create(&mut self, arena: &mut Arena, extent: ExtentId) {
+        self.queue = Queue::create(arena, extent, Anchor::new(self.root, QUEUE));
+        put_i64(arena.block_mut(self.root), WATERMARK, Time::MIN.0);
+    }
+
+    /// What it takes at most to append a record of so many bytes and to drop any number.
+    pub(super) fn headroom(bytes: usize) -> Headroom {
+        Queue::headroom(bytes)
+    }
+
+    pub(super) fn types(&self) -> &[DataType] {
+        &self.types
+    }
+
+    fn count(&self, blocks: &impl Blocks, at: usize) -> u64 {
+        u64_at(blocks.block(self.root), at)
+    }
+
+    fn put(&self, arena: &mut Arena, at: usize, value: u64) {
+        put_u64(arena.block_mut(self.root), at, value);
+    }
+
+    /// Rows that came and were gone when the rows were last owed to somebody.
+    pub(super) fn missed(&self, blocks: &impl Blocks) -> u64 {
+        self.count(blocks, MISSED)
+    }
+
+    /// Takes note that somebody was given so many rows.
+    pub(super) fn note_missed(&self, arena: &mut Arena, given: u64) {
+        let missed = self.count(arena, CAME) - given;
+        self.put(arena, MISSED, missed);
+    }
+
+    pub(super) fn blocks(&self, blocks: &impl Blocks) -> u32 {
+        self.queue.blocks(blocks)
+    }
+
+    /// Makes a record of rows.
+    pub(super) fn encode(&self, blocks: &impl Blocks, morsel: &Morsel, record: &mut Vec<u8>) {
+        let latest = self.age.and_then(|(column, _)| match morsel.columns[column].values() {
+            Values::I64(times) => times.iter().copied().max(),
+            _ => unreachable!("event time is a TIMESTAMP"),
+        });
+        record.resize(HEAD_BYTES, 0);
+        encode(morsel, record);
+        let bytes = u32::try_from(record.len() - HEAD_BYTES).expect("a batch is below 8 MiB");
+        record[..4].copy_from_slice(&bytes.to_le_bytes());
+        record[4..8].copy_from_slice(&(morsel.rows() as u32).to_le_bytes());
+        record[8..16].copy_from_slice(&latest.unwrap_or(i64::MAX).to_le_bytes());
+        record[16..HEAD_BYTES].copy_from_slice(&self.watermark(blocks).0.to_le_bytes());
+    }
+
+    pub(super) fn append(&self, arena: &mut Arena, record: &[u8], rows: u64) {
+        self.queue.append(arena, record);
+        self.put(arena, HELD, self.count(arena, HELD) + rows);
+        self.put(arena, CAME, self.count(arena, CAME) + rows);
+    }
+
+    /// Keeps nothing of all that came, nor of so many rows that have come now.
+    pub(super) fn pass_over(&mut self, arena: &mut Arena, rows: u64) {
+        self.drop_while(arena, |_, _, _| true);
+        self.put(arena, CAME, self.count(arena, CAME) + rows);
+    }
+
+    fn watermark(&self, blocks: &impl Blocks) -> Time {
+        Time(i64_at(blocks.block(self.root), WATERMARK))
+    }
+
+    /// The watermark of the source has moved. The one that ends all time makes no row old.
+    pub(super) fn pass(&self, arena: &mut Arena, time: Time) {
+        if time == Time::MAX {
+            return;
+        }
+        put_i64(arena.block_mut(self.root), WATERMARK, time.0);
+    }
+
+    /// Drops the oldest record as long as there is one and `goes` says so.
+    pub(super) fn drop_while(
+        &mut self,
+        arena: &mut Arena,
+        goes: impl Fn(&Contents, &Arena, Record) -> bool,
+    ) {
+        while self.count(arena, HELD) > 0 {
+            self.bytes.clear();
+            self.queue.first(arena).read(arena, HEAD_BYTES, &mut self.bytes);
+            let record = Record::read(&self.bytes);
+            if !goes(self, arena, record) {
+                return;
+            }
+            self.queue.drop_first(arena, HEAD_BYTES + record.bytes);
+            self.put(arena, HELD, self.count(arena, HELD) - record.rows);
+        }
+    }
+
+    /// Whether no row of the oldest record counts.
+    pub(super) fn is_beyond(&self, blocks: &impl Blocks, first: Record) -> bool {
+        self.count(blocks, HELD) - first.rows >= self.rows_max || first.latest < self.oldest(blocks)
+    }
+
+    /// The event time before which rows do not count.
+    fn oldest(&self, blocks: &impl Blocks) -> Time {
+        self.age.map_or(Time::MIN, |(_, age_us)| self.watermark(blocks).minus(age_us))
+    }
+
+    /// Appends at most `max` of the next rows that count. There are fewer only at the end, and in
+    /// front of a watermark for who wants to be told: then it is returned in place of rows.
+    pub(super) fn take(
+        &mut self,
+        blocks: &impl Blocks,
+        from: &mut RetainCursor,
+        mut told: Option<&mut Time>,
+        max: usize,
+        scratch: &mut Morsel,
+        out: &mut Morsel,
+    ) -> Option<Time> {
+        let held = self.count(blocks, HELD);
+        let first = held.saturating_sub(self.rows_max);
+        let oldest = self.oldest(blocks);
+        let most = out.rows() + max;
+        while from.before < held && out.rows() < most {
+            let place = from.place.unwrap_or_else(|| self.queue.first(blocks));
+            self.bytes.clear();
+            let rows_at = place.read(blocks, HEAD_BYTES, &mut self.bytes);
+            let record = Record::read(&self.bytes);
+            if let Some(told) = told.as_deref_mut().filter(|told| record.watermark > **told) {
+                if !out.is_empty() {
+                    return None;
+                }
+                *told = record.watermark;
+                return Some(record.watermark);
+            }
+            self.bytes.clear();
+            let behind = rows_at.read(blocks, record.bytes, &mut self.bytes);
+            decode(&self.bytes, scratch).expect("what is in the arena was encoded");
+            let start = from.row.max(first.saturating_sub(from.before).min(record.rows) as u32);
+            let end = self.pick(scratch, start, oldest, most - out.rows());
+            if self.picks.len() == scratch.rows() {
+                out.append(scratch);
+            } else {
+                out.gather(scratch, &self.picks);
+            }
+            scratch.clear();
+            *from = if u64::from(end) < record.rows {
+                RetainCursor { place: Some(place), row: end, ..*from }
+            } else {
+                RetainCursor { place: Some(behind), row: 0, before: from.before + record.rows }
+            };
+        }
+        None
+    }
+
+    /// Picks at most `max` rows from `start` on; returns the row behind the last one looked at.
+    fn pick(&mut self, morsel: &Morsel, start: u32, oldest: Time, max: usize) -> u32 {
+        self.picks.clear();
+        let times = self.age.map(|(column, _)| match morsel.columns[column].values() {
+            Values::I64(times) => times.as_slice(),
+            _ => unreachable!("event time is a TIMESTAMP"),
+        });
+        for row in start..morsel.rows() as u32 {
+            if self.picks.len() == max {
+                return row;
+            }
+            if times.is_none_or(|times| times[row as usize] >= oldest.0) {
+                self.picks.push(row);
+            }
+        }
+        morsel.rows() as u32
+    }
+}

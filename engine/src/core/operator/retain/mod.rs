@@ -1,0 +1,241 @@
+//! Keeps the latest rows of a source, and passes all on.
+//!
+//! Invariants:
+//! - Rows are kept in the order in which they came, and go in that order.
+//! - What is kept takes memory that nobody else wants: where state runs short its oldest rows go,
+//!   and it never stops its shard.
+//! - Who comes to read the source is owed the rows of the last barrier, each with where it came from
+//!   and how late it was and with the watermarks in between, before anything that comes behind that.
+
+mod contents;
+mod reader;
+
+pub use reader::{RetainCursor, RetainReader};
+
+use sluicedb_sql::DataType;
+
+use super::{Allowed, Context, Item, OWED, Operator, PASSED_ON, Place, Port, Reading, Work};
+use crate::core::arena::{Arena, BLOCK_BYTES, BlockId, Headroom};
+use crate::core::frame::Barrier;
+use crate::core::ids::Time;
+use crate::core::limits::MORSEL_ROWS_MAX;
+use crate::core::morsel::{Morsel, ShapeId};
+use contents::Contents;
+
+/// What a source keeps.
+#[derive(Clone, Debug)]
+pub struct RetainOptions {
+    /// Its columns.
+    pub types: Vec<DataType>,
+    /// The kind of morsel that carries its rows.
+    pub shape: ShapeId,
+    /// Rows on one shard.
+    pub rows: u64,
+    /// Bytes on all shards together.
+    pub bytes: u64,
+    /// Whether the source has a watermark.
+    pub timed: bool,
+    /// The column of event time, and how far behind the watermark it may be.
+    pub age: Option<(usize, i64)>,
+}
+
+/// The operator that keeps rows of a source.
+pub struct Retain {
+    place: Place,
+    options: RetainOptions,
+    root: BlockId,
+    contents: Contents,
+    /// What this shard may use.
+    blocks_max: u32,
+    given: Option<Item>,
+    /// The rows that are given, as they are to be kept.
+    record: Vec<u8>,
+    /// Whether others read the source.
+    passes_on: bool,
+    owed: Option<Owed>,
+}
+
+/// How far it has come with what it owes.
+struct Owed {
+    from: RetainCursor,
+    rows: u64,
+    over: bool,
+    /// The watermark that was told.
+    told: Time,
+    /// The one that follows the rows.
+    time: Time,
+}
+
+impl Retain {
+    /// One of `shards` that keep rows of a source, in the zone with this root block.
+    pub fn new(place: Place, options: RetainOptions, root: BlockId, shards: u16) -> Retain {
+        let blocks = options.bytes / u64::from(shards) / BLOCK_BYTES as u64;
+        Retain {
+            place,
+            contents: Contents::new(&options, root),
+            blocks_max: u32::try_from(blocks).unwrap_or(u32::MAX).max(1),
+            options,
+            root,
+            given: None,
+            record: Vec::new(),
+            passes_on: false,
+            owed: None,
+        }
+    }
+
+    /// Keeps what was given; whether that is done.
+    fn keep(&mut self, item: &Item, context: &mut Context<'_>) -> bool {
+        match item {
+            Item::Rows(morsel) => self.keep_rows(morsel, context),
+            Item::Watermark(time) => {
+                let need = Headroom { state_blocks: 0, shadow_blocks: 1 };
+                if context.allow_blocks(need) == Allowed::Later {
+                    return false;
+                }
+                self.contents.pass(context.arena, *time);
+                true
+            }
+        }
+    }
+
+    fn keep_rows(&mut self, morsel: &Morsel, context: &mut Context<'_>) -> bool {
+        if self.record.is_empty() {
+            self.contents.encode(context.arena, morsel, &mut self.record);
+        }
+        let need = Contents::headroom(self.record.len());
+        // Shadow blocks first: nothing is written before there are some.
+        if context.allow_blocks(Headroom { state_blocks: 0, ..need }) == Allowed::Later {
+            return false;
+        }
+        self.shed(need.state_blocks, context);
+        let rows = morsel.rows() as u64;
+        match context.allow_blocks(need) {
+            Allowed::Now => self.contents.append(context.arena, &self.record, rows),
+            Allowed::Later => return false,
+            // What is kept are the latest rows: without these, none of those before.
+            Allowed::Never => self.contents.pass_over(context.arena, rows),
+        }
+        self.record.clear();
+        let blocks_max = self.blocks_max;
+        self.contents.drop_while(context.arena, |contents, arena, first| {
+            contents.is_beyond(arena, first) || contents.blocks(arena) > blocks_max
+        });
+        true
+    }
+
+    /// Gives up old rows where state is about to run short.
+    fn shed(&mut self, wanted: u32, context: &mut Context<'_>) {
+        let arena = &mut *context.arena;
+        let aside = arena.blocks_max() / SPARED_FOR_OTHERS;
+        let left = arena.headroom().state_blocks;
+        let short = (aside + wanted).saturating_sub(left);
+        if short == 0 {
+            return;
+        }
+        // Blocks that a freeze reads come back later, so that more than a few would go for nothing.
+        let goal = self.contents.blocks(arena).saturating_sub(short.min(2 * wanted));
+        self.contents.drop_while(arena, |contents, arena, _| contents.blocks(arena) > goal);
+    }
+
+    /// Goes on with what is owed; nothing if nothing is.
+    #[inline]
+    fn pay(&mut self, context: &mut Context<'_>) -> Option<Work> {
+        if !self.owed.as_ref()?.over
+            && let Some(work) = self.pay_rows(context)
+        {
+            return Some(work);
+        }
+        let Owed { told, time, .. } = self.owed.take()?;
+        // Before the first watermark there is none to tell.
+        (time > told).then_some(Work::Emit(OWED, Item::Watermark(time)))
+    }
+
+    /// The next rows, or the watermark in front of them; nothing once all were handed over.
+    fn pay_rows(&mut self, context: &mut Context<'_>) -> Option<Work> {
+        let most = MORSEL_ROWS_MAX.min(*context.fuel);
+        if most == 0 {
+            return Some(Work::Yield);
+        }
+        let owed = self.owed.as_mut().expect("called while something is owed");
+        let (mut scratch, mut morsel) =
+            (context.pool.take(self.options.shape), context.pool.take(self.options.shape));
+        let arena = &*context.arena;
+        let Owed { from, told, .. } = owed;
+        let time = self.contents.take(arena, from, Some(told), most, &mut scratch, &mut morsel);
+        context.pool.put(scratch);
+        if !morsel.is_empty() {
+            owed.rows += morsel.rows() as u64;
+            context.burn(morsel.rows());
+            return Some(Work::Emit(OWED, Item::Rows(morsel)));
+        }
+        context.pool.put(morsel);
+        if let Some(time) = time {
+            return Some(Work::Emit(OWED, Item::Watermark(time)));
+        }
+        let need = Headroom { state_blocks: 0, shadow_blocks: 1 };
+        if context.allow_blocks(need) == Allowed::Later {
+            return Some(Work::Yield);
+        }
+        self.contents.note_missed(context.arena, owed.rows);
+        owed.over = true;
+        None
+    }
+}
+
+/// One part in so many of the memory for state is not used for rows of sources.
+const SPARED_FOR_OTHERS: u32 = 4;
+
+impl Operator for Retain {
+    fn create(&mut self, arena: &mut Arena) {
+        let zone = self.place.zone;
+        assert_eq!(arena.root(zone), self.root, "rows are kept in their own zone");
+        self.contents.create(arena, arena.root_extent(zone));
+    }
+
+    fn accept(&mut self, port: Port, item: Item, _context: &mut Context<'_>) {
+        assert_eq!(port, Port(0), "a source has one input");
+        assert!(self.given.is_none(), "an item is given while there is one");
+        self.given = Some(item);
+    }
+
+    fn barrier(&mut self, _barrier: Barrier) {
+        assert!(self.given.is_none() && self.owed.is_none(), "a barrier must not overtake rows");
+    }
+
+    fn read(&mut self, Reading { passes_on, owed }: Reading) {
+        assert!(self.given.is_none(), "in the middle of an item");
+        self.passes_on = passes_on;
+        self.owed = owed.map(|time| Owed {
+            from: RetainCursor::default(),
+            rows: 0,
+            over: false,
+            told: Time::MIN,
+            time,
+        });
+    }
+
+    fn work(&mut self, context: &mut Context<'_>) -> Work {
+        if let Some(work) = self.pay(context) {
+            return work;
+        }
+        let Some(item) = self.given.take() else { return Work::Idle };
+        if !self.keep(&item, context) {
+            self.given = Some(item);
+            return Work::Yield;
+        }
+        if self.passes_on {
+            return Work::Emit(PASSED_ON, item);
+        }
+        if let Item::Rows(morsel) = item {
+            context.pool.put(morsel);
+        }
+        Work::Idle
+    }
+
+    fn rests(&self) -> bool {
+        self.given.is_none() && self.owed.is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests;
