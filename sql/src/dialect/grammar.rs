@@ -7,6 +7,7 @@ use sqlparser::ast::{DataType, Expr, Query};
 use sqlparser::dialect::{Dialect, PostgreSqlDialect, Precedence};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::cursor::Cursor;
 use super::near::nearest;
@@ -180,7 +181,8 @@ fn run<T>(
     until: usize,
     read: impl FnOnce(&mut Parser<'_>) -> Result<T, ParserError>,
 ) -> Result<(T, usize), SqlError> {
-    let tokens = cursor.tokens(until).to_vec();
+    let mut tokens = cursor.tokens(until).to_vec();
+    bracket_maps(&mut tokens);
     let attempts = Cell::new((tokens.len() + 1).saturating_mul(ATTEMPTS_PER_TOKEN));
     let grammar = Grammar { attempts, postgres: PostgreSqlDialect {} };
     let parser = Parser::new(&grammar).with_recursion_limit(RECURSION_MAX);
@@ -191,6 +193,29 @@ fn run<T>(
         Err(ParserError::RecursionLimitExceeded) => Err(too_involved(cursor)),
         Err(ParserError::TokenizerError(text) | ParserError::ParserError(text)) => {
             Err(in_our_words(&text, cursor, until))
+        }
+    }
+}
+
+/// `MAP<TEXT, TEXT>` as `MAP(TEXT, TEXT)`, which is how the parser knows it.
+fn bracket_maps(tokens: &mut [TokenWithSpan]) {
+    let word = |token: &Token, wanted: &[&str]| {
+        matches!(token, Token::Word(word) if word.quote_style.is_none()
+            && wanted.iter().any(|wanted| word.value.eq_ignore_ascii_case(wanted)))
+    };
+    const TEXTS: [&str; 3] = ["TEXT", "VARCHAR", "STRING"];
+    for at in 5..tokens.len() {
+        let [map, open, key, comma, value, close] =
+            [5, 4, 3, 2, 1, 0].map(|back| &tokens[at - back].token);
+        let is_map = word(map, &["MAP"])
+            && *open == Token::Lt
+            && word(key, &TEXTS)
+            && *comma == Token::Comma
+            && word(value, &TEXTS)
+            && *close == Token::Gt;
+        if is_map {
+            tokens[at - 4].token = Token::LParen;
+            tokens[at].token = Token::RParen;
         }
     }
 }

@@ -88,7 +88,7 @@ pub(crate) fn written(data_type: DataType) -> Option<Written> {
 
 const TYPES: &str = "The types are BOOLEAN, SMALLINT, INT, BIGINT, REAL, DOUBLE, DECIMAL(p, s), \
                      TEXT, BYTEA, UUID, DATE, TIME, TIMESTAMP, TIMESTAMPTZ, INTERVAL, JSON, arrays, \
-                     MAP(TEXT, TEXT) and STRUCT.";
+                     MAP<TEXT, TEXT> and STRUCT.";
 
 fn undefined(name: &str) -> SqlError {
     let known = [
@@ -128,7 +128,7 @@ fn map(key: &Written, value: &Written) -> Result<DataType, SqlError> {
     match (of_written(key)?, of_written(value)?) {
         (DataType::Text, DataType::Text) => Ok(DataType::Map),
         (key, value) => Err(SqlError::unsupported(format!("MAP of {key} to {value}"))
-            .hint("Use MAP(TEXT, TEXT), or JSON.")),
+            .hint("Use MAP<TEXT, TEXT>, or JSON.")),
     }
 }
 

@@ -317,9 +317,11 @@ fn alike(args: &[Argument<'_>]) -> Option<Signature> {
     Some(Signature { args: vec![common; args.len()], result: common })
 }
 
-/// The one type that holds all of them; a constant NULL has no say where others have.
+/// The one type that holds all of them. A NULL that nobody gave a type, which is then TEXT, has no
+/// say where others have; one that was folded from an expression keeps the type of that.
 fn common(args: &[Argument<'_>]) -> Option<DataType> {
-    let null = |arg: &&Argument<'_>| matches!(arg.constant, Some(Value::Null));
+    let null =
+        |arg: &&Argument<'_>| matches!(arg.constant, Some(Value::Null)) && arg.data_type == TEXT;
     let typed = args.iter().filter(|arg| !null(arg)).map(|arg| arg.data_type);
     let found = typed.map(Some).reduce(|left, right| rules::common_type(left?, right?));
     found.unwrap_or_else(|| args.first().map(|arg| arg.data_type))

@@ -258,8 +258,8 @@ impl Bounded {
             Function::Sum | Function::Avg => {
                 self.sum.count += 1;
                 let units = match value {
-                    Value::Double(value) => {
-                        self.sum.double += value;
+                    Value::Double(_) | Value::Real(_) => {
+                        self.sum.double += number(&value);
                         0
                     }
                     other => units(&other),
@@ -308,6 +308,7 @@ impl Bounded {
         let Sum { units, double, .. } = self.sum;
         match self.result {
             DataType::Double => Ok(Value::Double(double)),
+            DataType::Real => Ok(Value::Real(double as f32)),
             DataType::BigInt => {
                 i64::try_from(units).map(Value::BigInt).map_err(|_| self.overflow())
             }
@@ -363,6 +364,7 @@ impl Bounded {
 
 fn units(value: &Value) -> i128 {
     match value {
+        Value::SmallInt(value) => (*value).into(),
         Value::Int(value) => (*value).into(),
         Value::BigInt(value) => (*value).into(),
         Value::Decimal { units, .. } => *units,
@@ -379,8 +381,10 @@ fn scale_of(data_type: DataType) -> u8 {
 
 fn number(value: &Value) -> f64 {
     match value {
+        Value::SmallInt(value) => (*value).into(),
         Value::Int(value) => (*value).into(),
         Value::BigInt(value) => *value as f64,
+        Value::Real(value) => (*value).into(),
         Value::Double(value) => *value,
         Value::Decimal { units, scale } => decimal::to_f64(*units, *scale),
         other => unreachable!("{other} is no number"),

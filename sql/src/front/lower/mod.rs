@@ -12,7 +12,7 @@ use datafusion::logical_expr::{Expr as Planned, LogicalPlan, Projection};
 
 use crate::SqlError;
 use crate::dialect::window::Notice;
-use crate::expr::Expr;
+use crate::expr::{Expr, lit};
 use crate::plan::{Builder, Emit, NodeId, Op};
 
 pub(super) use aggregate::shape;
@@ -142,6 +142,9 @@ impl<'a> Lowering<'a> {
         schema: &DFSchema,
     ) -> Result<Relation, SqlError> {
         let predicate = self.expr(predicate, &input, schema)?;
+        if predicate == lit(true) {
+            return Ok(input);
+        }
         let node = self.builder.filter(input.node, &predicate)?;
         Ok(Relation { node, ..input })
     }
