@@ -1,6 +1,8 @@
 //! The simulated world in which the engine runs before it runs on a machine.
 
 pub mod demo;
+#[cfg(feature = "shell")]
+pub mod differ;
 pub mod disk;
 pub mod lane;
 pub mod load;
