@@ -15,6 +15,7 @@
 //! # Ok::<(), sluicedb::db::Error>(())
 //! ```
 
+mod file;
 mod format;
 mod linked;
 mod sink;

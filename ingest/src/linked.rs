@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use sluicedb::db::{Connectors, Drain, Feed, Schema, SqlError};
 use sluicedb_sql::dialect::syntax::{Connector, ConnectorKind};
 
+use crate::file::Options;
 use crate::sink::file::FileSink;
-use crate::source::file::FileSource;
-use crate::source::generator::Generator;
+use crate::source::file::{self, FileSource, infer};
+use crate::source::generator::{self, Generator};
 
 /// All connectors that are built in, for
 /// [`Builder::connectors`](sluicedb::db::Builder::connectors).
@@ -25,6 +27,18 @@ impl Connectors for Linked {
             ConnectorKind::File => Ok(Box::new(FileSource::new(connector, schema)?)),
             kind => Err(unknown("source", "FROM", kind, "GENERATOR and FILE", connector.at)),
         }
+    }
+
+    fn columns(&self, connector: &Connector) -> Result<Schema, SqlError> {
+        match connector.kind {
+            ConnectorKind::Generator => generator::columns(connector),
+            ConnectorKind::File => infer::columns(&Options::of_relation(connector)?),
+            kind => Err(unknown("source", "FROM", kind, "GENERATOR and FILE", connector.at)),
+        }
+    }
+
+    fn rows(&self, connector: &Connector, schema: &Schema) -> Result<Vec<RecordBatch>, SqlError> {
+        file::rows(&Options::of_relation(connector)?, schema)
     }
 
     fn sink(

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
+use ::arrow::array::RecordBatch;
 use sluicedb_sql::catalog::{Catalog, Definition, Object};
 use sluicedb_sql::dialect::syntax::Connector;
 use sluicedb_sql::{Schema, SqlError};
@@ -18,6 +19,12 @@ use crate::shell::{Ending, Overflow};
 pub trait Connectors: std::fmt::Debug + Send + Sync {
     /// What feeds a source; refuses options that are wrong before anything is created.
     fn source(&self, connector: &Connector, schema: &Schema) -> Result<Box<dyn Feed>, SqlError>;
+
+    /// The columns that a connector has by itself: those of a file, of rows that are made up.
+    fn columns(&self, connector: &Connector) -> Result<Schema, SqlError>;
+
+    /// All rows of a file as it is at the moment, with these columns.
+    fn rows(&self, connector: &Connector, schema: &Schema) -> Result<Vec<RecordBatch>, SqlError>;
 
     /// What takes the changes of a relation to where they go; `retracts` says whether rows of it can
     /// go again. Changes nothing outside yet: the statement may still fail.

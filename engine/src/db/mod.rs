@@ -37,6 +37,7 @@ mod changes;
 mod connect;
 mod database;
 mod error;
+mod files;
 mod inline;
 pub mod row;
 mod session;

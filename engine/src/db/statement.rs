@@ -14,6 +14,7 @@ use sluicedb_sql::{Column, Plan, SqlError};
 
 use super::connect::{self, Connectors, Link, LinkStatus, Running};
 use super::error::{Error, PushError};
+use super::files;
 use super::session::{Patience, Session};
 use super::subscribe::{SubscribeOptions, Subscription};
 use crate::shell::in_turn;
@@ -245,7 +246,8 @@ impl Language {
         let variables = |name: &str| std::env::var(name).ok();
         let mut state = self.lock();
         let catalog = &state.catalog;
-        let decision = dialect::deep(|| catalog.decide(statement, text, &variables))?;
+        let connectors = self.connectors.as_deref();
+        let (reached, decision) = files::decide(connectors, catalog, statement, text, &variables)?;
         match decision {
             Decision::Change(change) => {
                 let catalog = &change.catalog;
@@ -284,6 +286,7 @@ impl Language {
                 let catalog = state.catalog.clone();
                 drop(state);
                 self.await_ends(session, patience, &read)?;
+                let decision = files::read(connectors, decision, reached)?;
                 other(session, patience, decision, &catalog)
             }
         }
@@ -312,16 +315,12 @@ impl Language {
         for object in created.iter().filter_map(|name| catalog.object(name)) {
             let connector = match &object.definition {
                 Definition::Source { connector: Some(connector), .. }
+                | Definition::External { connector, .. }
                 | Definition::Sink { connector, .. } => connector,
                 _ => continue,
             };
-            let Some(connectors) = &self.connectors else {
-                let error = SqlError::unsupported("this database reaches nothing outside");
-                return Err(Error::Sql(
-                    error.hint("Give its builder connectors, or push rows from the application."),
-                ));
-            };
-            let plan = connect::Plan::new(connectors.as_ref(), catalog, object, connector)?;
+            let connectors = files::linked(self.connectors.as_deref())?;
+            let plan = connect::Plan::new(connectors, catalog, object, connector)?;
             plans.push(plan);
         }
         Ok(plans)

@@ -32,7 +32,7 @@ pub(super) fn rows(
 
 fn belongs(table: &str, object: &Object) -> bool {
     match &object.definition {
-        Definition::Source { .. } => table == "sluice.sources",
+        Definition::Source { .. } | Definition::External { .. } => table == "sluice.sources",
         Definition::Stream { .. } | Definition::Late { .. } => table == "sluice.streams",
         Definition::MaterializedView { .. } | Definition::View { .. } => table == "sluice.views",
         Definition::Sink { .. } => table == "sluice.sinks",

@@ -70,9 +70,14 @@ fn quoted_field(text: &str, delimiter: char) -> Result<(Field<'_>, Option<&str>)
     }
 }
 
+/// Whether a field is NULL, for which `null` stands.
+pub(crate) fn is_null(field: &Field<'_>, null: &str) -> bool {
+    !field.quoted && field.text == null
+}
+
 /// The value of a field for a column of this type.
-pub(crate) fn value(field: &Field<'_>, data_type: DataType) -> Result<Value, String> {
-    if field.text.is_empty() && !field.quoted {
+pub(crate) fn value(field: &Field<'_>, null: &str, data_type: DataType) -> Result<Value, String> {
+    if is_null(field, null) {
         return Ok(Value::Null);
     }
     Value::parse(&field.text, data_type).map_err(|error| error.message)
@@ -84,29 +89,34 @@ pub(crate) fn write_header(schema: &Schema, more: Option<&str>, delimiter: char,
         if at > 0 {
             out.push(delimiter);
         }
-        write_field(name, delimiter, out);
+        write_field(name, delimiter, "", out);
     }
     out.push('\n');
 }
 
 /// Writes a row as a line.
-pub(crate) fn write_row(row: impl Iterator<Item = Value>, delimiter: char, out: &mut String) {
+pub(crate) fn write_row(
+    row: impl Iterator<Item = Value>,
+    delimiter: char,
+    null: &str,
+    out: &mut String,
+) {
     for (at, value) in row.enumerate() {
         if at > 0 {
             out.push(delimiter);
         }
         match &value {
-            Value::Null => {}
-            Value::Text(text) => write_field(text, delimiter, out),
-            other => write_field(&other.to_string(), delimiter, out),
+            Value::Null => out.push_str(null),
+            Value::Text(text) => write_field(text, delimiter, null, out),
+            other => write_field(&other.to_string(), delimiter, null, out),
         }
     }
     out.push('\n');
 }
 
-fn write_field(text: &str, delimiter: char, out: &mut String) {
+fn write_field(text: &str, delimiter: char, null: &str, out: &mut String) {
     let plain = |c: char| c != delimiter && !matches!(c, '"' | '\n' | '\r');
-    if !text.is_empty() && text.chars().all(plain) {
+    if !text.is_empty() && text != null && text.chars().all(plain) {
         out.push_str(text);
         return;
     }

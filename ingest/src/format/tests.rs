@@ -57,11 +57,11 @@ fn what_csv_writes_it_reads_again() {
     ];
     for (value, expected) in table {
         let mut text = String::new();
-        csv::write_row([value.clone()].into_iter(), ',', &mut text);
+        csv::write_row([value.clone()].into_iter(), ',', "", &mut text);
         assert_eq!(text, expected);
         let data_type = value.data_type().unwrap_or(DataType::Text);
         let fields = csv::fields(text.strip_suffix('\n').unwrap(), ',').unwrap();
-        assert_eq!(csv::value(&fields[0], data_type).unwrap(), value);
+        assert_eq!(csv::value(&fields[0], "", data_type).unwrap(), value);
     }
 }
 

@@ -1,21 +1,26 @@
 //! `INTO FILE (path = 'out.ndjson', format = 'json', envelope = 'plain', header = true)`.
 //!
-//! A file is written anew when its sink starts. What was taken is in the file whenever no change
-//! waits, and at the end.
+//! A file is written anew when its sink starts.
+//! Lines are in the file whenever no change waits, and at the end.
+//! Columns, as Arrow and Parquet have them, come to the file whole when the sink ends: until then
+//! they are beside it as `out.parquet.partial`, and whoever reads `out.parquet` has the one before or
+//! all of the new one, also after a kill. A sink that fails leaves the one before.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, BufWriter, Seek, SeekFrom, Write};
-use std::path::Path;
+mod columns;
+mod partial;
+mod text;
+
+use std::io;
 use std::time::Duration;
 
-use sluicedb::db::arrow::WEIGHT_COLUMN;
-use sluicedb::db::{ChangeSet, Drain, Fault, Link, RowRef, Schema, SqlError, Subscription, Value};
+use sluicedb::db::{ChangeSet, Drain, Ending, Fault, Link, Schema, SqlError, Subscription};
 use sluicedb_sql::dialect::options::Reader;
 use sluicedb_sql::dialect::syntax::Connector;
 
-use crate::format::{csv, json};
+use crate::file::{Format, Options};
 use crate::linked::variable;
-use crate::source::file::delimiter_of;
+use columns::Columns;
+use text::Lines;
 
 /// How long a sink waits for changes before it looks whether it is to stop.
 const WAIT: Duration = Duration::from_millis(50);
@@ -31,27 +36,15 @@ enum Envelope {
     Debezium,
 }
 
-#[derive(Clone, Copy, Debug)]
-enum Format {
-    Json,
-    Csv { delimiter: char, header: bool },
-}
-
 /// A file that changes are written to.
-#[derive(Debug)]
 pub(crate) struct FileSink {
     path: String,
-    file: File,
-    lines: Lines,
+    writer: Writer,
 }
 
-/// Changes as text.
-#[derive(Debug)]
-struct Lines {
-    schema: Schema,
-    format: Format,
-    envelope: Envelope,
-    text: String,
+enum Writer {
+    Lines(Lines),
+    Columns(Box<Columns>),
 }
 
 impl FileSink {
@@ -61,83 +54,94 @@ impl FileSink {
         schema: &Schema,
         retracts: bool,
     ) -> Result<FileSink, SqlError> {
-        let at = connector.at;
         let mut options = Reader::new(&connector.options, "INTO FILE", &variable);
-        let path = options.required_text("path")?;
-        let format = options.choice("format", &["csv", "json", "ndjson"])?;
+        let file = Options::read(&mut options, connector.at, Some(Format::Json))?;
         let envelope = options.choice("envelope", &["plain", "weight", "debezium"])?;
-        let header = options.boolean("header")?.unwrap_or(true);
-        let delimiter = options.text("delimiter")?;
+        let compression = match file.format {
+            Format::Parquet => options.choice("compression", &columns::COMPRESSIONS)?,
+            _ => None,
+        };
         options.finish()?;
-        let by_name = Path::new(&path).extension().is_some_and(|extension| extension == "csv");
-        let format = if format.map_or(by_name, |format| format == "csv") {
-            let delimiter = delimiter_of(delimiter.as_deref()).map_err(|error| error.at(at))?;
-            Format::Csv { delimiter, header }
+        let envelope = envelope_of(envelope, &file, retracts)?;
+        let writer = if file.format.is_text() {
+            Writer::Lines(Lines::open(&file, schema, envelope)?)
         } else {
-            Format::Json
+            Writer::Columns(Box::new(Columns::open(&file, schema, envelope, compression)?))
         };
-        let envelope = match envelope {
-            Some("plain") if retracts => {
-                let error = SqlError::invalid_parameter(
-                    "rows of this query can go again, which envelope = 'plain' cannot tell",
-                );
-                return Err(error
-                    .hint("Take 'weight' or 'debezium', or EMIT ON WINDOW CLOSE.")
-                    .at(at));
-            }
-            Some("debezium") if matches!(format, Format::Csv { .. }) => {
-                let error = SqlError::invalid_parameter("CSV has no envelope 'debezium'");
-                return Err(error.hint("Take format = 'json', or envelope = 'weight'.").at(at));
-            }
-            Some("debezium") => Envelope::Debezium,
-            Some("weight") => Envelope::Weight,
-            None if retracts => Envelope::Weight,
-            _ => Envelope::Plain,
-        };
-        let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path);
-        let file = file.map_err(|error| {
-            let error =
-                SqlError::invalid_parameter(format!("\"{path}\" cannot be written: {error}"));
-            error.hint("Look at the path and at its permissions; its folder must be there.").at(at)
-        })?;
-        let lines = Lines { schema: schema.clone(), format, envelope, text: String::new() };
-        Ok(FileSink { path, file, lines })
+        Ok(FileSink { path: file.path, writer })
     }
+}
+
+fn envelope_of(named: Option<&str>, file: &Options, retracts: bool) -> Result<Envelope, SqlError> {
+    Ok(match named {
+        Some("plain") if retracts => {
+            let error = SqlError::invalid_parameter(
+                "rows of this query can go again, which envelope = 'plain' cannot tell",
+            );
+            return Err(error
+                .hint("Take 'weight' or 'debezium', or EMIT ON WINDOW CLOSE.")
+                .at(file.at));
+        }
+        Some("debezium") if file.format != Format::Json => {
+            let error = SqlError::invalid_parameter("envelope = 'debezium' is JSON");
+            return Err(error.hint("Take format = 'json', or envelope = 'weight'.").at(file.at));
+        }
+        Some("debezium") => Envelope::Debezium,
+        Some("weight") => Envelope::Weight,
+        None if retracts => Envelope::Weight,
+        _ => Envelope::Plain,
+    })
+}
+
+/// The error that a file cannot be written.
+fn unwritable(path: &str, error: &io::Error, at: usize) -> SqlError {
+    let error = SqlError::invalid_parameter(format!("\"{path}\" cannot be written: {error}"));
+    error.hint("Look at the path and at its permissions; its folder must be there.").at(at)
 }
 
 impl Drain for FileSink {
     fn run(self: Box<Self>, changes: Subscription, link: &Link) -> Result<(), Fault> {
-        let FileSink { path, file, lines } = *self;
+        let FileSink { path, writer } = *self;
         let failed = |error: io::Error| Fault::Failed(format!("{path}: {error}"));
-        let mut out = BufWriter::with_capacity(1 << 18, file);
-        let copied = restart(&mut out, &lines).and_then(|()| copy(changes, lines, &mut out, link));
-        // What came before a fault is written.
-        out.flush().map_err(failed)?;
-        copied.map_err(failed)?
+        match writer {
+            Writer::Lines(mut lines) => {
+                let copied = lines.restart().and_then(|()| copy(changes, &mut lines, link));
+                // What came before a fault is written.
+                lines.rest().map_err(failed)?;
+                copied.map_err(failed)?
+            }
+            Writer::Columns(mut columns) => {
+                let copied = columns.restart().and_then(|()| copy(changes, &mut *columns, link));
+                let ended = copied.map_err(failed)?;
+                if matches!(&ended, Ok(()) | Err(Fault::Ended(Ending::Closed | Ending::Dropped(_))))
+                {
+                    columns.finish().map_err(failed)?;
+                }
+                ended
+            }
+        }
     }
 }
 
-/// Begins the file anew.
-fn restart(out: &mut BufWriter<File>, lines: &Lines) -> io::Result<()> {
-    // A pipe or a terminal has no length and no place.
-    if out.get_ref().metadata()?.is_file() {
-        out.get_ref().set_len(0)?;
-        out.seek(SeekFrom::Start(0))?;
-    }
-    out.write_all(lines.header().as_bytes())
+/// What takes changes to a file.
+trait Write {
+    /// Writes changes.
+    fn take(&mut self, set: &ChangeSet) -> io::Result<()>;
+
+    /// Hears that no change waits.
+    fn rest(&mut self) -> io::Result<()>;
 }
 
 /// Writes all changes until there are no more; the inner result says how they ended.
 fn copy(
     mut changes: Subscription,
-    mut lines: Lines,
     out: &mut impl Write,
     link: &Link,
 ) -> io::Result<Result<(), Fault>> {
     loop {
         let found = match changes.try_next() {
             Ok(None) if !changes.is_over() => {
-                out.flush()?;
+                out.rest()?;
                 // Asked before the changes are looked at: what was given until then is written.
                 let stopped = link.is_stopped();
                 match changes.next_timeout(WAIT) {
@@ -150,66 +154,11 @@ fn copy(
         };
         match found {
             Ok(Some(set)) => {
-                out.write_all(lines.of(&set).as_bytes())?;
+                out.take(&set)?;
                 changes.recycle(set);
             }
             Ok(None) => return Ok(Ok(())),
             Err(error) => return Ok(Err(error.into())),
-        }
-    }
-}
-
-impl Lines {
-    /// What stands before all rows.
-    fn header(&self) -> String {
-        let mut text = String::new();
-        if let Format::Csv { delimiter, header: true } = self.format {
-            let weight = (self.envelope == Envelope::Weight).then_some(WEIGHT_COLUMN);
-            csv::write_header(&self.schema, weight, delimiter, &mut text);
-        }
-        text
-    }
-
-    fn of(&mut self, set: &ChangeSet) -> &str {
-        self.text.clear();
-        let changes = set.changes();
-        for row in 0..changes.len() {
-            self.change(&changes.row(row), changes.weight(row));
-        }
-        &self.text
-    }
-
-    fn change(&mut self, row: &RowRef<'_>, weight: i64) {
-        if self.envelope == Envelope::Weight {
-            return self.line(row, weight);
-        }
-        // Each time is a line of its own.
-        (0..weight.unsigned_abs()).for_each(|_| self.line(row, weight));
-    }
-
-    fn line(&mut self, row: &RowRef<'_>, weight: i64) {
-        let Lines { schema, format, envelope, text } = self;
-        let weighted = (*envelope == Envelope::Weight).then_some(weight);
-        let values = (0..schema.len()).map(|at| row.value(at));
-        match (format, envelope) {
-            (Format::Csv { delimiter, .. }, _) => {
-                csv::write_row(values.chain(weighted.map(Value::BigInt)), *delimiter, text);
-            }
-            (Format::Json, Envelope::Debezium) => {
-                let (before, after) = if weight < 0 {
-                    ("{\"before\":", ",\"after\":null,\"op\":\"d\"}\n")
-                } else {
-                    ("{\"before\":null,\"after\":", ",\"op\":\"c\"}\n")
-                };
-                text.push_str(before);
-                json::write_row(schema.names().zip(values), None, text);
-                text.push_str(after);
-            }
-            (Format::Json, _) => {
-                let weighted = weighted.map(|weight| (WEIGHT_COLUMN, weight));
-                json::write_row(schema.names().zip(values), weighted, text);
-                text.push('\n');
-            }
         }
     }
 }

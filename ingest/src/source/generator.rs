@@ -8,7 +8,7 @@ mod preset;
 use std::time::{Duration, Instant};
 
 use sluicedb::db::{BatchSource, DataType, Fault, Feed, Link, Schema, SqlError, Value};
-use sluicedb_sql::dialect::options::Reader;
+use sluicedb_sql::dialect::options::{Options, Reader};
 use sluicedb_sql::dialect::syntax::Connector;
 
 use super::sleep;
@@ -52,6 +52,15 @@ impl Content {
         };
         columns.map(value).collect()
     }
+}
+
+/// The columns of a preset.
+pub(crate) fn columns(connector: &Connector) -> Result<Schema, SqlError> {
+    // The other options are looked at when the source is made.
+    let preset = connector.options.entries.iter().filter(|entry| entry.key == "preset");
+    let options = Options { entries: preset.cloned().collect() };
+    let mut options = Reader::new(&options, "FROM GENERATOR", &variable);
+    preset::columns(options.choice("preset", &preset::NAMES)?.unwrap_or(preset::NAMES[0]))
 }
 
 impl Generator {

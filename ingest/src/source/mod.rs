@@ -2,7 +2,7 @@
 
 pub(crate) mod file;
 pub(crate) mod generator;
-mod lines;
+pub(crate) mod lines;
 
 use std::time::Duration;
 

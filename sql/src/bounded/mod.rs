@@ -1,6 +1,6 @@
 //! Queries that run once, over rows handed to them: the one place that runs DataFusion.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -30,6 +30,8 @@ use crate::schema::Schema;
 pub struct Bounded {
     plan: LogicalPlan,
     reads: BTreeSet<String>,
+    /// Rows of relations that are there already.
+    given: BTreeMap<String, Vec<RecordBatch>>,
 }
 
 impl Bounded {
@@ -40,12 +42,18 @@ impl Bounded {
         let plan = front::bind(&query, catalog as &dyn Relations, Some(text))?;
         let plan = storable(front::assign_windows(plan)?).map_err(of_planner)?;
         let reads = front::reads(&plan);
-        Ok(Bounded { plan, reads })
+        Ok(Bounded { plan, reads, given: BTreeMap::new() })
     }
 
     /// The relations whose rows it needs.
     pub fn reads(&self) -> impl Iterator<Item = &str> {
         self.reads.iter().map(String::as_str)
+    }
+
+    /// Gives the rows of a relation that it reads, so that it needs none of it any more.
+    pub fn give(&mut self, name: &str, rows: Vec<RecordBatch>) {
+        assert!(self.reads.remove(name), "\"{name}\" is read");
+        self.given.insert(name.to_owned(), rows);
     }
 
     /// The columns of its result.
@@ -84,7 +92,7 @@ impl Bounded {
         }
         let plan = LogicalPlanBuilder::from(self.plan).project(outputs);
         let plan = plan.and_then(LogicalPlanBuilder::build).map_err(of_planner)?;
-        Ok(Bounded { plan, reads: self.reads })
+        Ok(Bounded { plan, reads: self.reads, given: self.given })
     }
 
     /// Runs it over the rows that `relations` gives for each relation that it reads.
@@ -92,10 +100,15 @@ impl Bounded {
         self,
         mut relations: impl FnMut(&str) -> Result<Vec<RecordBatch>, SqlError>,
     ) -> Result<(SchemaRef, Vec<RecordBatch>), SqlError> {
+        let Bounded { plan, given, .. } = self;
+        let mut rows_of = |name: &str| match given.get(name) {
+            Some(rows) => Ok(rows.clone()),
+            None => relations(name),
+        };
         let mut failed = None;
-        let plan = self.plan.transform_up_with_subqueries(|node| match node {
+        let plan = plan.transform_up_with_subqueries(|node| match node {
             LogicalPlan::TableScan(scan) if front::is_relation(&scan) => {
-                match relations(&front::table_name(&scan.table_name)) {
+                match rows_of(&front::table_name(&scan.table_name)) {
                     Ok(rows) => Ok(Transformed::yes(LogicalPlan::TableScan(over(scan, rows)?))),
                     Err(error) => {
                         failed = Some(error);

@@ -70,6 +70,14 @@ impl Catalog {
             }
             going.extend(dependents);
         }
+        // A file is read by one query, and goes with it.
+        let reads = going.iter().filter_map(|name| self.object(name)).flat_map(|o| &o.reads);
+        let is_file = |name: &&String| {
+            let object = self.object(name);
+            object.is_some_and(|o| matches!(o.definition, Definition::External { .. }))
+        };
+        let files: Vec<String> = reads.filter(is_file).cloned().collect();
+        going.extend(files);
         if let Some(late) = names.iter().find_map(|name| self.late_of(name, &going)) {
             return Err(late);
         }

@@ -1,5 +1,7 @@
 //! Names to objects, as a value: a statement makes of one catalog the next one, or an error.
 
+pub mod external;
+
 mod create;
 mod decide;
 mod drop;

@@ -59,6 +59,13 @@ pub enum Definition {
         /// The query.
         query: Box<sqlparser::ast::Query>,
     },
+    /// A file that a query reads without a CREATE of its own.
+    External {
+        /// Which, and how it is read.
+        connector: Connector,
+        /// Its node, where the query runs on. It goes with that query.
+        node: Option<NodeId>,
+    },
     /// The late rows of a query, which go when it goes.
     Late {
         /// Its node.
@@ -89,7 +96,7 @@ impl Object {
     /// Its kind, as statements name it.
     pub fn kind(&self) -> ObjectKind {
         match &self.definition {
-            Definition::Source { .. } => ObjectKind::Source,
+            Definition::Source { .. } | Definition::External { .. } => ObjectKind::Source,
             Definition::Stream { .. } | Definition::Late { .. } => ObjectKind::Stream,
             Definition::MaterializedView { .. } => ObjectKind::MaterializedView,
             Definition::Sink { .. } => ObjectKind::Sink,
@@ -105,6 +112,7 @@ impl Object {
             | Definition::MaterializedView { node, .. }
             | Definition::Sink { node, .. }
             | Definition::Late { node, .. } => Some(node),
+            Definition::External { node, .. } => node,
             Definition::View { .. } => None,
         }
     }

@@ -8,6 +8,7 @@
 mod bounds;
 mod create;
 mod cursor;
+pub(crate) mod external;
 mod grammar;
 pub mod interval;
 mod near;

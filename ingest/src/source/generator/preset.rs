@@ -1,6 +1,6 @@
 //! What a column of made up rows gets, by its name and type.
 
-use sluicedb::db::{DataType, Interval, Value};
+use sluicedb::db::{DataType, Field, Interval, Schema, SqlError, Value};
 
 /// The presets that there are.
 pub(super) const NAMES: [&str; 4] = ["trades", "sensors", "clickstream", "metrics"];
@@ -28,6 +28,42 @@ const SYMBOLS: &[&str] = &["AAPL", "AMZN", "BTC", "ETH", "GOOG", "MSFT", "NVDA",
 const COUNTRIES: &[&str] = &["BR", "CN", "DE", "FR", "GB", "IN", "JP", "US"];
 const PAGES: &[&str] = &["/", "/cart", "/checkout", "/help", "/login", "/product", "/search"];
 const REGIONS: &[&str] = &["ap-south", "eu-central", "us-east", "us-west"];
+
+/// The columns of a preset where none are declared.
+pub(super) fn columns(preset: &str) -> Result<Schema, SqlError> {
+    const PRICE: DataType = DataType::Decimal { precision: 10, scale: 2 };
+    let columns: &[(&str, DataType)] = match preset {
+        "sensors" => &[
+            ("sensor", DataType::Text),
+            ("location", DataType::Text),
+            ("temperature", DataType::Double),
+            ("humidity", DataType::Double),
+        ],
+        "clickstream" => &[
+            ("user_id", DataType::Text),
+            ("session_id", DataType::Text),
+            ("page", DataType::Text),
+            ("action", DataType::Text),
+            ("country", DataType::Text),
+            ("duration_ms", DataType::BigInt),
+        ],
+        "metrics" => &[
+            ("host", DataType::Text),
+            ("region", DataType::Text),
+            ("metric", DataType::Text),
+            ("value", DataType::Double),
+        ],
+        _ => &[
+            ("symbol", DataType::Text),
+            ("side", DataType::Text),
+            ("price", PRICE),
+            ("volume", DataType::BigInt),
+        ],
+    };
+    let time = Field::not_null("ts", DataType::Timestamp);
+    let fields = columns.iter().map(|(name, data_type)| Field::not_null(*name, *data_type));
+    Schema::new(fields.chain([time]).collect())
+}
 
 /// What the columns of a preset get, by their names.
 fn known(preset: &str, name: &str) -> Option<Made> {

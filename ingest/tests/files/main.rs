@@ -1,9 +1,13 @@
 //! Files in and files out, through a database that runs.
 
+mod columns;
+mod lines;
+mod relations;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use sluicedb::db::{Database, LinkStatus, Runtime};
+use sluicedb::db::{Database, LinkStatus, Runtime, values};
 use sluicedb::plan::Plan;
 
 /// A folder that goes with the test.
@@ -36,6 +40,26 @@ fn database(shards: usize) -> Database {
     let builder = Database::builder().memory_limit(256 << 20).runtime(Runtime::Thread);
     let builder = builder.shards(shards).connectors(sluicedb_ingest::connectors());
     builder.start(&Plan::empty()).expect("it starts")
+}
+
+/// The rows of a query in its order, values with `|` between them.
+fn rows(db: &Database, query: &str) -> Vec<String> {
+    let found = db.query(query).unwrap_or_else(|error| panic!("{query}: {error}"));
+    let row = |row: Vec<sluicedb::db::Value>| {
+        row.iter().map(ToString::to_string).collect::<Vec<_>>().join("|")
+    };
+    found.batches.iter().flat_map(values).map(row).collect()
+}
+
+/// Why a statement is refused, with its hint.
+fn refused(db: &Database, text: &str) -> String {
+    match db.execute(text) {
+        Ok(_) => panic!("{text} is not refused"),
+        Err(sluicedb::db::Error::Sql(error)) => {
+            format!("{} HINT {}", error.message, error.hint.unwrap_or_default())
+        }
+        Err(error) => panic!("{text}: {error}"),
+    }
 }
 
 fn lines(path: impl AsRef<Path>) -> Vec<String> {
