@@ -89,6 +89,11 @@ impl Subscription {
         Subscription { relation, lanes, next: 0, bell, gap, life, inline, over: false }
     }
 
+    /// The relation whose changes they are.
+    pub fn relation(&self) -> &str {
+        self.relation.name()
+    }
+
     /// The next changes, if some are there. Never waits.
     pub fn try_next(&mut self) -> Result<Option<ChangeSet>, Error> {
         if self.over {

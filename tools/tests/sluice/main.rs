@@ -47,9 +47,11 @@ fn the_demo_prints_results_and_then_what_they_took() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(output.stderr.is_empty(), "progress is for terminals");
     let text = String::from_utf8(output.stdout).unwrap();
-    let trades = text.lines().filter(|line| line.contains(" trades of ") && line.contains(':'));
-    assert_eq!(trades.count(), 1, "one second has closed: {text}");
-    for part in ["\n  ACME ", "\nrows     ", "\nlatency  from when ", "\nmemory   ", "shard 1 on "]
+    let seconds = text.split("\nmarket\n").skip(1).filter(|part| part.contains(" | symbols\n"));
+    assert_eq!(seconds.count(), 1, "one second has closed: {text}");
+    let heads = "second              | symbol | open";
+    for part in
+        [heads, "| ACME ", "\nrows     ", "\nlatency  from when ", "\nmemory   ", "shard 1 on "]
     {
         assert!(text.contains(part), "no {part:?} in {text}");
     }

@@ -8,22 +8,27 @@ mod show;
 use std::io::{IsTerminal as _, Write};
 use std::time::{Duration, Instant};
 
-use sluicedb::db::{Database, Subscription};
+use sluicedb::db::{Database, Weights};
+use sluicedb::plan::Plan;
 
 use crate::command::{Command, Failure, Options};
 use feed::{Pace, feed};
 use meter::Meter;
-use query::Bar;
+use query::Shown;
 
 pub(crate) const COMMAND: Command = Command {
     name: "demo",
     about: "the engine on generated trades for ten seconds, with its figures",
     help: "\
-Generates trades and keeps two results up to date: open, high, low, close and VWAP (the mean price by
-volume) of every symbol and second, printed as each second closes; and the VWAP of large trades, on
-which the time from push to changed result is measured. Then says what it took.
+Generates trades and keeps the results of a script up to date. That of the market has open, high, low,
+close and VWAP (the mean price by volume) of every symbol and second, printed as each second closes;
+and the VWAP of large trades, on which the time from push to changed result is measured. Then says what
+it took.
 
-Usage: sluice demo [--seconds N] [--rate N|max] [--shards N]
+Usage: sluice demo [FILE] [--seconds N] [--rate N|max] [--shards N]
+
+  FILE             a script to run in the place of that of the market, tools/demo/market.sql, which says
+                   what a script needs
 
   --seconds N      run so long (1 to 3600, 10 by default)
   --rate N|max     push N trades a second, or as many as are taken; by default 100 000 a second,
@@ -41,6 +46,7 @@ const TOGETHER: Duration = Duration::from_millis(20);
 
 #[derive(Debug, PartialEq)]
 struct Asked {
+    script: Option<String>,
     seconds: u64,
     rate: Option<Pace>,
     shards: Option<usize>,
@@ -60,63 +66,63 @@ impl Asked {
 fn run(given: &[String], out: &mut dyn Write) -> Result<(), Failure> {
     let asked = asked(given)?;
     let db = open(asked.shards).map_err(failed)?;
+    let mut shown = query::run(&db, asked.script.as_deref())?;
     show::start(out, &db)?;
     out.flush()?;
-    let mut bars = db.subscribe("bars").map_err(failed)?;
     // Rows of the first tenth warm caches and branches up.
     let meter = Meter::new(Duration::from_secs(asked.seconds) / 10);
-    let record = meter.clone();
-    db.on_changes("large", move |changes| record.take(changes)).map_err(failed)?;
+    query::measure(&db, &meter).map_err(failed)?;
     let fed = std::thread::scope(|scope| {
         let feeding = scope.spawn(|| feed(&db, &asked.phases(), &meter));
-        let shown = follow(&mut bars, out, &|| feeding.is_finished());
+        let followed = follow(&mut shown, out, &|| feeding.is_finished());
         let fed = feeding.join().expect("the feeder does not panic").map_err(failed);
-        shown.and(fed)
+        followed.and(fed)
     })?;
     // Everything is worked on, so what is left comes without waiting.
-    follow(&mut bars, out, &|| true)?;
+    follow(&mut shown, out, &|| true)?;
     show::summary(out, &db, &fed, &meter)?;
     db.close().map_err(failed)
 }
 
 fn open(shards: Option<usize>) -> Result<Database, Box<dyn std::error::Error + Send + Sync>> {
-    let mut builder = Database::builder();
+    let mut builder = Database::builder().connectors(sluicedb_ingest::connectors());
     if let Some(shards) = shards {
         builder = builder.shards(shards);
     }
-    Ok(builder.start(&query::plan()?)?)
+    Ok(builder.start(&Plan::empty())?)
 }
 
 /// Prints results as they come, until there are no more and `over` says that none will come.
 fn follow(
-    bars: &mut Subscription,
+    shown: &mut [Shown],
     out: &mut dyn Write,
     over: &dyn Fn() -> bool,
 ) -> Result<(), Failure> {
     let progress = std::io::stdout().is_terminal() && std::io::stderr().is_terminal();
     let started = Instant::now();
-    let mut closed: Vec<Bar> = Vec::new();
     loop {
         // Asked first: what was there before the end is found after it.
         let last = over();
-        match bars.next_timeout(TOGETHER).map_err(failed)? {
-            Some(set) => {
-                for row in set.changes().rows() {
-                    let (bar, _) = row.map_err(failed)?;
-                    closed.push(bar);
-                }
-                bars.recycle(set);
+        let mut any = false;
+        for Shown { changes, came } in &mut *shown {
+            while let Some(set) = changes.try_next().map_err(failed)? {
+                came.push(set.into_record_batch(Weights::Always));
+                any = true;
             }
-            None if !closed.is_empty() => {
-                show::clear_progress(progress);
-                show::bars(out, &mut closed)?;
-                out.flush()?;
-            }
-            None if last => {
-                show::clear_progress(progress);
-                return Ok(());
-            }
-            None => show::progress(progress, started.elapsed()),
+        }
+        if any {
+            // More of the same moment may follow.
+            std::thread::sleep(TOGETHER);
+        } else if shown.iter().any(|shown| !shown.came.is_empty()) {
+            show::clear_progress(progress);
+            shown.iter_mut().try_for_each(|shown| show::rows(out, shown))?;
+            out.flush()?;
+        } else if last {
+            show::clear_progress(progress);
+            return Ok(());
+        } else {
+            show::progress(progress, started.elapsed());
+            std::thread::sleep(TOGETHER);
         }
     }
 }
@@ -127,7 +133,7 @@ fn failed(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Failure
 
 fn asked(given: &[String]) -> Result<Asked, Failure> {
     let mut options = Options::new(COMMAND.name, given);
-    let mut asked = Asked { seconds: 10, rate: None, shards: None };
+    let mut asked = Asked { script: None, seconds: 10, rate: None, shards: None };
     while let Some(option) = options.option()? {
         match option {
             "--seconds" => {
@@ -153,7 +159,10 @@ fn asked(given: &[String]) -> Result<Asked, Failure> {
                     options.usage(&format!("--shards takes a number, and not `{number}`"))
                 })?);
             }
-            word => return Err(options.unknown(word)),
+            word if word.starts_with('-') || asked.script.is_some() => {
+                return Err(options.unknown(word));
+            }
+            file => asked.script = Some(file.to_owned()),
         }
     }
     Ok(asked)

@@ -6,12 +6,12 @@ mod follow;
 mod format;
 mod json;
 mod meta;
-mod report;
+pub(crate) mod report;
 mod script;
 mod session;
-mod sheet;
-mod table;
-mod terminal;
+pub(crate) mod sheet;
+pub(crate) mod table;
+pub(crate) mod terminal;
 
 use std::io::{self, IsTerminal as _, Read as _, Write};
 
@@ -39,7 +39,8 @@ Usage: sluice [-c SQL | -f FILE] [--format table|csv|json|ndjson|arrow] [--shard
 
 A script stops at the first error, with exit code 1. A SUBSCRIBE in it writes changes beside what
 follows until nothing more comes, or until Ctrl-C: the weight first, +1 for a row that came and -1 for
-one that went. In JSON, DECIMAL and BIGINT are numbers with all their digits.
+one that went. Typed on a terminal, a SUBSCRIBE TO a view draws its rows again whenever they change, and
+that to a stream writes what comes, until Ctrl-C. In JSON, DECIMAL and BIGINT are numbers with all their digits.
 
 Example: sluice -c 'SELECT 1 + 1 AS two'",
     run,

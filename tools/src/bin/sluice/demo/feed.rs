@@ -6,7 +6,7 @@ use sluicedb::db::{Database, Source};
 use sluicedb::shell::topology::bind_thread;
 
 use super::meter::Meter;
-use super::query::{SECOND_US, SIZES, Trade};
+use super::query::{SIZES, Trade};
 
 /// How fast trades are pushed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -25,10 +25,12 @@ pub(super) struct Fed {
     pub(super) time: Duration,
 }
 
+/// In microseconds.
+const SECOND_US: i64 = 1_000_000;
 /// How many symbols there are.
 pub(super) const SYMBOLS: usize = 1000;
 /// The first few have names.
-pub(super) const NAMED: [&str; 6] = ["ACME", "CYBR", "INIT", "TYRL", "UMBR", "WAYN"];
+const NAMED: [&str; 6] = ["ACME", "CYBR", "INIT", "TYRL", "UMBR", "WAYN"];
 /// Trades of one push where they are not pushed one by one.
 const BATCH: usize = 512;
 

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use hdrhistogram::Histogram;
 use sluicedb::db::Changes;
 
+use super::query::SENT;
+
 /// What takes longer is counted as that long.
 const LONGEST_NS: u64 = 3_600_000_000_000;
 
@@ -54,11 +56,10 @@ impl Meter {
             return;
         }
         let now = self.now_ns();
-        let sent = changes.column::<i64>("sent").expect("the plan has it");
+        let sent = changes.column::<Option<i64>>(SENT).expect("it was looked for");
         let mut latency = self.latency_ns();
         for row in (0..changes.len()).filter(|row| changes.weight(*row) > 0) {
-            let sent = sent.get(row);
-            if sent >= self.warm_ns {
+            if let Some(sent) = sent.get(row).filter(|sent| *sent >= self.warm_ns) {
                 latency.saturating_record((now - sent).max(0) as u64);
             }
         }

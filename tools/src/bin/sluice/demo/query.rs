@@ -1,8 +1,19 @@
-//! What is asked of the trades.
+//! What is asked of the trades: a script, which people may change.
 
-use sluicedb::db::{DataType, FromRow, Row, SqlError, schema};
-use sluicedb::expr::{Expr, lit};
-use sluicedb::plan::{AggregateSpec, Builder, Call, Emit, Function, Plan, Window};
+use std::io::{self, Write as _};
+
+use sluicedb::arrow::array::RecordBatch;
+use sluicedb::db::{DataType, Database, Error, Outcome, Row, Subscription, parse};
+
+use super::meter::Meter;
+use crate::command::Failure;
+use crate::shell::report::Origin;
+
+/// The column of the time that is measured.
+pub(super) const SENT: &str = "sent";
+
+/// The script that runs where none is named.
+const MARKET: &str = include_str!("../../../../demo/market.sql");
 
 /// A trade as it is pushed.
 #[derive(Row)]
@@ -17,97 +28,51 @@ pub(super) struct Trade<'a> {
     pub(super) sent: i64,
 }
 
-/// One symbol in one second.
-#[derive(FromRow, Clone, Debug)]
-pub(super) struct Bar {
-    #[row(timestamp)]
-    pub(super) window_start: i64,
-    pub(super) symbol: String,
-    #[row(decimal(12, 2))]
-    pub(super) open: i128,
-    #[row(decimal(12, 2))]
-    pub(super) high: i128,
-    #[row(decimal(12, 2))]
-    pub(super) low: i128,
-    #[row(decimal(12, 2))]
-    pub(super) close: i128,
-    #[row(decimal(18, 4))]
-    pub(super) vwap: i128,
-    pub(super) trades: i64,
-}
-
-/// A trade is large from this many shares on: one in ten is.
-const LARGE: i64 = 900;
-/// Sizes are from 0 to below this.
+/// Sizes are from 1 to this.
 pub(super) const SIZES: u64 = 1000;
-/// A window, in microseconds.
-pub(super) const SECOND_US: i64 = 1_000_000;
 
-/// In SQL:
-///
-/// ```sql
-/// CREATE STREAM bars AS SELECT window_start, symbol, first(price), max(price), min(price),
-///     last(price), sum(price * size) / sum(size), count(*) FROM trades
-///     GROUP BY tumble(ts, INTERVAL '1' SECOND), symbol EMIT ON WINDOW CLOSE;
-/// CREATE MATERIALIZED VIEW large AS SELECT symbol, sum(price * size) / sum(size), max(sent)
-///     FROM trades WHERE size >= 900 GROUP BY symbol;
-/// ```
-pub(super) fn plan() -> Result<Plan, SqlError> {
-    let mut plan = Builder::new();
-    let trades = plan.source("trades", schema::<Trade>()?, Some(("ts", 0)))?;
-    let all = ["symbol", "price", "size", "ts", "sent"];
-    let mut columns: Vec<_> = all.map(|name| (name.to_owned(), Expr::col(name))).into();
-    columns.push(("value".to_owned(), Expr::col("price").mul(Expr::col("size"))));
-    let valued = plan.project(trades, columns)?;
-
-    let bars = plan.aggregate(
-        valued,
-        &AggregateSpec {
-            window: Some(Window::Tumble { time: "ts".into(), size_us: SECOND_US, offset_us: 0 }),
-            keys: vec!["symbol".into()],
-            calls: vec![
-                Call::by("open", Function::First, "price", "ts"),
-                Call::of("high", Function::Max, "price"),
-                Call::of("low", Function::Min, "price"),
-                Call::by("close", Function::Last, "price", "ts"),
-                Call::of("value", Function::Sum, "value"),
-                Call::of("volume", Function::Sum, "size"),
-                Call::count_rows("trades"),
-            ],
-            emit: Emit::OnClose,
-            allowed_lateness_us: 0,
-        },
-    )?;
-    let shown = ["window_start", "symbol", "open", "high", "low", "close"];
-    let mut columns: Vec<_> = shown.map(|name| (name.to_owned(), Expr::col(name))).into();
-    columns.push(vwap());
-    columns.push(("trades".to_owned(), Expr::col("trades")));
-    let bars = plan.project(bars, columns)?;
-    plan.stream(bars, "bars")?;
-
-    let large = plan.filter(valued, &Expr::col("size").gt_eq(lit(LARGE)))?;
-    let large = plan.aggregate(
-        large,
-        &AggregateSpec {
-            window: None,
-            keys: vec!["symbol".into()],
-            calls: vec![
-                Call::of("value", Function::Sum, "value"),
-                Call::of("volume", Function::Sum, "size"),
-                Call::of("sent", Function::Max, "sent"),
-            ],
-            emit: Emit::Changes,
-            allowed_lateness_us: 0,
-        },
-    )?;
-    let columns = ["symbol", "sent"].map(|name| (name.to_owned(), Expr::col(name)));
-    let large = plan.project(large, columns.into_iter().chain([vwap()]).collect())?;
-    plan.view(large, "large", &["symbol"])?;
-    plan.finish()
+/// A relation whose rows are printed.
+pub(super) struct Shown {
+    pub(super) changes: Subscription,
+    /// Rows that are not printed yet.
+    pub(super) came: Vec<RecordBatch>,
 }
 
-/// The mean price by volume, of the sums.
-fn vwap() -> (String, Expr) {
-    let mean = Expr::col("value").div(Expr::col("volume"));
-    ("vwap".to_owned(), mean.cast(DataType::Decimal { precision: 18, scale: 4 }))
+/// Carries out a script, or the one of the market; gives what it subscribes to.
+pub(super) fn run(db: &Database, file: Option<&str>) -> Result<Vec<Shown>, Failure> {
+    let read = |path| {
+        let text = std::fs::read_to_string(path);
+        text.map_err(|error| Failure::Failed(format!("{path}: {error}")))
+    };
+    let text = file.map_or_else(|| Ok(MARKET.to_owned()), read)?;
+    let origin = Origin { file: Some(file.unwrap_or("market.sql")), text: &text };
+    let told = |error: Error| {
+        // Where nobody takes it there is nobody to tell.
+        let _ = io::stderr().write_all(origin.error(&error, 0).as_bytes());
+        Failure::Told
+    };
+    let mut shown = Vec::new();
+    for statement in parse(&text).map_err(|error| told(Error::Sql(error)))? {
+        let outcome = db.execute_parsed(&statement, &text).map_err(told)?;
+        if let Outcome::Changes(changes) = outcome {
+            shown.push(Shown { changes: *changes, came: Vec::new() });
+        }
+    }
+    Ok(shown)
+}
+
+/// Measures every relation that says when its latest trade was due.
+pub(super) fn measure(db: &Database, meter: &Meter) -> Result<(), Error> {
+    let catalog = db.objects();
+    for object in catalog.objects().filter(|object| !object.reads.is_empty()) {
+        let measured = object
+            .schema
+            .index_of(SENT)
+            .is_some_and(|at| object.schema.field(at).data_type == DataType::BigInt);
+        if measured {
+            let meter = meter.clone();
+            db.on_changes(&object.name, move |changes| meter.take(changes))?;
+        }
+    }
+    Ok(())
 }

@@ -4,37 +4,38 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
-use sluicedb::db::Database;
+use sluicedb::db::{Database, Value};
 use sluicedb::shell::Runtime;
 
-use super::feed::{Fed, NAMED, Pace, SYMBOLS};
+use super::feed::{Fed, Pace, SYMBOLS};
 use super::meter::Meter;
-use super::query::{Bar, SECOND_US};
+use super::query::Shown;
+use crate::shell::sheet::Sheet;
+use crate::shell::table::table;
+use crate::shell::terminal;
 
 /// Where it runs.
 pub(super) fn start(out: &mut dyn Write, db: &Database) -> io::Result<()> {
     writeln!(out, "A database in memory on {}.", runs_on(db))?;
-    let shown = NAMED.len();
-    writeln!(out, "Trades of {SYMBOLS} symbols; of each second {shown} are shown when it closes.")
+    writeln!(out, "Trades of {SYMBOLS} symbols are pushed; results are shown when they come.")
 }
 
-/// Prints seconds that have closed.
-pub(super) fn bars(out: &mut dyn Write, closed: &mut Vec<Bar>) -> io::Result<()> {
-    closed.sort_by(|a, b| (a.window_start, &a.symbol).cmp(&(b.window_start, &b.symbol)));
-    for second in closed.chunk_by(|a, b| a.window_start == b.window_start) {
-        let trades = second.iter().map(|bar| bar.trades as u64).sum();
-        let (time, trades) = (time_of_day(second[0].window_start), digits(trades));
-        writeln!(out, "\n{time}  {trades} trades of {} symbols", second.len())?;
-        let [o, h, l, c] = ["open", "high", "low", "close"];
-        writeln!(out, "  symbol {o:>9} {h:>9} {l:>9} {c:>9} {:>11} {:>9}", "VWAP", "trades")?;
-        for bar in second.iter().filter(|bar| NAMED.contains(&bar.symbol.as_str())) {
-            let Bar { symbol, trades, .. } = bar;
-            let [o, h, l, c] = [bar.open, bar.high, bar.low, bar.close].map(|p| money(p, 2));
-            let (vwap, trades) = (money(bar.vwap, 4), digits(*trades as u64));
-            writeln!(out, "  {symbol:<6} {o:>9} {h:>9} {l:>9} {c:>9} {vwap:>11} {trades:>9}")?;
-        }
+/// Prints rows that came of a relation together, in their order by the first columns.
+pub(super) fn rows(out: &mut dyn Write, shown: &mut Shown) -> io::Result<()> {
+    let Shown { changes, came } = shown;
+    let Some(first) = came.first() else { return Ok(()) };
+    let mut sheet = Sheet::of(&first.schema(), came);
+    // Of rows that only come there is nothing to say beside them.
+    if sheet.rows.iter().all(|row| row.last() == Some(&Value::BigInt(1))) {
+        sheet.names.pop();
+        sheet.numeric.pop();
+        sheet.rows.iter_mut().for_each(|row| drop(row.pop()));
     }
-    closed.clear();
+    let texts = |row: &Vec<Value>| row.iter().map(Value::to_string).collect::<Vec<_>>();
+    sheet.rows.sort_by_cached_key(texts);
+    let width = terminal::size().map(|(columns, _)| columns);
+    write!(out, "\n{}\n{}", changes.relation(), table(&sheet, width))?;
+    came.clear();
     Ok(())
 }
 
@@ -138,11 +139,6 @@ fn micros(ns: u64) -> String {
     format!("{:.1} us", ns as f64 / 1000.0)
 }
 
-fn money(units: i128, scale: u32) -> String {
-    let unit = 10_i128.pow(scale);
-    format!("{}.{:02$}", units / unit, units % unit, scale as usize)
-}
-
 /// The digits of a number in groups of three.
 fn digits(number: u64) -> String {
     let plain = number.to_string();
@@ -156,12 +152,6 @@ fn digits(number: u64) -> String {
     grouped
 }
 
-/// In UTC.
-fn time_of_day(us: i64) -> String {
-    let seconds = us.div_euclid(SECOND_US).rem_euclid(86_400);
-    format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -170,9 +160,6 @@ mod tests {
     fn numbers_are_shown_as_people_read_them() {
         let shown = [0, 999, 1000, 1_234_567].map(digits);
         assert_eq!(shown, ["0", "999", "1 000", "1 234 567"]);
-        assert_eq!(money(10_107, 2), "101.07");
-        assert_eq!(money(1_000_500, 4), "100.0500");
-        assert_eq!(time_of_day(3_661 * SECOND_US), "01:01:01");
         assert_eq!(micros(1_250), "1.2 us");
     }
 }
