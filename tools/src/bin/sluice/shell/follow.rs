@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use sluicedb::arrow::array::RecordBatch;
 use sluicedb::arrow::ipc::writer::StreamWriter;
-use sluicedb::db::{ChangeSet, Database, Error, Subscription, Value, Weights};
+use sluicedb::db::{
+    ChangeSet, Database, Error, Overflow, SubscribeOptions, Subscription, Value, Weights,
+};
 
 use super::format::{Format, into_io};
 use super::sheet::Sheet;
@@ -137,16 +139,24 @@ fn weight_first(batch: &RecordBatch) -> RecordBatch {
     batch.project(&order).expect("every column is one of the batch")
 }
 
-/// Draws the rows of a view again whenever they change, until Ctrl-C.
+/// Draws the rows of a view, in the order of these columns, again whenever they change, until Ctrl-C.
 pub(crate) fn live(
     db: &Database,
     view: &str,
+    order: &[String],
     size: (usize, usize),
     interrupt: &Interrupt,
     out: &mut dyn Write,
 ) -> Result<(), Cut> {
-    let rows = format!("SELECT * FROM {view}");
-    let mut changes = db.subscribe(view.trim_matches('"'))?;
+    let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+    let mut rows = format!("SELECT * FROM {}", quoted(view));
+    if !order.is_empty() {
+        let order: Vec<String> = order.iter().map(|column| quoted(column)).collect();
+        rows.push_str(&format!(" ORDER BY {}", order.join(", ")));
+    }
+    // All that matters is that there was a change: who draws slowly misses some.
+    let options = SubscribeOptions { overflow: Overflow::Skip, ..SubscribeOptions::default() };
+    let mut changes = db.subscribe_with(view, options)?;
     let mut drawn = 0;
     while !interrupt.is_asked() {
         let found = db.query(&rows)?;

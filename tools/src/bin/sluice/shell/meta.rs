@@ -10,7 +10,8 @@ pub(crate) const HELP: &str = "\
 \\dv            views
 \\ds            sources
 \\dt            streams
-\\live VIEW     the rows of a view, drawn again whenever they change; Ctrl-C ends it
+\\live VIEW     the rows of a view, drawn again whenever they change, as SUBSCRIBE TO does with one;
+               Ctrl-C ends it
 \\format NAME   how results are written: table, csv, json, ndjson or arrow
 \\timing        whether the time of a statement is shown, on or off
 \\i FILE        runs the statements of a file

@@ -5,7 +5,9 @@ use std::ops::Range;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use sluicedb::db::{Database, Error, Outcome, RowSet, Statement, Value, kind_name, parse};
+use sluicedb::db::{
+    Database, Definition, Error, Outcome, RowSet, Statement, Value, kind_name, parse,
+};
 use sluicedb::plan::Plan;
 
 use super::follow::{Cut, Followed, live};
@@ -153,6 +155,11 @@ impl<'a> Session<'a> {
         match outcome {
             Outcome::Rows(rows) => return Ok(self.rows(&rows, began)?),
             Outcome::Changes(changes) => {
+                if let Some((order, size)) = self.drawn(changes.relation()) {
+                    let view = changes.relation().to_owned();
+                    drop(changes);
+                    return live(&self.db, &view, &order, size, &self.interrupt, self.out);
+                }
                 let followed = Followed::new(*changes, self.format);
                 if self.interactive {
                     return followed.until(&self.interrupt, self.out);
@@ -234,14 +241,30 @@ impl<'a> Session<'a> {
         Ok(self.tag(&format!("({})", table::count(count)), Instant::now())?)
     }
 
+    /// How a relation is drawn in place as it changes, where it has rows to draw and there is a
+    /// terminal for them: the columns that order its rows, and the room there is.
+    fn drawn(&self, relation: &str) -> Option<(Vec<String>, (usize, usize))> {
+        let size = terminal::size().filter(|_| self.interactive && self.format == Format::Table)?;
+        let catalog = self.db.objects();
+        let object = catalog.object(relation)?;
+        let Definition::MaterializedView { key, .. } = &object.definition else { return None };
+        let order = key.iter().map(|at| object.schema.field(*at).name.clone());
+        Some((order.collect(), size))
+    }
+
     fn live(&mut self, view: &str) -> Result<(), Failure> {
-        let Some(size) = terminal::size().filter(|_| self.interactive) else {
-            return Err(
-                self.told("ERROR:  \\live draws on a terminal; SUBSCRIBE TO writes changes\n")
-            );
+        let view = match view.strip_prefix('"').and_then(|view| view.strip_suffix('"')) {
+            Some(quoted) => quoted.to_owned(),
+            None => view.to_lowercase(),
         };
-        let drawn = live(&self.db, view, size, &self.interrupt, self.out);
-        drawn.map_err(|cut| self.cut(cut, Origin { file: None, text: view }, 0))
+        let Some((order, size)) = self.drawn(&view) else {
+            return Err(self.told(
+                "ERROR:  \\live draws a materialized view as a table on a terminal; SUBSCRIBE TO \
+                 writes changes\n",
+            ));
+        };
+        let drawn = live(&self.db, &view, &order, size, &self.interrupt, self.out);
+        drawn.map_err(|cut| self.cut(cut, Origin { file: None, text: &view }, 0))
     }
 
     /// Runs the statements of a file.
