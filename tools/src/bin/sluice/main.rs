@@ -5,6 +5,7 @@
 
 mod command;
 mod demo;
+mod doctor;
 mod shell;
 mod topology;
 mod version;
@@ -15,7 +16,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 /// In the order in which help names them.
-const COMMANDS: &[Command] = &[shell::COMMAND, demo::COMMAND, topology::COMMAND, version::COMMAND];
+const COMMANDS: &[Command] =
+    &[shell::COMMAND, demo::COMMAND, doctor::COMMAND, topology::COMMAND, version::COMMAND];
 
 fn main() -> ExitCode {
     let given: Vec<String> = std::env::args().skip(1).collect();
