@@ -160,6 +160,7 @@ impl Parts {
             let weight = if weights.is_empty() { 1 } else { weights[entry.row as usize] };
             spec.layout.add_rows_at(context.arena, entry.place, weight);
         }
+        self.calls.begin();
         for call in &spec.accumulators {
             call.update(context.arena, &spec.layout, &given.morsel, entries, &mut self.calls);
         }

@@ -335,6 +335,7 @@ pub(super) fn work(
     }
     if allowed > 0 {
         changes.before(spec, context.arena, &parts.touched);
+        parts.calls.begin();
         for at in from..from + allowed {
             add(parts, spec, context.arena, &given.morsel, at);
         }

@@ -11,6 +11,9 @@
 //! - A cell's count is never zero. It is negative only while a retraction is here before its row.
 //!   Over input that never retracts it is not kept up.
 //! - A long text of a cell lies in the heap once.
+//!
+//! Most rows bring a value that is there. Over input that never retracts such a row changes nothing,
+//! and many are looked up at a time: one loop fetches what the index has for each, the next compares.
 
 use sluicedb_sql::{Column, DataType, Physical};
 
@@ -20,7 +23,7 @@ use super::{Entry, Store, add_i64, i64_at};
 use crate::core::arena::{HashIndex, Slab, SlotId, Vacancy};
 use crate::core::hash::hash_rows;
 use crate::core::morsel::Morsel;
-use crate::core::row::{Row, RowLayout};
+use crate::core::row::{ONLY_BYTES, Only, Probe, Row, RowLayout, only_i64, only_text};
 
 /// Bytes of the state.
 pub(super) const HEAD_BYTES: usize = 8;
@@ -67,7 +70,44 @@ pub(super) struct Found {
     pub(super) came: Vec<Entry>,
     /// Rows whose value is not there any more.
     pub(super) gone: Vec<Entry>,
+    /// Columns whose values were hashed: several calls often ask for the same.
+    hashed: Vec<Hashed>,
+    /// Of the value and the group of each entry.
+    placed: Vec<u64>,
+    /// Cells that may be those of the entries.
+    guesses: Vec<u32>,
+}
+
+/// Hashes of the values of a column, by row.
+#[derive(Debug)]
+struct Hashed {
+    column: usize,
+    /// Whether they are of the rows that are worked on.
+    fresh: bool,
     hashes: Vec<u64>,
+}
+
+impl Found {
+    /// What follows is about other rows.
+    pub(super) fn forget(&mut self) {
+        self.hashed.iter_mut().for_each(|hashed| hashed.fresh = false);
+    }
+
+    /// Hashes a column of the rows that are worked on, unless that is done. Says where they are.
+    fn hash(&mut self, columns: &[Column], column: usize, rows: usize) -> usize {
+        let at = match self.hashed.iter().position(|hashed| hashed.column == column) {
+            Some(at) => at,
+            None => {
+                self.hashed.push(Hashed { column, fresh: false, hashes: Vec::new() });
+                self.hashed.len() - 1
+            }
+        };
+        let Hashed { fresh, hashes, .. } = &mut self.hashed[at];
+        if !std::mem::replace(fresh, true) {
+            hash_rows(std::iter::once(&columns[column]), rows, hashes);
+        }
+        at
+    }
 }
 
 impl Distinct {
@@ -103,16 +143,22 @@ impl Distinct {
         entries: &[Entry],
         found: &mut Found,
     ) {
-        let column = &morsel.columns[self.pick[0]];
         found.came.clear();
         found.gone.clear();
-        hash_rows(std::iter::once(column), morsel.rows(), &mut found.hashes);
+        let hashed = found.hash(&morsel.columns, self.pick[0], morsel.rows());
+        if !self.retracts {
+            for run in entries.chunk_by(|left, right| left.group.pane == right.group.pane) {
+                self.bring(store, morsel, run, (hashed, found));
+            }
+            return;
+        }
+        let column = &morsel.columns[self.pick[0]];
         for entry in entries {
             let row = entry.row as usize;
             if column.is_null(row) {
                 continue;
             }
-            let hash = hash_in(found.hashes[row], entry.group.slot);
+            let hash = hash_in(found.hashed[hashed].hashes[row], entry.group.slot);
             let change =
                 self.add(store, entry.group, hash, (&morsel.columns, row), morsel.weight(row));
             match change {
@@ -121,6 +167,88 @@ impl Distinct {
                 _ => {}
             }
         }
+    }
+
+    /// Takes rows of one pane of which none is taken back.
+    fn bring(
+        &self,
+        store: &mut Store<'_>,
+        morsel: &Morsel,
+        run: &[Entry],
+        (at, found): (usize, &mut Found),
+    ) {
+        let Found { came, hashed, placed, guesses, .. } = found;
+        let hashes = &hashed[at].hashes;
+        let column = &morsel.columns[self.pick[0]];
+        let values = self.values.probe(&morsel.columns, &self.pick);
+        let set = store.layout.set(run[0].group.pane, self.set);
+        placed.clear();
+        placed
+            .extend(run.iter().map(|entry| hash_in(hashes[entry.row as usize], entry.group.slot)));
+        guesses.clear();
+        set.index.lookup(store.arena).guess(placed, guesses);
+        let mut at = 0;
+        loop {
+            at += self.known(store, set, &values, &run[at..], &guesses[at..]);
+            let Some(entry) = run.get(at) else { return };
+            let row = entry.row as usize;
+            // A guess may be of another value, and there is none of one that came just now.
+            let new = !column.is_null(row) && {
+                let value = (&morsel.columns[..], row);
+                self.add(store, entry.group, placed[at], value, morsel.weight(row)) == 1
+            };
+            if new {
+                came.push(*entry);
+            }
+            at += 1;
+        }
+    }
+
+    /// How many rows there are before the first whose value is not where it was guessed.
+    fn known(
+        &self,
+        store: &Store<'_>,
+        set: Set,
+        values: &Probe<'_>,
+        run: &[Entry],
+        guesses: &[u32],
+    ) -> usize {
+        let (arena, heap) = (&*store.arena, run.first().map(|entry| entry.group.pane.heap()));
+        match values.only() {
+            Some(Only::I64(wanted)) => self.known_by(store, set, run, guesses, |cell, row| {
+                cell.first_chunk().is_some_and(|cell| only_i64(cell, wanted[row]))
+            }),
+            Some(Only::Text(wanted)) => self.known_by(store, set, run, guesses, |cell, row| {
+                let cell: Option<&[u8; ONLY_BYTES]> = cell.first_chunk();
+                cell.is_some_and(|cell| only_text(cell, &wanted[row]))
+            }),
+            None => self.known_by(store, set, run, guesses, |cell, row| {
+                let cell = &cell[..self.values.bytes()];
+                heap.is_some_and(|heap| values.equals(arena, heap, cell, row))
+            }),
+        }
+    }
+
+    /// `same` may take an equal value for another, never another for an equal one.
+    #[inline(always)]
+    fn known_by(
+        &self,
+        store: &Store<'_>,
+        set: Set,
+        run: &[Entry],
+        guesses: &[u32],
+        same: impl Fn(&[u8], usize) -> bool,
+    ) -> usize {
+        let slots = set.slab.slots(store.arena);
+        let is_known = |(entry, &guess): (&Entry, &u32)| {
+            guess != u32::MAX && {
+                let (_, block, at) = slots.get(SlotId(guess));
+                let cell = &block[at..];
+                word(cell, GROUP) == entry.group.slot.0 && same(&cell[VALUE..], entry.row as usize)
+            }
+        };
+        let known = run.iter().zip(guesses).position(|looked| !is_known(looked));
+        known.unwrap_or(run.len())
     }
 
     /// Adds to the count of a value. Returns 1 where it was not there and is, -1 where it was and

@@ -25,6 +25,13 @@ pub(in crate::core::operator::aggregate) struct Scratch {
     pub(super) set: Found,
 }
 
+impl Scratch {
+    /// To be called before the calls work on other rows.
+    pub(in crate::core::operator::aggregate) fn begin(&mut self) {
+        self.set.forget();
+    }
+}
+
 impl<'a> Rows<'a> {
     /// Rows of a morsel with its weights.
     pub(super) fn of(morsel: &'a Morsel, entries: &'a [Entry]) -> Rows<'a> {

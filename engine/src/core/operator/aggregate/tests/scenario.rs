@@ -326,6 +326,29 @@ fn a_value_counts_once_until_its_last_row_is_taken_back() {
     assert_eq!(rows, ["+1 0 NULL", "+1 1 5", "+1 2 8", "+1 1 3"]);
 }
 
+/// Most rows of a morsel bring a value that an earlier morsel, or an earlier row, has brought.
+#[test]
+fn values_count_once_where_no_row_is_taken_back() {
+    let distinct = |column| Call { distinct: true, ..call(Function::Count, Some(column), None) };
+    let sum = Call { distinct: true, ..call(Function::Sum, Some(1), None) };
+    let types = [BIGINT, BIGINT, DataType::Text];
+    let calls = vec![distinct(1), distinct(2), sum];
+    let mut bench = Bench::new(options(&types, None, &[0], calls, false), 10);
+    let text = |at: i64| match at % 6 {
+        0 => Value::Null,
+        at if at % 2 == 0 => Value::Text(format!("{at} is longer than what a slot holds").into()),
+        at => Value::Text(at.to_string().into()),
+    };
+    let number = |at: i64| if at % 11 == 0 { Value::Null } else { Value::BigInt(at % 10) };
+    let row = |at: i64| delta(vec![Value::BigInt(at % 2), number(at), text(at)], 1);
+    for from in [0, 0, 300] {
+        bench.feed_morsel(&(from..from + 400).map(row).collect::<Vec<Delta>>());
+    }
+    let last = trace(&bench);
+    assert!(last.contains(&"+1 0 5 2 20".to_owned()), "{last:?}");
+    assert!(last.contains(&"+1 1 5 3 25".to_owned()), "{last:?}");
+}
+
 #[test]
 fn ranks_are_those_of_postgresql() {
     let part = |part| Fraction::new(part).unwrap();
