@@ -53,6 +53,16 @@ impl Cell {
         long.then(|| HeapId(u32::from_le_bytes(bytes_at(slot, self.offset + 8))))
     }
 
+    /// Bytes of a text that is not in the slot itself.
+    #[inline]
+    pub(super) fn long_text_bytes(self, slot: &[u8]) -> usize {
+        if self.data_type.physical() != Physical::Text {
+            return 0;
+        }
+        let bytes = self.text_len(slot);
+        if bytes > INLINE_BYTES { bytes } else { 0 }
+    }
+
     /// Encodes a value that is not NULL.
     pub(super) fn write(
         self,

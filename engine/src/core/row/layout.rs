@@ -125,6 +125,11 @@ impl RowLayout {
         self.texts() * ROWS_PER_LOOK * 4 * BLOCK_BYTES / 2 + Self::GROWTH_BYTES
     }
 
+    /// Bytes of the texts of an encoded row that do not lie in its slot.
+    pub fn long_text_bytes(&self, slot: &[u8]) -> usize {
+        self.cells.iter().map(|cell| cell.long_text_bytes(slot)).sum()
+    }
+
     fn texts(&self) -> usize {
         self.cells.iter().filter(|cell| cell.data_type.physical() == Physical::Text).count()
     }

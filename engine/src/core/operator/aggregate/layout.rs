@@ -16,7 +16,7 @@ use super::finder::Finder;
 use super::sessions::Extent;
 use crate::core::arena::{
     Anchor, Arena, BLOCK_BYTES, Block, BlockId, Blocks, ExtentId, HashIndex, Heap, Slab, SlotId,
-    Tree,
+    Slots, Tree,
 };
 use crate::core::row::{Row, RowLayout};
 
@@ -62,7 +62,14 @@ pub(super) struct Place {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Located {
     pub(super) group: Group,
-    place: Place,
+    pub(super) place: Place,
+}
+
+/// A group whose states are added to those of another, of which the rows were counted first.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pair {
+    pub(super) from: Located,
+    pub(super) into: Located,
 }
 
 /// Where the state of a call is in a group.
@@ -342,6 +349,37 @@ impl Layout {
         }
     }
 
+    /// A group and where its first part is.
+    pub(super) fn located(&self, arena: &Arena, group: Group) -> Located {
+        Located { group, place: self.locate(arena, group) }
+    }
+
+    /// The groups of a pane as they lie until one is added.
+    pub(super) fn slots<'a>(&self, arena: &'a Arena, pane: Pane) -> Slots<'a, Arena> {
+        pane.slab(0).slots(arena)
+    }
+
+    /// The group in a slot, if its key is kept in the same bytes as that of `other`.
+    #[inline(always)]
+    pub(super) fn alike(
+        &self,
+        arena: &Arena,
+        (pane, slots): (Pane, &Slots<'_, Arena>),
+        slot: SlotId,
+        other: &Located,
+    ) -> Option<Located> {
+        let (id, block, at) = slots.get(slot);
+        let place = Place { block: id, at: at as u16 };
+        let same = self.key(&block[at..]) == self.key(other.bytes(arena));
+        same.then_some(Located { group: Group { pane, slot }, place })
+    }
+
+    /// The hash of a group's key.
+    #[inline]
+    pub(super) fn hash_at(&self, arena: &Arena, located: &Located) -> u64 {
+        u64_at(located.bytes(arena), HASH)
+    }
+
     /// The sum of the weights of a group's rows.
     #[inline]
     pub(super) fn rows_at(&self, arena: &Arena, located: &Located) -> i64 {
@@ -390,6 +428,21 @@ impl Layout {
             return state.expect("a state lies in its slot");
         }
         array_mut(arena.written_mut(place.block), usize::from(place.at) + usize::from(field.offset))
+    }
+
+    /// The state of a call in a group, and what follows it, to write. Its rows were counted first.
+    #[inline]
+    pub(super) fn located_mut<'a>(
+        &self,
+        arena: &'a mut Arena,
+        located: &Located,
+        field: Field,
+    ) -> &'a mut [u8] {
+        if field.part != 0 {
+            return self.state_mut(arena, located.group, field);
+        }
+        let at = usize::from(located.place.at) + usize::from(field.offset);
+        &mut arena.written_mut(located.place.block)[at..]
     }
 
     /// Counts rows of a group of which the place is known.

@@ -1,4 +1,7 @@
-//! Puts a window together from its slices: group by group, then cell by cell.
+//! Puts a window together from its slices: some groups at a time, then cell by cell.
+//!
+//! Most groups of a slice are in the window already, which has them from the slices before it. They
+//! are found by the bytes of their keys, which say all where no text lies in a heap.
 //!
 //! Invariant: the pane that it fills is in no tree until it is done, and a barrier finds it done.
 
@@ -6,7 +9,7 @@ use sluicedb_sql::{Column, DataType};
 
 use super::Spec;
 use super::accumulator::Moved;
-use super::layout::{Group, Pane, Span};
+use super::layout::{Group, Located, Pair, Pane, Span};
 use super::windows::new_pane;
 use crate::core::arena::{Arena, SlotId};
 use crate::core::operator::Context;
@@ -22,9 +25,19 @@ pub(super) struct Merge {
     stage: Stage,
     keys: Vec<Column>,
     picks: Vec<usize>,
+    /// Groups of the slice that are added together, their hashes, and slots that may be theirs in
+    /// the window.
+    groups: Vec<Group>,
+    located: Vec<Located>,
+    hashes: Vec<u64>,
+    guesses: Vec<u32>,
+    pairs: Vec<Pair>,
     scratch: Vec<u8>,
     moved: Moved,
 }
+
+/// Groups that are added together: enough to have their memory fetched at the same time.
+const GROUPS: usize = 256;
 
 #[derive(Clone, Copy, Debug)]
 enum Stage {
@@ -58,6 +71,11 @@ impl Merge {
             stage: Stage::NextSlice,
             keys: types.iter().map(|&data_type| Column::new(data_type)).collect(),
             picks: (0..types.len()).collect(),
+            groups: Vec::with_capacity(GROUPS),
+            located: Vec::with_capacity(GROUPS),
+            hashes: Vec::with_capacity(GROUPS),
+            guesses: Vec::with_capacity(GROUPS),
+            pairs: Vec::with_capacity(GROUPS),
             scratch: Vec::new(),
             moved: Moved::new(&spec.options.input),
         }
@@ -87,7 +105,7 @@ impl Merge {
                     }
                     self.stage = Stage::Groups(SlotId(0));
                 }
-                Stage::Groups(from) => self.add_group(spec, context, from)?,
+                Stage::Groups(from) => self.add_groups(spec, context, from)?,
                 Stage::Cells { call, cell } => self.add_cell(spec, context, call, cell)?,
             }
         }
@@ -121,28 +139,84 @@ impl Merge {
         self.slice.expect("a slice is being added").1
     }
 
-    fn add_group(&mut self, spec: &Spec, context: &mut Context<'_>, from: SlotId) -> Option<()> {
-        let Some(group) = self.source().next(context.arena, from) else {
+    fn add_groups(&mut self, spec: &Spec, context: &mut Context<'_>, from: SlotId) -> Option<()> {
+        self.list(spec, context.arena, from, GROUPS.min(*context.fuel));
+        let Some(last) = self.groups.last() else {
             self.stage = self.cells_from(spec, 0);
             return Some(());
         };
-        self.read_key(spec, context.arena, group);
-        let states = spec.accumulators.iter();
-        let states: usize =
-            states.map(|call| call.text_bytes(context.arena, &spec.layout, group)).sum();
-        let keys: usize = self.keys.iter().map(Column::text_bytes).sum();
-        if spec.allow(context, 1, |_| states + keys) == 0 {
+        let mut next = SlotId(last.slot.0 + 1);
+        let longest = self.located.iter().map(|group| text_bytes(spec, context.arena, group)).max();
+        let longest = longest.unwrap_or(0);
+        let allowed = spec.allow(context, self.groups.len(), |groups| longest * groups);
+        if allowed == 0 {
             return None;
         }
-        context.burn(1);
-        let into = self.twin(spec, context.arena, group, true);
-        let rows = spec.layout.rows(context.arena, group);
-        spec.layout.add_rows(context.arena, into, rows);
-        for call in &spec.accumulators {
-            call.merge(context.arena, &spec.layout, (group, into), &mut self.scratch);
+        if let Some(first) = self.groups.get(allowed) {
+            next = first.slot;
+            self.groups.truncate(allowed);
+            self.located.truncate(allowed);
         }
-        self.stage = Stage::Groups(SlotId(group.slot.0 + 1));
+        context.burn(allowed);
+        self.pair(spec, context.arena);
+        for Pair { from, into } in &self.pairs {
+            let rows = spec.layout.rows_at(context.arena, from);
+            spec.layout.add_rows_at(context.arena, into.place, rows);
+        }
+        for call in &spec.accumulators {
+            call.merge(context.arena, &spec.layout, &self.pairs, &mut self.scratch);
+        }
+        self.stage = Stage::Groups(next);
         Some(())
+    }
+
+    /// Lists groups of the slice, at most `most` from slot `from` on.
+    fn list(&mut self, spec: &Spec, arena: &Arena, from: SlotId, most: usize) {
+        let (source, mut from) = (self.source(), from);
+        self.groups.clear();
+        while self.groups.len() < most
+            && let Some(group) = source.next(arena, from)
+        {
+            self.groups.push(group);
+            from = SlotId(group.slot.0 + 1);
+        }
+        self.located.clear();
+        spec.layout.locate_all(arena, &self.groups, &mut self.located);
+    }
+
+    /// Finds or makes the groups of the window that have the keys of those that are listed.
+    fn pair(&mut self, spec: &Spec, arena: &mut Arena) {
+        let (layout, pane) = (&spec.layout, self.target());
+        self.hashes.clear();
+        self.hashes.extend(self.located.iter().map(|group| layout.hash_at(arena, group)));
+        self.guesses.clear();
+        pane.index().lookup(arena).guess(&self.hashes, &mut self.guesses);
+        self.pairs.clear();
+        loop {
+            // Groups that are there are looked up in one go; one that is not changes the pane.
+            self.pair_known(spec, arena);
+            let Some(&from) = self.located.get(self.pairs.len()) else { return };
+            self.read_key(spec, arena, from.group);
+            let into = self.twin(spec, arena, from.group, true);
+            self.pairs.push(Pair { from, into: layout.located(arena, into) });
+        }
+    }
+
+    /// Pairs groups up to the first that is not where it was guessed.
+    fn pair_known(&mut self, spec: &Spec, arena: &Arena) {
+        let (layout, pane) = (&spec.layout, self.target());
+        let slots = layout.slots(arena, pane);
+        let done = self.pairs.len();
+        for (&from, &guess) in self.located[done..].iter().zip(&self.guesses[done..]) {
+            let short = layout.keys().long_text_bytes(layout.key_at(arena, &from)) == 0;
+            if guess == u32::MAX || !short {
+                return;
+            }
+            match layout.alike(arena, (pane, &slots), SlotId(guess), &from) {
+                Some(into) => self.pairs.push(Pair { from, into }),
+                None => return,
+            }
+        }
     }
 
     fn add_cell(
@@ -202,4 +276,11 @@ impl Merge {
         };
         Group { pane, slot }
     }
+}
+
+/// Bytes of text that a group of a slice may add to the heap of the window.
+fn text_bytes(spec: &Spec, arena: &mut Arena, located: &Located) -> usize {
+    let calls = spec.accumulators.iter();
+    let states: usize = calls.map(|call| call.text_bytes(arena, &spec.layout, located.group)).sum();
+    states + spec.layout.keys().long_text_bytes(spec.layout.key_at(arena, located))
 }

@@ -19,7 +19,7 @@
 use super::Spec;
 use super::accumulator::{Entry, Moved, of_i64, to_i64};
 use super::changes::Changes;
-use super::layout::{Group, Layout, Located, Pane};
+use super::layout::{Group, Layout, Located, Pair, Pane};
 use super::part::{Given, Parts};
 use super::windows::Root;
 use crate::core::arena::{Arena, Bytes, SlotId};
@@ -178,8 +178,10 @@ impl Sessions {
         let (near, far) = (layout.extent(arena, into), layout.extent(arena, from));
         let rows = layout.rows(arena, from);
         layout.add_rows(arena, into, rows);
+        let [here, there] = [from, into].map(|group| layout.located(arena, group));
+        let pair = [Pair { from: here, into: there }];
         for call in &spec.accumulators {
-            call.merge(arena, layout, (from, into), text);
+            call.merge(arena, layout, &pair, text);
             while call.take_out(arena, layout, from, moved) {
                 call.take_cell(arena, layout, into, moved);
             }

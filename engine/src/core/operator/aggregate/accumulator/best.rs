@@ -104,6 +104,21 @@ impl Best {
         state[KEY_AT..][..kept.len()].copy_from_slice(kept);
     }
 
+    /// Offers one group's best to another, where it is no text.
+    pub(super) fn merge_plain(&self, from: &[u8], into: &mut [u8]) {
+        if from[0] == 0 {
+            return;
+        }
+        let kept = &mut into[..from.len()];
+        let better = match self.greatest {
+            true => from[KEY_AT..] > kept[KEY_AT..],
+            false => from[KEY_AT..] < kept[KEY_AT..],
+        };
+        if better || kept[0] == 0 {
+            kept.copy_from_slice(from);
+        }
+    }
+
     /// Offers one group's best to another.
     pub(super) fn merge(
         &self,

@@ -30,7 +30,7 @@ pub(super) use sort_key::{of_i64, to_i64};
 use sluicedb_sql::plan::{Call, Function};
 use sluicedb_sql::{Column, DataType};
 
-use super::layout::{Field, Group, Layout, Located, Pane, Place};
+use super::layout::{Field, Group, Layout, Located, Pair, Pane, Place};
 use crate::core::arena::{Arena, Heap, Tree};
 use crate::core::morsel::Morsel;
 
@@ -188,12 +188,12 @@ impl Accumulator {
         }
     }
 
-    /// Adds what is kept of `from` to `into`, all but what is in trees and sets.
+    /// Adds what is kept of groups to others, all but what is in trees and sets.
     pub(super) fn merge(
         &self,
         arena: &mut Arena,
         layout: &Layout,
-        (from, into): (Group, Group),
+        pairs: &[Pair],
         scratch: &mut Vec<u8>,
     ) {
         if self.distinct.is_some() {
@@ -202,21 +202,50 @@ impl Accumulator {
         }
         let store = &mut Store { arena, layout, fields: self.fields };
         match &self.family {
-            Family::Best(best) => return best.merge(store, from, into, scratch),
-            Family::Sketch(sketch) => return sketch.merge(store, from, into, scratch),
-            _ => {}
-        }
-        scratch.clear();
-        scratch.extend_from_slice(&store.state(from)[..self.state_bytes()]);
-        let into = store.state_mut(into);
-        match &self.family {
             Family::Rows | Family::Ordered(_) | Family::Ranked(_) | Family::List(_) => {}
-            Family::Count { .. } => add_i64(into, i64_at(scratch, 0)),
-            Family::Truth(_) => Truth::merge(scratch, into),
-            Family::Sum(_) => Sum::merge(scratch, into),
-            Family::Double(double) => double.merge(scratch, into),
-            Family::Moments(moments) => moments.merge(scratch, into),
-            Family::Best(_) | Family::Sketch(_) => unreachable!("merged above"),
+            Family::Count { .. } => {
+                let add = |from: &[u8], into: &mut [u8]| add_i64(into, i64_at(from, 0));
+                self.merge_states(store, pairs, scratch, add);
+            }
+            Family::Truth(_) => self.merge_states(store, pairs, scratch, Truth::merge),
+            Family::Sum(_) => self.merge_states(store, pairs, scratch, Sum::merge),
+            Family::Double(double) => {
+                self.merge_states(store, pairs, scratch, |from, into| double.merge(from, into));
+            }
+            Family::Moments(moments) => {
+                self.merge_states(store, pairs, scratch, |from, into| moments.merge(from, into));
+            }
+            Family::Best(best) if !best.key.is_text() => {
+                self.merge_states(store, pairs, scratch, |from, into| best.merge_plain(from, into));
+            }
+            Family::Best(best) => {
+                for Pair { from, into } in pairs {
+                    best.merge(store, from.group, into.group, scratch);
+                }
+            }
+            Family::Sketch(sketch) => {
+                for Pair { from, into } in pairs {
+                    sketch.merge(store, from.group, into.group, scratch);
+                }
+            }
+        }
+    }
+
+    /// Adds states that lie in their groups alone.
+    #[inline(always)]
+    fn merge_states(
+        &self,
+        store: &mut Store<'_>,
+        pairs: &[Pair],
+        state: &mut Vec<u8>,
+        merge: impl Fn(&[u8], &mut [u8]),
+    ) {
+        let bytes = self.state_bytes();
+        for Pair { from, into } in pairs {
+            let kept = store.layout.state_at(store.arena, from, self.field());
+            state.clear();
+            state.extend_from_slice(&kept[..bytes]);
+            merge(state, store.layout.located_mut(store.arena, into, self.field()));
         }
     }
 
@@ -302,7 +331,7 @@ impl Accumulator {
     /// Bytes of text that merging the group copies.
     pub(super) fn text_bytes(&self, arena: &mut Arena, layout: &Layout, group: Group) -> usize {
         match &self.family {
-            Family::Best(best) => {
+            Family::Best(best) if best.key.is_text() => {
                 best.text_bytes(&Store { arena, layout, fields: self.fields }, group)
             }
             _ => 0,

@@ -326,6 +326,49 @@ fn a_value_counts_once_until_its_last_row_is_taken_back() {
     assert_eq!(rows, ["+1 0 NULL", "+1 1 5", "+1 2 8", "+1 1 3"]);
 }
 
+/// A window has most groups of a slice from the slices before it, and some only from this one.
+#[test]
+fn slices_with_the_same_groups_and_with_others_become_one_window() {
+    let window = WindowOptions {
+        window: hop(0, 30, 10),
+        lag_us: Some(0),
+        allowed_lateness_us: 0,
+        on_close: true,
+    };
+    let calls = vec![
+        call(Function::CountRows, None, None),
+        call(Function::Sum, Some(2), None),
+        call(Function::Min, Some(2), None),
+        call(Function::Max, Some(1), None),
+    ];
+    let types = [TIME, DataType::Text, BIGINT];
+    let mut bench = Bench::new(options(&types, Some(window), &[1], calls, false), 11);
+    let row = |time: i64, key: &str, number| {
+        delta(vec![Value::Timestamp(time), Value::Text(key.into()), Value::BigInt(number)], 1)
+    };
+    // As long as each other, so that one is where the other is in the heap of another slice.
+    let long = ["longer than what a slot holds", "longer than what a shelf says"];
+    let mut rows = Vec::new();
+    for slice in 0..3 {
+        rows.extend((0..600).map(|at| row(slice * 10 + at % 10, &format!("k{at}"), at + slice)));
+        let turned = slice as usize % 2;
+        rows.push(row(slice * 10, long[turned], slice + 10));
+        rows.push(row(slice * 10, long[1 - turned], slice + 20));
+    }
+    rows.push(row(25, "last", 7));
+    for part in rows.chunks(1000) {
+        bench.feed_morsel(part);
+    }
+    bench.advance(Time(30));
+    let (rows, of_all) = (trace(&bench), "+1 0 30 ");
+    assert_eq!(rows.iter().filter(|line| line.starts_with(of_all)).count(), 603);
+    let [one, other] = [(long[0], 43, 10), (long[1], 53, 11)]
+        .map(|(key, sum, least)| format!("{key} 3 {sum} {least} {key}"));
+    for row in ["k599 3 1800 599 k599", &one, &other, "last 1 7 7 last"] {
+        assert!(rows.contains(&format!("{of_all}{row}")), "{row} is not in {rows:?}");
+    }
+}
+
 /// Most rows of a morsel bring a value that an earlier morsel, or an earlier row, has brought.
 #[test]
 fn values_count_once_where_no_row_is_taken_back() {
