@@ -77,7 +77,7 @@ pub(super) fn split_part(args: &[Operand<'_>], out: &mut Register) {
             // From the end, of the same fields.
             _ => text.split(by).count().checked_sub(count),
         };
-        let found = place.and_then(|place| text.split(by).nth(place));
+        let found = place.and_then(|place| field(text, by, place));
         Ok(found.unwrap_or_default())
     });
 }
@@ -103,7 +103,7 @@ pub(super) fn replace(args: &[Operand<'_>], out: &mut Register) {
     texts(out, |row, text| {
         let (mut rest, from, to) = (input.get(row), from.get(row), to.get(row));
         if !from.is_empty() {
-            while let Some((before, behind)) = rest.split_once(from) {
+            while let Some((before, behind)) = split_once(rest, from) {
                 fits(text, before.len() + to.len())?;
                 text.push_str(before);
                 text.push_str(to);
@@ -113,6 +113,26 @@ pub(super) fn replace(args: &[Operand<'_>], out: &mut Register) {
         text.push_str(rest);
         Ok(())
     });
+}
+
+/// The character, where a text is one: it is looked for without the set-up that a longer one needs.
+fn only_char(text: &str) -> Option<char> {
+    let mut chars = text.chars();
+    chars.next().filter(|_| chars.as_str().is_empty())
+}
+
+fn split_once<'a>(text: &'a str, by: &str) -> Option<(&'a str, &'a str)> {
+    match only_char(by) {
+        Some(by) => text.split_once(by),
+        None => text.split_once(by),
+    }
+}
+
+fn field<'a>(text: &'a str, by: &str, place: usize) -> Option<&'a str> {
+    match only_char(by) {
+        Some(by) => text.split(by).nth(place),
+        None => text.split(by).nth(place),
+    }
 }
 
 /// A character without one at its place in the other set goes.

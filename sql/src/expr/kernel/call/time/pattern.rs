@@ -295,9 +295,7 @@ impl Part {
             Part::Julian => (civil.days + 2_440_588, 0),
             other => return other.write_name(civil, bare, out),
         };
-        let sign = usize::from(value < 0);
-        let width = width + if width > 0 { sign } else { 0 };
-        write!(out, "{value:0width$}").expect("a String takes all");
+        digits(value, width, out);
     }
 
     /// What is written in letters.
@@ -338,6 +336,26 @@ impl Part {
         }
     }
 }
+
+/// A number with zeros before it, up to so many digits. It is most of what patterns write, and the
+/// formatter of the language costs many times as much.
+fn digits(value: i64, width: usize, out: &mut String) {
+    let mut text = [b'0'; DIGITS_MAX];
+    let (mut rest, mut at) = (value.unsigned_abs(), DIGITS_MAX);
+    while rest > 0 {
+        at -= 1;
+        text[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    if value < 0 {
+        out.push('-');
+    }
+    let first = at.min(DIGITS_MAX - width.max(1));
+    out.extend(text[first..].iter().map(|digit| char::from(*digit)));
+}
+
+/// Of the largest number there is.
+const DIGITS_MAX: usize = 20;
 
 /// One of two names, and whether it stays in capitals.
 fn half(
