@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use datafusion::common::Column;
-use datafusion::common::tree_node::Transformed;
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{
     Aggregate, Expr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, Projection,
 };
@@ -24,6 +25,11 @@ pub(crate) fn assign_windows(plan: LogicalPlan) -> Result<LogicalPlan, SqlError>
     let plan = plan.transform_up_with_subqueries(|node| match node {
         LogicalPlan::Aggregate(aggregate) => match assigned(&aggregate) {
             Ok(None) => Ok(Transformed::no(LogicalPlan::Aggregate(aggregate))),
+            Ok(Some(plan)) => Ok(Transformed::yes(plan)),
+            Err(error) => Err(outside(error)),
+        },
+        LogicalPlan::Projection(projection) => match row_by_row(&projection) {
+            Ok(None) => Ok(Transformed::no(LogicalPlan::Projection(projection))),
             Ok(Some(plan)) => Ok(Transformed::yes(plan)),
             Err(error) => Err(outside(error)),
         },
@@ -75,6 +81,46 @@ fn assigned(aggregate: &Aggregate) -> Result<Option<LogicalPlan>, SqlError> {
     keys[at] = if kind == WindowKind::Tumble { window } else { window.alias(name) };
     let grouped = Aggregate::try_new(Arc::new(input), keys, aggregate.aggr_expr.clone());
     grouped.map(|of| Some(LogicalPlan::Aggregate(of))).map_err(of_planner)
+}
+
+/// A projection that assigns windows outside GROUP BY gives a row for each window of a row; none
+/// where it assigns none that a row has several of.
+fn row_by_row(projection: &Projection) -> Result<Option<LogicalPlan>, SqlError> {
+    let mut mark = None;
+    for expr in &projection.expr {
+        let found = expr.apply(|part| {
+            if let Expr::ScalarFunction(_) = part
+                && let Some((WindowKind::Hop | WindowKind::Cumulate, _)) = window_mark(part)
+            {
+                mark = Some(part.clone());
+                return Ok(TreeNodeRecursion::Stop);
+            }
+            Ok(TreeNodeRecursion::Continue)
+        });
+        found.expect("nothing in the walk fails");
+    }
+    let Some(mark) = mark else { return Ok(None) };
+    let (kind, args) = window_mark(&mark).expect("looked for above");
+    let Some((time, sizes)) = args.split_first() else {
+        return Err(SqlError::syntax("a window takes a time column"));
+    };
+    let window = shape(kind, sizes, ())?;
+    window.check()?;
+    let input = LogicalPlanBuilder::from(Arc::unwrap_or_clone(Arc::clone(&projection.input)));
+    let input = input.filter(time.clone().is_not_null()).map_err(of_planner)?;
+    let (input, column) = fixed(input, time, window).map_err(of_planner)?;
+    let names = NamePreserver::new_for_projection();
+    let exprs = projection.expr.iter().map(|expr| {
+        let name = names.save(expr);
+        let put = expr.clone().transform_up(|part| match part == mark {
+            true => Ok(Transformed::yes(column.clone())),
+            false => Ok(Transformed::no(part)),
+        });
+        Ok(name.restore(put?.data))
+    });
+    let exprs = exprs.collect::<Planned<Vec<Expr>>>().map_err(of_planner)?;
+    let assigned = Projection::try_new(exprs, Arc::new(input)).map_err(of_planner)?;
+    Ok(Some(LogicalPlan::Projection(assigned)))
 }
 
 type Planned<T> = datafusion::error::Result<T>;
