@@ -48,7 +48,7 @@ fn run(given: &[String], out: &mut dyn Write) -> Result<(), Failure> {
         ["help", name] => Ok(writeln!(out, "{}", find(name)?.help)?),
         // Without the name of a command it is the shell.
         [] => (shell::COMMAND.run)(given, out),
-        [name, ..] if name.starts_with('-') || name.contains('/') || Path::new(name).is_dir() => {
+        [name, ..] if name.starts_with('-') || name.contains('/') || is_directory(name) => {
             (shell::COMMAND.run)(given, out)
         }
         [name, ..] => {
@@ -59,6 +59,11 @@ fn run(given: &[String], out: &mut dyn Write) -> Result<(), Failure> {
             (command.run)(&given[1..], out)
         }
     }
+}
+
+/// Whether a word names a directory, and no command: that comes first.
+fn is_directory(name: &str) -> bool {
+    Path::new(name).is_dir() && find(name).is_err()
 }
 
 fn find(name: &str) -> Result<&'static Command, Failure> {
