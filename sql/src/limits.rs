@@ -76,5 +76,8 @@ pub const NESTING_MAX: usize = 40;
 /// Elements of an IN list: each is an expression of its own to the planner.
 pub const IN_LIST_MAX: usize = 10_000;
 
+/// Parameters of a prepared statement: as many as a client of PostgreSQL can name.
+pub const PARAMETERS_MAX: usize = 65_535;
+
 const _: () = assert!(NESTING_MAX < STATEMENT_DEPTH_MAX && STATEMENT_DEPTH_MAX <= EXPR_DEPTH_MAX);
 const _: () = assert!(TEXT_BYTES_MAX * MORSEL_ROWS_MAX <= HEAP_BYTES_MAX);

@@ -1,5 +1,6 @@
 //! One value of one column.
 
+mod convert;
 mod display;
 mod parse;
 

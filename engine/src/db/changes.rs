@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use ::arrow::array::RecordBatch;
 use sluicedb_sql::column::Bitmap;
-use sluicedb_sql::{Schema, SqlError};
+use sluicedb_sql::{Column, Schema, SqlError};
 
 use super::arrow::{BatchSchemas, Weights};
 use super::row::{CellOf, FromRow, RowRef, check_read, other_type, unexpected_null};
@@ -130,6 +130,21 @@ impl<'a> Changes<'a> {
     pub fn rows<T: FromRow>(&self) -> Rows<'a, T> {
         let refused = check_read::<T>(self.schema()).err();
         Rows { changes: *self, next: 0, refused, made: PhantomData }
+    }
+
+    /// The columns, and the weights of rows that were looked up.
+    pub(super) fn parts(&self) -> (&'a [Column], &'a [i64]) {
+        (&self.morsel.columns, &self.morsel.weights)
+    }
+
+    /// Rows that were looked up, each as often as it is there.
+    pub(super) fn present_rows(&self) -> RecordBatch {
+        let columns = self.morsel.columns.iter().map(|column| {
+            let mut copy = Column::new(column.data_type());
+            copy.append_range(column, 0, column.len());
+            copy
+        });
+        self.relation.batches.rows(columns.collect(), &self.morsel.weights)
     }
 
     /// A copy as an Arrow record batch.

@@ -4,16 +4,19 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sluicedb_sql::Plan;
+use sluicedb_sql::{Plan, Value};
 
 use super::builder::Builder;
 use super::changes::Changes;
 use super::connect::LinkStatus;
 use super::error::Error;
+use super::outcome::{Outcome, RowSet};
+use super::parameters::Parameters;
+use super::prepared::Prepared;
 use super::row::Row;
 use super::session::{Patience, Session};
 use super::source::{BatchSource, Source};
-use super::statement::{self, Language, Outcome, RowSet};
+use super::statement::{self, Language};
 use super::subscribe::{SubscribeOptions, Subscription};
 use super::view::View;
 use crate::shell::inbox::Answer;
@@ -136,6 +139,10 @@ impl Patience for Block {
 
     fn wait<T>(&mut self, answer: Answer<T>) -> Result<T, Error> {
         Ok(answer.wait()?)
+    }
+
+    fn find<'v>(&mut self, view: &'v mut View, key: &[Value]) -> Result<Changes<'v>, Error> {
+        view.get(key)
     }
 }
 
@@ -283,7 +290,63 @@ impl Database {
 
     /// The rows of a query.
     pub fn query(&self, text: &str) -> Result<RowSet, Error> {
-        statement::rows(self.execute(text)?)
+        self.execute(text)?.into_rows()
+    }
+
+    /// Plans a query or an INSERT, to be carried out many times with values for its parameters `$1`,
+    /// `$2` and so on. Their types are those that their places ask for: the other side of a
+    /// comparison, a cast, the column of an INSERT.
+    ///
+    /// A query that names all of a view's key in its WHERE is answered by the shard that has it, out
+    /// of its present state, without a look at the planner.
+    ///
+    /// ```
+    /// use sluicedb::db::{DataType, Database, FromRow};
+    ///
+    /// #[derive(FromRow)]
+    /// struct High {
+    ///     high: Option<i64>,
+    /// }
+    ///
+    /// let db = Database::builder().shards(1).start(&sluicedb::plan::Plan::empty())?;
+    /// db.execute("CREATE SOURCE trades (symbol TEXT, price BIGINT)")?;
+    /// db.execute(
+    ///     "CREATE MATERIALIZED VIEW highs AS
+    ///      SELECT symbol, max(price) AS high FROM trades GROUP BY symbol",
+    /// )?;
+    /// let mut trade = db.prepare("INSERT INTO trades VALUES ($1, $2)")?;
+    /// db.execute_with(&mut trade, ("ACME", 101))?;
+    /// db.execute_with(&mut trade, ("ACME", 107))?;
+    ///
+    /// let mut by_symbol = db.prepare("SELECT high FROM highs WHERE symbol = $1")?;
+    /// assert_eq!(by_symbol.parameters(), [DataType::Text]);
+    /// let highs = db.query_with(&mut by_symbol, "ACME")?.to::<High>()?;
+    /// assert_eq!(highs[0].high, Some(107));
+    ///
+    /// let error = db.query_with(&mut by_symbol, 7).unwrap_err();
+    /// assert!(error.to_string().contains("parameter $1 is TEXT and was given INT"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn prepare(&self, text: &str) -> Result<Prepared, Error> {
+        self.inner.language.prepare(self.session(), &mut Block, text)
+    }
+
+    /// Carries out a prepared statement with these values for its parameters.
+    pub fn execute_with(
+        &self,
+        prepared: &mut Prepared,
+        parameters: impl Parameters,
+    ) -> Result<Outcome, Error> {
+        self.inner.language.run_prepared(self.session(), &mut Block, prepared, parameters)
+    }
+
+    /// The rows of a prepared query with these values for its parameters.
+    pub fn query_with(
+        &self,
+        prepared: &mut Prepared,
+        parameters: impl Parameters,
+    ) -> Result<RowSet, Error> {
+        self.execute_with(prepared, parameters)?.into_rows()
     }
 
     /// Starts the sources that reach outside, never come to an end and are read by a query. Such a

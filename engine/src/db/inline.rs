@@ -1,14 +1,17 @@
 //! The database that its caller turns.
 
-use sluicedb_sql::Plan;
+use sluicedb_sql::{Plan, Value};
 
 use super::changes::Changes;
 use super::database::Stats;
 use super::error::Error;
+use super::outcome::{Outcome, RowSet};
+use super::parameters::Parameters;
+use super::prepared::Prepared;
 use super::row::Row;
 use super::session::{Patience, Session};
 use super::source::{BatchSource, Source};
-use super::statement::{self, Language, Outcome, RowSet};
+use super::statement::{self, Language};
 use super::subscribe::{SubscribeOptions, Subscription};
 use super::view::{Key, View};
 use crate::shell::inbox::Answer;
@@ -71,6 +74,16 @@ impl Patience for Turning<'_> {
             if !self.0.turn() {
                 // Only a disk is waited for without anything to do.
                 std::thread::yield_now();
+            }
+        }
+    }
+
+    fn find<'v>(&mut self, view: &'v mut View, key: &[Value]) -> Result<Changes<'v>, Error> {
+        match view.question(&key)? {
+            None => Ok(view.none()),
+            Some((shard, mut lookup)) => {
+                self.0.look_up(shard, &mut lookup);
+                Ok(view.answered(lookup))
             }
         }
     }
@@ -173,7 +186,35 @@ impl InlineDatabase {
 
     /// The rows of a query; turns until they are there.
     pub fn query(&mut self, text: &str) -> Result<RowSet, Error> {
-        statement::rows(self.execute(text)?)
+        self.execute(text)?.into_rows()
+    }
+
+    /// Plans a query or an INSERT, to be carried out many times; see
+    /// [`Database::prepare`](super::Database::prepare). A query for one key of a view is then
+    /// answered without a turn.
+    pub fn prepare(&mut self, text: &str) -> Result<Prepared, Error> {
+        let InlineDatabase { session, inline, language } = self;
+        language.prepare(session, &mut Turning(inline), text)
+    }
+
+    /// Carries out a prepared statement with these values for its parameters; turns until that is
+    /// done.
+    pub fn execute_with(
+        &mut self,
+        prepared: &mut Prepared,
+        parameters: impl Parameters,
+    ) -> Result<Outcome, Error> {
+        let InlineDatabase { session, inline, language } = self;
+        language.run_prepared(session, &mut Turning(inline), prepared, parameters)
+    }
+
+    /// The rows of a prepared query with these values for its parameters.
+    pub fn query_with(
+        &mut self,
+        prepared: &mut Prepared,
+        parameters: impl Parameters,
+    ) -> Result<RowSet, Error> {
+        self.execute_with(prepared, parameters)?.into_rows()
     }
 
     /// What was counted so far.

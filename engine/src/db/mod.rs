@@ -8,6 +8,7 @@
 //! | [`Source`], [`BatchSource`] | one producer's way in | one thread at a time |
 //! | [`Subscription`], [`BatchStream`] | one consumer's changes | one thread at a time |
 //! | [`View`] | lookups in a view by its key | one thread at a time |
+//! | [`Prepared`] | a statement that was planned once | one thread at a time |
 //! | [`Changes`] | rows that came and went, read where they lie | borrowed |
 //!
 //! - **Rows** are structs with `derive(Row)`, whose fields are the columns in order, or Arrow record
@@ -39,6 +40,10 @@ mod database;
 mod error;
 mod files;
 mod inline;
+mod keyed;
+mod outcome;
+mod parameters;
+mod prepared;
 pub mod row;
 mod session;
 mod source;
@@ -57,6 +62,9 @@ pub use connect::{Connectors, Drain, Fault, Feed, Link, LinkStatus};
 pub use database::{Database, Stats};
 pub use error::{BatchRefused, Error, PushError};
 pub use inline::InlineDatabase;
+pub use outcome::{Done, Outcome, RowSet, Structs};
+pub use parameters::Parameters;
+pub use prepared::Prepared;
 pub use row::{CellOf, Cells, FromRow, Row, RowAt, RowRef, StaticField, check, check_read, schema};
 pub use sluicedb_derive::{FromRow, Row};
 pub use sluicedb_sql::catalog::{Catalog, Definition, Object, kind_name, system_tables};
@@ -65,7 +73,6 @@ pub use sluicedb_sql::{
     DataType, Field, Interval, Json, Map, Schema, SqlError, StructField, StructType, Value, binary,
 };
 pub use source::{BatchSource, Source};
-pub use statement::{Done, Outcome, RowSet};
 pub use subscribe::{BatchStream, ChangeSet, SubscribeOptions, Subscription};
 pub use time::{Date, Time, Timestamptz};
 pub use values::values;

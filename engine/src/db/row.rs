@@ -197,7 +197,7 @@ fn mismatch<R>(message: String) -> SqlError {
     SqlError::datatype_mismatch(format!("{name} is not a row of this relation: {message}"))
 }
 
-fn advice(name: &str, wanted: &Field) -> String {
+pub(super) fn advice(name: &str, wanted: &Field) -> String {
     let (column, data_type) = (&wanted.name, wanted.data_type);
     if name != column {
         return format!(

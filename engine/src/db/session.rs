@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use ::arrow::array::RecordBatch;
-use sluicedb_sql::{Plan, Schema, SqlError};
+use sluicedb_sql::{Plan, Schema, SqlError, Value};
 
 use super::catalog::Catalog;
 use super::error::Error;
@@ -46,6 +46,9 @@ pub(super) trait Patience {
 
     /// Waits for the answer.
     fn wait<T>(&mut self, answer: Answer<T>) -> Result<T, Error>;
+
+    /// The rows of a view with a key, as they are now.
+    fn find<'v>(&mut self, view: &'v mut View, key: &[Value]) -> Result<Changes<'v>, Error>;
 }
 
 /// Bounds of what a subscriber may ask to have kept for it.

@@ -1,89 +1,36 @@
 //! SQL: statements carried out on a running database.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ::arrow::array::{ArrayRef, RecordBatch};
-use ::arrow::datatypes::SchemaRef;
 use sluicedb_sql::bounded::Bounded;
-use sluicedb_sql::catalog::{Catalog, Decision, Definition, Following, Insertion, Notice, Table};
-use sluicedb_sql::column::arrow::arrow_schema;
+use sluicedb_sql::catalog::{Catalog, Decision, Definition, Following, Insertion, Notice};
 use sluicedb_sql::dialect::{self, Parsed};
-use sluicedb_sql::{Column, Plan, SqlError};
+use sluicedb_sql::{Plan, SqlError};
 
 use super::connect::{self, Connectors, Link, LinkStatus, Running};
 use super::error::{Error, PushError};
 use super::files;
+use super::keyed::Keyed;
+use super::outcome::{Done, Outcome, RowSet};
 use super::session::{Patience, Session};
 use super::subscribe::{SubscribeOptions, Subscription};
 use crate::shell::in_turn;
-
-/// What a statement came to.
-pub enum Outcome {
-    /// It is done.
-    Done(Done),
-    /// It gave rows.
-    Rows(RowSet),
-    /// It follows the changes of a relation.
-    Changes(Box<Subscription>),
-    /// It sets something of the session, which is whoever asked.
-    Set {
-        /// What, in lower case.
-        name: String,
-        /// To what; none for the value it began with.
-        value: Option<String>,
-    },
-}
-
-/// A statement that is done.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Done {
-    /// What it was: `CREATE SOURCE`, `INSERT`.
-    pub tag: &'static str,
-    /// How many rows it was about, where it was about rows.
-    pub rows: Option<u64>,
-    /// What the user should know.
-    pub notices: Vec<Notice>,
-}
-
-/// The rows of a query.
-#[derive(Clone, Debug)]
-pub struct RowSet {
-    /// Their columns.
-    pub schema: SchemaRef,
-    /// The rows, in the order that the query asks for.
-    pub batches: Vec<RecordBatch>,
-}
-
-impl RowSet {
-    /// How many rows there are.
-    pub fn len(&self) -> usize {
-        self.batches.iter().map(RecordBatch::num_rows).sum()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    fn of(table: &Table) -> RowSet {
-        let schema = Arc::new(arrow_schema(&table.schema));
-        let fields = table.schema.fields().iter().enumerate();
-        let column = |(at, field): (usize, &sluicedb_sql::Field)| -> ArrayRef {
-            Column::of(field.data_type, table.rows.iter().map(|row| &row[at])).into_array()
-        };
-        let columns = fields.map(column).collect();
-        let batch = RecordBatch::try_new(Arc::clone(&schema), columns);
-        let batch = batch.expect("rows of a table have its columns");
-        RowSet { schema, batches: vec![batch] }
-    }
-}
 
 /// The objects of a database, and what keeps those going that reach outside.
 pub(super) struct Language {
     state: Mutex<State>,
     connectors: Option<Arc<dyn Connectors>>,
+    mark: AtomicU64,
+}
+
+/// The next mark of the objects of any database.
+static NEXT_MARK: AtomicU64 = AtomicU64::new(0);
+
+fn next_mark() -> u64 {
+    NEXT_MARK.fetch_add(1, Ordering::Relaxed)
 }
 
 struct State {
@@ -149,11 +96,22 @@ impl Language {
             waiting: Vec::new(),
             links: Vec::new(),
         };
-        Language { state: Mutex::new(state), connectors }
+        Language { state: Mutex::new(state), connectors, mark: AtomicU64::new(next_mark()) }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A number that the objects of no other database have, nor those of this one at another time.
+    pub(super) fn mark(&self) -> u64 {
+        self.mark.load(Ordering::Acquire)
+    }
+
+    /// Goes on with other objects.
+    fn replace(&self, state: &mut State, catalog: Catalog) {
+        state.catalog = catalog;
+        self.mark.store(next_mark(), Ordering::Release);
     }
 
     /// The objects at the moment.
@@ -172,7 +130,8 @@ impl Language {
         patience.may_wait()?;
         let mut state = self.lock();
         session.install(patience, plan, &[])?;
-        state.catalog = state.catalog.with_plan(plan);
+        let catalog = state.catalog.with_plan(plan);
+        self.replace(&mut state, catalog);
         Ok(())
     }
 
@@ -210,6 +169,21 @@ impl Language {
     ) -> Result<(), Error> {
         patience.may_wait()?;
         self.lock().start_read(session, patience, false, &[])
+    }
+
+    /// Has everything there that a query reads which is to run once.
+    pub(super) fn ready(
+        &self,
+        session: &Session,
+        patience: &mut impl Patience,
+        read: &[String],
+    ) -> Result<(), Error> {
+        let mut state = self.lock();
+        check_kept(&state.catalog, read)?;
+        // Whoever asks for rows has created what reads the sources.
+        state.start_read(session, patience, true, read)?;
+        drop(state);
+        self.await_ends(session, patience, read)
     }
 
     /// Waits until every source that comes to an end has come to it.
@@ -256,7 +230,7 @@ impl Language {
                 let mut followed =
                     session.install(patience, catalog.plan(), &followed)?.into_iter();
                 state.drop_links(&change.dropped);
-                state.catalog = change.catalog;
+                self.replace(&mut state, change.catalog);
                 for plan in plans {
                     state.links.push(plan.link().clone());
                     if plan.feeds() {
@@ -280,12 +254,9 @@ impl Language {
                     Decision::Insert(insert) => insert.rows.reads().map(str::to_owned).collect(),
                     _ => Vec::new(),
                 };
-                check_kept(&state.catalog, &read)?;
-                // Whoever asks for rows has created what reads the sources.
-                state.start_read(session, patience, true, &read)?;
                 let catalog = state.catalog.clone();
                 drop(state);
-                self.await_ends(session, patience, &read)?;
+                self.ready(session, patience, &read)?;
                 let decision = files::read(connectors, decision, reached)?;
                 other(session, patience, decision, &catalog)
             }
@@ -373,7 +344,13 @@ fn other(
     catalog: &Catalog,
 ) -> Result<Outcome, Error> {
     match decision {
-        Decision::Query(query) => query_once(session, patience, *query, catalog).map(Outcome::Rows),
+        Decision::Query(query) => match query.lookup(catalog) {
+            Some(lookup) => {
+                let rows = Keyed::new(session, patience, lookup)?.run(patience, &query, &[])?;
+                Ok(Outcome::Rows(rows))
+            }
+            None => query_once(session, patience, *query, catalog).map(Outcome::Rows),
+        },
         Decision::Table(table) => Ok(Outcome::Rows(RowSet::of(&table))),
         Decision::Insert(insertion) => {
             let Insertion { into, rows } = *insertion;
@@ -395,7 +372,7 @@ fn other(
     }
 }
 
-fn query_once(
+pub(super) fn query_once(
     session: &Session,
     patience: &mut impl Patience,
     query: Bounded,
@@ -413,7 +390,7 @@ fn query_once(
     Ok(RowSet { schema, batches })
 }
 
-fn insert(
+pub(super) fn insert(
     session: &Session,
     patience: &mut impl Patience,
     into: &str,
@@ -472,13 +449,5 @@ pub(super) fn single(text: &str) -> Result<Parsed, SqlError> {
         0 => Err(SqlError::syntax("there is no statement in the text")),
         n => Err(SqlError::syntax(format!("the text has {n} statements"))
             .hint("Run them with execute_script.")),
-    }
-}
-
-/// The rows of an outcome that has some.
-pub(super) fn rows(outcome: Outcome) -> Result<RowSet, Error> {
-    match outcome {
-        Outcome::Rows(rows) => Ok(rows),
-        _ => Err(Error::Sql(SqlError::syntax("the statement gives no rows"))),
     }
 }

@@ -62,7 +62,7 @@ impl Target {
                     outcome = Outcome::Decided;
                 }
                 Ok(Decision::Query(query)) => {
-                    let _ = query.explain();
+                    let _ = query.explain(&catalog);
                     // No relation has rows: what is computed is what needs none.
                     let ran = query.run(|_| Ok(Vec::new()));
                     outcome = if ran.is_ok() { Outcome::Ran } else { Outcome::Refused };

@@ -1,5 +1,7 @@
 //! Queries that run once, over rows handed to them: the one place that runs DataFusion.
 
+mod lookup;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -23,26 +25,81 @@ use crate::column::arrow::schema_of;
 use crate::expr::Native;
 use crate::front::{self, Relations, of_planner};
 use crate::front::{arrow_field, type_of_field};
-use crate::schema::Schema;
+use crate::schema::{Field, Schema};
+use crate::types::DataType;
+use crate::value::Value;
+
+pub use lookup::Lookup;
 
 /// A query that is ready to run.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Bounded {
     plan: LogicalPlan,
     reads: BTreeSet<String>,
     /// Rows of relations that are there already.
     given: BTreeMap<String, Vec<RecordBatch>>,
+    parameters: Vec<DataType>,
 }
 
 impl Bounded {
-    /// Binds a query that was read from `text`.
-    pub fn new(mut query: Query, catalog: &Catalog, text: &str) -> Result<Bounded, SqlError> {
+    /// Binds a query that was read from `text`. It may have parameters if the types are `declared`
+    /// that the first ones of them have.
+    pub fn new(
+        mut query: Query,
+        catalog: &Catalog,
+        text: &str,
+        declared: Option<&[DataType]>,
+    ) -> Result<Bounded, SqlError> {
         let _ = crate::dialect::window::rewrite(&mut query, text)?;
         crate::catalog::name_columns(&mut query);
-        let plan = front::bind(&query, catalog as &dyn Relations, Some(text))?;
+        let relations = catalog as &dyn Relations;
+        let (plan, parameters) = match declared {
+            Some(declared) => front::bind_prepared(&query, relations, text, declared)?,
+            None => (front::bind(&query, relations, Some(text))?, Vec::new()),
+        };
         let plan = storable(front::assign_windows(plan)?).map_err(of_planner)?;
         let reads = front::reads(&plan);
-        Ok(Bounded { plan, reads, given: BTreeMap::new() })
+        Ok(Bounded { plan, reads, given: BTreeMap::new(), parameters })
+    }
+
+    /// The types of its parameters.
+    pub fn parameters(&self) -> &[DataType] {
+        &self.parameters
+    }
+
+    /// Values for its parameters, each as one of the type that the parameter has.
+    pub fn values(&self, given: Vec<Value>) -> Result<Vec<Value>, SqlError> {
+        let (found, wanted) = (given.len(), self.parameters.len());
+        if found != wanted {
+            let types: Vec<String> = self.parameters.iter().map(DataType::to_string).collect();
+            return Err(SqlError::syntax(format!(
+                "the statement has {wanted} parameters and was given {found} values"
+            ))
+            .hint(format!("They are ({}).", types.join(", "))));
+        }
+        let fit = |(at, (value, of)): (usize, (Value, &DataType))| {
+            let value = value.converted(*of, &format!("parameter ${}", at + 1))?;
+            value.fits(&Field::nullable(format!("${}", at + 1), *of))?;
+            Ok(value)
+        };
+        given.into_iter().zip(&self.parameters).enumerate().map(fit).collect()
+    }
+
+    /// The query with values for its parameters, which are of their types.
+    pub fn with_values(&self, values: &[Value]) -> Result<Bounded, SqlError> {
+        if self.parameters.is_empty() {
+            return Ok(self.clone());
+        }
+        let plan = front::with_values(self.plan.clone(), &self.parameters, values)?;
+        let Bounded { reads, given, .. } = self.clone();
+        Ok(Bounded { plan, reads, given, parameters: Vec::new() })
+    }
+
+    /// The lookup that answers it, where it asks for one key of one view of this catalog.
+    pub fn lookup(&self, catalog: &Catalog) -> Option<Lookup> {
+        let mut reads = self.reads();
+        let (Some(relation), None) = (reads.next(), reads.next()) else { return None };
+        Lookup::of(&self.plan, relation, catalog, &self.parameters)
     }
 
     /// The relations whose rows it needs.
@@ -62,8 +119,12 @@ impl Bounded {
     }
 
     /// The plan, for people.
-    pub fn explain(&self) -> String {
-        self.plan.display_indent().to_string()
+    pub fn explain(&self, catalog: &Catalog) -> String {
+        let plan = self.plan.display_indent().to_string();
+        match self.lookup(catalog) {
+            Some(lookup) => format!("{}\n{plan}", lookup.explain()),
+            None => plan,
+        }
     }
 
     /// The same rows as those of a relation with these columns: what goes to column `targets[i]` is
@@ -90,9 +151,10 @@ impl Bounded {
             let cast = Cast::new_from_field(Box::new(value), target);
             outputs.push(Expr::Cast(cast).alias(&field.name));
         }
-        let plan = LogicalPlanBuilder::from(self.plan).project(outputs);
+        let Bounded { plan, reads, given, parameters } = self;
+        let plan = LogicalPlanBuilder::from(plan).project(outputs);
         let plan = plan.and_then(LogicalPlanBuilder::build).map_err(of_planner)?;
-        Ok(Bounded { plan, reads: self.reads, given: self.given })
+        Ok(Bounded { plan, reads, given, parameters })
     }
 
     /// Runs it over the rows that `relations` gives for each relation that it reads.

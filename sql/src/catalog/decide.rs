@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use sqlparser::ast::{CastKind, Expr};
+use sqlparser::ast::{CastKind, Expr, Query};
 
 use super::Catalog;
 use super::create::Variables;
@@ -14,6 +14,7 @@ use crate::dialect::syntax::{
     Explain, Insert, InsertSource, ObjectKind, Parsed, Statement, Subscribe, SubscribeTo, Target,
 };
 use crate::schema::Schema;
+use crate::types::DataType;
 use crate::value::Value;
 
 pub use crate::dialect::window::Notice;
@@ -117,7 +118,7 @@ impl Catalog {
             Statement::Drop(drop) => self.drop_objects(drop),
             Statement::Show(show) => self.show(show),
             Statement::Describe(name) => self.describe(name),
-            Statement::Insert(insert) => self.insert(insert, text),
+            Statement::Insert(insert) => self.insert(insert, text, None),
             Statement::Subscribe(subscribe) => self.subscribe(subscribe),
             Statement::Explain(explain) => self.explain(explain, text, variables),
             Statement::Set(set) => settings::set(set),
@@ -127,9 +128,7 @@ impl Catalog {
             Statement::Resume(target) => self.pause(target, true),
             Statement::Comment(comment) => self.comment(comment),
             Statement::Checkpoint => Ok(Decision::Checkpoint),
-            Statement::Query(query) => {
-                Ok(Decision::Query(Box::new(Bounded::new(query.as_ref().clone(), self, text)?)))
-            }
+            Statement::Query(query) => self.query(query, text, None),
             Statement::Begin | Statement::Commit | Statement::Rollback => {
                 Err(SqlError::unsupported("transactions over several statements")
                     .hint("Each statement is applied whole or not at all."))
@@ -140,7 +139,39 @@ impl Catalog {
         }
     }
 
-    fn insert(&self, insert: &Insert, text: &str) -> Result<Decision, SqlError> {
+    /// What a query or an INSERT asks for whenever its parameters have values. `declared` are the
+    /// types of the first ones; the others have those that their places ask for.
+    pub fn prepare(
+        &self,
+        parsed: &Parsed,
+        text: &str,
+        declared: &[DataType],
+    ) -> Result<Decision, SqlError> {
+        match &parsed.statement {
+            Statement::Query(query) => self.query(query, text, Some(declared)),
+            Statement::Insert(insert) => self.insert(insert, text, Some(declared)),
+            _ => Err(SqlError::unsupported("only queries and INSERTs can be prepared")
+                .hint("Run the statement by itself.")
+                .at(parsed.span.start)),
+        }
+    }
+
+    fn query(
+        &self,
+        query: &Query,
+        text: &str,
+        declared: Option<&[DataType]>,
+    ) -> Result<Decision, SqlError> {
+        let query = Bounded::new(query.clone(), self, text, declared)?;
+        Ok(Decision::Query(Box::new(query)))
+    }
+
+    fn insert(
+        &self,
+        insert: &Insert,
+        text: &str,
+        declared: Option<&[DataType]>,
+    ) -> Result<Decision, SqlError> {
         let object = self.named(&insert.into)?;
         if object.kind() != ObjectKind::Source {
             return Err(self.kind_error(&insert.into, object.kind(), ObjectKind::Source));
@@ -171,7 +202,8 @@ impl Catalog {
                     .hint("A source has no defaults: give the values."));
             }
         };
-        let rows = Bounded::new(query, self, text)?.assigned(&object.schema, &targets)?;
+        let rows = Bounded::new(query, self, text, declared)?;
+        let rows = rows.assigned(&object.schema, &targets)?;
         Ok(Decision::Insert(Box::new(Insertion { into: object.name.clone(), rows })))
     }
 
@@ -212,8 +244,8 @@ impl Catalog {
                 let parsed = Parsed { statement: statement.as_ref().clone(), span: 0..text.len() };
                 let lines = match self.decide(&parsed, text, variables)? {
                     Decision::Change(change) => self.explain_change(&change)?,
-                    Decision::Query(query) => query.explain(),
-                    Decision::Insert(insert) => insert.rows.explain(),
+                    Decision::Query(query) => query.explain(self),
+                    Decision::Insert(insert) => insert.rows.explain(self),
                     _ => return Err(SqlError::unsupported("EXPLAIN of this statement")),
                 };
                 Ok(Decision::Table(super::show::lines("plan", &lines)))

@@ -6,6 +6,7 @@ mod functions;
 mod literal;
 mod lower;
 mod once;
+mod parameters;
 mod place;
 mod planner;
 mod reason;
@@ -28,13 +29,16 @@ use datafusion::sql::sqlparser::ast::Query;
 use crate::SqlError;
 use crate::column::arrow::schema_of;
 use crate::schema::Schema;
+use crate::types::DataType;
 use context::Context;
 pub(crate) use context::Relations;
 pub(crate) use context::{is_relation, table_name};
 pub(crate) use error::of_planner;
 pub(crate) use functions::{cast, native, negate};
-pub(crate) use lower::{Lowered, Lowering, Wishes};
+pub(crate) use literal::value as literal_value;
+pub(crate) use lower::{Lowered, Lowering, RowPrograms, Wishes};
 pub(crate) use once::assign_windows;
+pub(crate) use parameters::{place as parameter_place, with_values};
 pub(crate) use types::{arrow_field, type_of_field};
 
 /// A query with names bound and types checked, before it is known how it will run. `text` is what it
@@ -44,15 +48,35 @@ pub(crate) fn bind(
     relations: &dyn Relations,
     text: Option<&str>,
 ) -> Result<LogicalPlan, SqlError> {
-    let refusal = match bound(query.clone(), relations, text.is_some()) {
-        Ok(plan) => return Ok(plan),
+    placed(query, relations, text, None).map(|(plan, _)| plan)
+}
+
+/// The same of a query with parameters, and their types. `declared` are those of the first ones.
+pub(crate) fn bind_prepared(
+    query: &Query,
+    relations: &dyn Relations,
+    text: &str,
+    declared: &[DataType],
+) -> Result<(LogicalPlan, Vec<DataType>), SqlError> {
+    placed(query, relations, Some(text), Some(declared))
+}
+
+/// Binds a query, or says where it is wrong.
+fn placed(
+    query: &Query,
+    relations: &dyn Relations,
+    text: Option<&str>,
+    declared: Option<&[DataType]>,
+) -> Result<(LogicalPlan, Vec<DataType>), SqlError> {
+    let refusal = match bound(query.clone(), relations, text.is_some(), declared) {
+        Ok(bound) => return Ok(bound),
         Err(refusal) => refusal,
     };
     let place = error::place(&refusal);
     let refused = of_planner(refusal);
     let Some(text) = text else { return Err(refused) };
     let same = |query: Query| {
-        let found = bound(query, relations, false).map_err(of_planner);
+        let found = bound(query, relations, false, declared).map_err(of_planner);
         found.is_err_and(|error| {
             (error.sqlstate, &error.message) == (refused.sqlstate, &refused.message)
         })
@@ -70,11 +94,14 @@ pub(crate) fn bind(
     })
 }
 
+/// Binds a query and the types of its parameters, of which it may have some if there are declared
+/// ones.
 fn bound(
     mut query: Query,
     relations: &dyn Relations,
     collect_spans: bool,
-) -> Result<LogicalPlan, DataFusionError> {
+    declared: Option<&[DataType]>,
+) -> Result<(LogicalPlan, Vec<DataType>), DataFusionError> {
     series::name_columns(&mut query);
     let context = Context::new(relations);
     let options = ParserOptions {
@@ -86,7 +113,15 @@ fn bound(
     let planner = SqlToRel::new_with_options(&context, options);
     let statement = datafusion::sql::sqlparser::ast::Statement::Query(Box::new(query));
     let plan = planner.sql_statement_to_plan(statement)?;
-    Analyzer::new().execute_and_check(plan, &ConfigOptions::default(), |_, _| {})
+    let (plan, types) = match declared {
+        Some(declared) => parameters::typed(plan, declared).map_err(error::outside)?,
+        None => {
+            parameters::refuse(&plan).map_err(error::outside)?;
+            (plan, Vec::new())
+        }
+    };
+    let plan = Analyzer::new().execute_and_check(plan, &ConfigOptions::default(), |_, _| {})?;
+    Ok((plan, types))
 }
 
 /// The plan of a continuous query: what can be decided before rows come is decided, and nothing is

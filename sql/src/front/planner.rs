@@ -25,7 +25,8 @@ impl ExprPlanner for Operators {
         expr: RawBinaryExpr,
         schema: &DFSchema,
     ) -> Result<PlannerResult<RawBinaryExpr>> {
-        let RawBinaryExpr { op, left, right } = expr;
+        let RawBinaryExpr { op, mut left, mut right } = expr;
+        alike(&mut left, &mut right, schema)?;
         let (function, args) = if let Some(op) = arithmetic(&op) {
             (functions::operator(op), [left, right].map(narrow))
         } else if op == BinaryOperator::StringConcat && !is_list(&left, schema)? {
@@ -141,6 +142,22 @@ fn comparison(op: &BinaryOperator) -> Option<BinaryOp> {
         BinaryOperator::GtEq => BinaryOp::GtEq,
         _ => return None,
     })
+}
+
+/// A parameter whose type nothing says yet has that of the other side.
+fn alike(left: &mut Expr, right: &mut Expr, schema: &DFSchema) -> Result<()> {
+    let (parameter, other) = match (left, right) {
+        (Expr::Placeholder(left), Expr::Placeholder(_)) if left.field.is_none() => return Ok(()),
+        (Expr::Placeholder(parameter), other) | (other, Expr::Placeholder(parameter)) => {
+            (parameter, other)
+        }
+        _ => return Ok(()),
+    };
+    if parameter.field.is_none() {
+        let (_, field) = narrow(other.clone()).to_field(schema)?;
+        parameter.field = Some(field.as_ref().clone().with_nullable(true).into());
+    }
+    Ok(())
 }
 
 /// The type of an expression, if a column can have it.

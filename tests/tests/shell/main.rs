@@ -15,6 +15,7 @@ mod fixture;
 mod inline;
 mod life;
 mod limits;
+mod prepared;
 mod pressure;
 mod results;
 mod retained;

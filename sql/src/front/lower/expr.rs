@@ -1,7 +1,9 @@
 //! Expressions of the planner as ours.
 
 use datafusion::common::DFSchema;
-use datafusion::logical_expr::expr::{Between, BinaryExpr, Case, InList, ScalarFunction};
+use datafusion::logical_expr::expr::{
+    Between, BinaryExpr, Case, InList, Placeholder, ScalarFunction,
+};
 use datafusion::logical_expr::{Expr as Planned, Operator, ScalarUDF};
 use std::any::Any;
 use std::sync::Arc;
@@ -11,6 +13,7 @@ use crate::SqlError;
 use crate::expr::{Argument, BinaryOp, Expr, Function, Native, library, lit};
 use crate::front::functions::{Ours, WindowKind, WindowMark};
 use crate::front::literal;
+use crate::front::parameters;
 use crate::front::types::type_of_field;
 use crate::types::DataType;
 use crate::value::Value;
@@ -69,6 +72,7 @@ impl Lowering<'_> {
                 let (value, data_type) = literal::value(scalar)?;
                 return Ok(Expr::Literal(value, data_type));
             }
+            Planned::Placeholder(parameter) => return self.parameter(parameter),
             Planned::BinaryExpr(BinaryExpr { left, op, right }) => {
                 self.binary(*op, inner(left)?, inner(right)?, input)?
             }
@@ -112,6 +116,12 @@ impl Lowering<'_> {
             }
         };
         found.bind(&self.builder.node(input.node)?.schema)
+    }
+
+    fn parameter(&self, parameter: &Placeholder) -> Result<Expr, SqlError> {
+        let first = self.parameters.zip(parameters::place(&parameter.id));
+        let column = first.map(|(first, place)| Expr::Column(first + place));
+        column.ok_or_else(|| SqlError::undefined_parameter(&parameter.id))
     }
 
     fn type_of(&self, expr: &Expr, input: &Relation) -> Result<DataType, SqlError> {

@@ -6,6 +6,7 @@
 mod aggregate;
 mod expr;
 mod relation;
+mod row;
 
 use datafusion::common::DFSchema;
 use datafusion::logical_expr::{Expr as Planned, LogicalPlan, Projection};
@@ -18,6 +19,7 @@ use crate::plan::{Builder, Emit, NodeId, Op};
 pub(super) use aggregate::shape;
 pub(super) use expr::window_mark;
 use relation::{Out, Relation, unique_names};
+pub(crate) use row::RowPrograms;
 
 /// How a query is to run.
 #[derive(Clone, Debug)]
@@ -52,6 +54,8 @@ pub(crate) struct Lowering<'a> {
     /// For each of those, the columns of its input that late rows are to show.
     late_columns: Vec<Vec<(String, Expr)>>,
     notices: Vec<Notice>,
+    /// The column of the first parameter, where parameters are columns behind those of the rows.
+    parameters: Option<usize>,
 }
 
 impl<'a> Lowering<'a> {
@@ -61,7 +65,8 @@ impl<'a> Lowering<'a> {
         wishes: Wishes,
     ) -> Lowering<'a> {
         let (windowed, late_columns, notices) = (Vec::new(), Vec::new(), Vec::new());
-        Lowering { builder, relations, wishes, windowed, late_columns, notices }
+        let parameters = None;
+        Lowering { builder, relations, wishes, windowed, late_columns, notices, parameters }
     }
 
     /// Adds the nodes of a query; `names` are its columns' if they were declared.
