@@ -174,8 +174,14 @@ impl Database {
             session.flush(&mut Block)?;
         }
         let running = Mutex::new(running);
-        let inner = Inner { session, running, machine, language };
-        Ok(Database { inner: Arc::new(inner) })
+        let inner = Arc::new(Inner { session, running, machine, language });
+        let weak = Arc::downgrade(&inner);
+        inner.language.left().sweep_with(Box::new(move || {
+            let Some(inner) = weak.upgrade() else { return false };
+            // Only a database that has ended refuses, and its streams ended with it.
+            inner.language.sweep(&inner.session, &mut Block).is_ok()
+        }));
+        Ok(Database { inner })
     }
 
     fn session(&self) -> &Session {

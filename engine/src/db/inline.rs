@@ -111,7 +111,19 @@ impl InlineDatabase {
     /// ends the database, and [`InlineDatabase::check`] says so; the loop goes on.
     #[inline]
     pub fn turn(&mut self) -> bool {
-        self.inline.turn()
+        let worked = self.inline.turn();
+        if self.language.left().any() {
+            self.sweep();
+        }
+        worked
+    }
+
+    /// Takes away the streams whose subscribers are gone.
+    #[cold]
+    fn sweep(&mut self) {
+        let InlineDatabase { session, inline, language } = self;
+        // Only a database that has ended refuses, and its streams ended with it.
+        let _ended = language.sweep(session, &mut Turning(inline));
     }
 
     /// A handle that takes rows of a struct, whose fields must be the columns of the source.

@@ -39,6 +39,7 @@ mod connect;
 mod database;
 mod error;
 mod files;
+mod follow;
 mod inline;
 mod keyed;
 mod outcome;

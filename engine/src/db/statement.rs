@@ -6,17 +6,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sluicedb_sql::bounded::Bounded;
-use sluicedb_sql::catalog::{Catalog, Decision, Definition, Following, Insertion, Notice};
+use sluicedb_sql::catalog::{Catalog, Decision, Definition, Insertion, Notice};
 use sluicedb_sql::dialect::{self, Parsed};
 use sluicedb_sql::{Plan, SqlError};
 
 use super::connect::{self, Connectors, Link, LinkStatus, Running};
 use super::error::{Error, PushError};
 use super::files;
+use super::follow::{self, Left};
 use super::keyed::Keyed;
 use super::outcome::{Done, Outcome, RowSet};
 use super::session::{Patience, Session};
-use super::subscribe::{SubscribeOptions, Subscription};
+use super::subscribe::SubscribeOptions;
 use crate::shell::in_turn;
 
 /// The objects of a database, and what keeps those going that reach outside.
@@ -24,6 +25,7 @@ pub(super) struct Language {
     state: Mutex<State>,
     connectors: Option<Arc<dyn Connectors>>,
     mark: AtomicU64,
+    left: Arc<Left>,
 }
 
 /// The next mark of the objects of any database.
@@ -96,7 +98,12 @@ impl Language {
             waiting: Vec::new(),
             links: Vec::new(),
         };
-        Language { state: Mutex::new(state), connectors, mark: AtomicU64::new(next_mark()) }
+        Language {
+            state: Mutex::new(state),
+            connectors,
+            mark: AtomicU64::new(next_mark()),
+            left: Arc::default(),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -117,6 +124,27 @@ impl Language {
     /// The objects at the moment.
     pub(super) fn catalog(&self) -> Catalog {
         self.lock().catalog.clone()
+    }
+
+    /// Streams whose subscribers are gone.
+    pub(super) fn left(&self) -> &Left {
+        &self.left
+    }
+
+    /// Takes those streams away.
+    pub(super) fn sweep(
+        &self,
+        session: &Session,
+        patience: &mut impl Patience,
+    ) -> Result<(), Error> {
+        patience.may_wait()?;
+        let mut state = self.lock();
+        let names = self.left.take();
+        if let Some(catalog) = state.catalog.without_subscriptions(&names)? {
+            session.install(patience, catalog.plan(), &[])?;
+            state.catalog = catalog;
+        }
+        Ok(())
     }
 
     /// Goes on with a plan that an application made.
@@ -248,6 +276,16 @@ impl Language {
             Decision::Nothing { tag, notices } => {
                 Ok(Outcome::Done(Done { tag, rows: None, notices }))
             }
+            Decision::Follow(mut following) if following.comes.is_some() => {
+                let comes = following.comes.take().expect("looked for above");
+                let lease = self.left.lease(&following.name);
+                // What others know of is the same, so that the mark stays.
+                let installed = |catalog| state.catalog = catalog;
+                let subscription =
+                    follow::come(session, patience, &following, comes, lease, installed)?;
+                state.start_read(session, patience, true, &[])?;
+                Ok(Outcome::Changes(Box::new(subscription)))
+            }
             decision => {
                 let read: Vec<String> = match &decision {
                     Decision::Query(query) => query.reads().map(str::to_owned).collect(),
@@ -359,7 +397,11 @@ fn other(
             insert(session, patience, &into, rows)?;
             Ok(Outcome::Done(Done { tag: "INSERT", rows: Some(count), notices: Vec::new() }))
         }
-        Decision::Follow(following) => follow(session, patience, &following),
+        Decision::Follow(following) => {
+            let options = SubscribeOptions::default();
+            let subscription = session.subscribe(patience, &following.name, options)?;
+            Ok(Outcome::Changes(Box::new(subscription)))
+        }
         Decision::Set { name, value } => Ok(Outcome::Set { name, value }),
         Decision::Checkpoint => {
             session.save(patience)?;
@@ -423,22 +465,6 @@ fn refusal(error: PushError) -> Error {
             Error::Sql(SqlError::invalid_parameter(error.to_string()))
         }
     }
-}
-
-fn follow(
-    session: &Session,
-    patience: &mut impl Patience,
-    following: &Following,
-) -> Result<Outcome, Error> {
-    let Following { name, with_snapshot, after } = following;
-    if *with_snapshot || after.is_some() {
-        return Err(Error::Sql(
-            SqlError::unsupported("SUBSCRIBE .. WITH SNAPSHOT and AFTER")
-                .hint("Select from the view first, and subscribe to it then."),
-        ));
-    }
-    let subscription = session.subscribe(patience, name, SubscribeOptions::default())?;
-    Ok(Outcome::Changes(Box::new(subscription)))
 }
 
 /// The only statement of a text.

@@ -12,6 +12,7 @@ use futures_core::Stream;
 use super::arrow::Weights;
 use super::changes::{Changes, Published};
 use super::error::Error;
+use super::follow::Lease;
 use crate::core::ids::{Epoch, ShardId};
 use crate::core::morsel::Morsel;
 use crate::shell::bell::Bell;
@@ -49,6 +50,9 @@ pub struct Subscription {
     life: Arc<Life>,
     inline: bool,
     over: bool,
+    /// Of a stream that is there for this subscription only. It comes last: the lanes must be left
+    /// before the stream is taken away, which may wait for shards that wait for room on them.
+    lease: Option<Lease>,
 }
 
 /// Changes that a subscription was given.
@@ -86,7 +90,13 @@ impl Subscription {
         life: Arc<Life>,
         inline: bool,
     ) -> Subscription {
-        Subscription { relation, lanes, next: 0, bell, gap, life, inline, over: false }
+        let (next, over, lease) = (0, false, None);
+        Subscription { relation, lanes, next, bell, gap, life, inline, over, lease }
+    }
+
+    /// The stream is there for this subscription only.
+    pub(super) fn lease(&mut self, lease: Lease) {
+        self.lease = Some(lease);
     }
 
     /// The relation whose changes they are.

@@ -36,6 +36,7 @@ fn belongs(table: &str, object: &Object) -> bool {
         Definition::Stream { .. } | Definition::Late { .. } => table == "sluice.streams",
         Definition::MaterializedView { .. } | Definition::View { .. } => table == "sluice.views",
         Definition::Sink { .. } => table == "sluice.sinks",
+        Definition::Subscription { .. } => false,
     }
 }
 

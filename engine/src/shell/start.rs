@@ -83,6 +83,8 @@ pub(crate) struct Contact {
     pub(crate) graph: Arc<Graph>,
     /// Whether rows of sources that come are logged.
     pub(crate) logs: bool,
+    /// Whether there is a directory, which only a plan with the same operators opens.
+    pub(crate) saves: bool,
     /// Sources that have been fed in earlier lives.
     pub(crate) fed: BTreeSet<SourceId>,
     pub(crate) life: Arc<Life>,
@@ -243,8 +245,8 @@ fn assemble<C: Callback>(setup: Setup, inline: bool) -> Result<Assembly<C>, Star
         logged: options.logged.clone(),
         feeders: feeders.iter().map(|mark| mark.source).collect(),
     });
-    let fed = feeders.iter().map(|mark| mark.source).collect();
-    let contact = Contact { graph, logs, fed, life, inbox, bells, stats };
+    let (fed, saves) = (feeders.iter().map(|mark| mark.source).collect(), disks.is_some());
+    let contact = Contact { graph, logs, saves, fed, life, inbox, bells, stats };
     Ok(Assembly { contact, reactors, conductor, disks, clock, replays: replayed > 0 })
 }
 

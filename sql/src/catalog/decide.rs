@@ -11,7 +11,7 @@ use crate::SqlError;
 use crate::bounded::Bounded;
 use crate::dialect;
 use crate::dialect::syntax::{
-    Explain, Insert, InsertSource, ObjectKind, Parsed, Statement, Subscribe, SubscribeTo, Target,
+    Explain, Insert, InsertSource, ObjectKind, Parsed, Statement, Target,
 };
 use crate::schema::Schema;
 use crate::types::DataType;
@@ -97,8 +97,8 @@ pub struct Following {
     pub name: String,
     /// Whether its present rows come first.
     pub with_snapshot: bool,
-    /// The token of the last change that was seen.
-    pub after: Option<String>,
+    /// The catalog that has it, if it comes with the subscription and goes with it.
+    pub comes: Option<Catalog>,
 }
 
 impl Catalog {
@@ -119,7 +119,7 @@ impl Catalog {
             Statement::Show(show) => self.show(show),
             Statement::Describe(name) => self.describe(name),
             Statement::Insert(insert) => self.insert(insert, text, None),
-            Statement::Subscribe(subscribe) => self.subscribe(subscribe),
+            Statement::Subscribe(subscribe) => self.subscribe(subscribe, (said, text), variables),
             Statement::Explain(explain) => self.explain(explain, text, variables),
             Statement::Set(set) => settings::set(set),
             Statement::Reset(name) => settings::reset(name.as_deref()),
@@ -205,32 +205,6 @@ impl Catalog {
         let rows = Bounded::new(query, self, text, declared)?;
         let rows = rows.assigned(&object.schema, &targets)?;
         Ok(Decision::Insert(Box::new(Insertion { into: object.name.clone(), rows })))
-    }
-
-    fn subscribe(&self, subscribe: &Subscribe) -> Result<Decision, SqlError> {
-        let Subscribe { target, with_snapshot, after } = subscribe;
-        let SubscribeTo::Name(name) = target else {
-            return Err(later("SUBSCRIBE TO a query")
-                .hint("CREATE STREAM s AS the query, and SUBSCRIBE TO s."));
-        };
-        let object = self.named(name)?;
-        match object.kind() {
-            ObjectKind::Stream | ObjectKind::MaterializedView => {}
-            found => {
-                let kind = super::kind_name(found);
-                return Err(SqlError::wrong_kind(format!(
-                    "\"{}\" is a {kind}, which has no changes to follow",
-                    name.name
-                ))
-                .hint("Create a stream or a materialized view of it.")
-                .at(name.at));
-            }
-        }
-        Ok(Decision::Follow(Box::new(Following {
-            name: object.name.clone(),
-            with_snapshot: *with_snapshot,
-            after: after.clone(),
-        })))
     }
 
     fn explain(

@@ -35,7 +35,10 @@ impl Catalog {
             return Ok(Decision::Nothing { tag, notices });
         }
         let (catalog, dropped) = self.without(&going, *cascade)?;
-        let more: Vec<&String> = dropped.iter().filter(|name| !going.contains(name)).collect();
+        let told = |name: &&String| {
+            !going.contains(name) && !self.object(name).is_some_and(Object::is_subscription)
+        };
+        let more: Vec<&String> = dropped.iter().filter(told).collect();
         if !more.is_empty() {
             let list = more.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
             notices.push(Notice { message: format!("also dropped: {list}"), hint: None });
@@ -54,8 +57,12 @@ impl Catalog {
         for name in names {
             let dependents = self.dependents(name);
             let object = |name: &String| self.object(name).expect("it reads");
-            // Late rows go with the query that makes them.
-            let own = |name: &String| matches!(&object(name).definition, Definition::Late { of, .. } if going.contains(of));
+            // Late rows go with the query that makes them, and subscribers hear that what they
+            // follow is gone.
+            let own = |name: &String| match &object(name).definition {
+                Definition::Late { of, .. } => going.contains(of),
+                definition => matches!(definition, Definition::Subscription { .. }),
+            };
             let others: Vec<&String> =
                 dependents.iter().filter(|name| !going.contains(*name) && !own(name)).collect();
             if !others.is_empty() && !cascade {

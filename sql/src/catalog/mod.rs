@@ -9,6 +9,7 @@ mod names;
 mod object;
 mod settings;
 mod show;
+mod subscribe;
 mod system;
 mod unbounded;
 

@@ -66,6 +66,11 @@ pub enum Definition {
         /// Its node, where the query runs on. It goes with that query.
         node: Option<NodeId>,
     },
+    /// A continuous query that lives as long as the one subscriber that asked for it.
+    Subscription {
+        /// Its node.
+        node: NodeId,
+    },
     /// The late rows of a query, which go when it goes.
     Late {
         /// Its node.
@@ -97,7 +102,9 @@ impl Object {
     pub fn kind(&self) -> ObjectKind {
         match &self.definition {
             Definition::Source { .. } | Definition::External { .. } => ObjectKind::Source,
-            Definition::Stream { .. } | Definition::Late { .. } => ObjectKind::Stream,
+            Definition::Stream { .. }
+            | Definition::Subscription { .. }
+            | Definition::Late { .. } => ObjectKind::Stream,
             Definition::MaterializedView { .. } => ObjectKind::MaterializedView,
             Definition::Sink { .. } => ObjectKind::Sink,
             Definition::View { .. } => ObjectKind::View,
@@ -109,6 +116,7 @@ impl Object {
         match self.definition {
             Definition::Source { node, .. }
             | Definition::Stream { node }
+            | Definition::Subscription { node }
             | Definition::MaterializedView { node, .. }
             | Definition::Sink { node, .. }
             | Definition::Late { node, .. } => Some(node),
@@ -119,7 +127,12 @@ impl Object {
 
     /// Whether another continuous query may read it.
     pub fn is_relation(&self) -> bool {
-        !matches!(self.definition, Definition::Sink { .. })
+        !matches!(self.definition, Definition::Sink { .. } | Definition::Subscription { .. })
+    }
+
+    /// Whether it goes with the subscriber that asked for it. Nobody else knows of it.
+    pub fn is_subscription(&self) -> bool {
+        matches!(self.definition, Definition::Subscription { .. })
     }
 }
 

@@ -67,7 +67,9 @@ impl Catalog {
                 comment,
             ]
         };
-        let objects = self.objects().filter(|object| kinds.contains(&object.kind()));
+        let objects = self
+            .objects()
+            .filter(|object| kinds.contains(&object.kind()) && !object.is_subscription());
         Table {
             schema: texts(&["name", "kind", "reads", "comment"]),
             rows: objects.map(row).collect(),

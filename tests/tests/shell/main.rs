@@ -12,6 +12,7 @@ mod child;
 mod directory;
 mod endings;
 mod fixture;
+mod follow;
 mod inline;
 mod life;
 mod limits;
