@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sluicedb_sql::Plan;
+use ::arrow::array::ArrayRef;
+use sluicedb_sql::catalog::{Catalog, FunctionOutcome, ScalarFunction};
+use sluicedb_sql::{DataType, Plan};
 use sluicedb_wal::directory::Directory;
 
 use super::connect::Connectors;
@@ -58,6 +60,7 @@ pub struct Builder {
     exchange_frames: usize,
     runtime: Option<Runtime>,
     connectors: Option<Arc<dyn Connectors>>,
+    functions: Vec<ScalarFunction>,
 }
 
 impl Default for Builder {
@@ -76,6 +79,7 @@ impl Default for Builder {
             exchange_frames: 64,
             runtime: None,
             connectors: None,
+            functions: Vec::new(),
         }
     }
 }
@@ -168,6 +172,7 @@ impl Builder {
     /// Starts the database on threads of its own.
     pub fn start(self, plan: &Plan) -> Result<Database, Error> {
         let (runtime, fallback) = self.choose_runtime()?;
+        let catalog = self.catalog(plan)?;
         let request = Request { shards: self.shards, cores: self.cores.clone() };
         let topology = Topology::read().topology;
         let placement = place(&topology, &request).map_err(Error::Placement)?;
@@ -180,9 +185,57 @@ impl Builder {
         let setup = self.setup(plan, memory, near)?;
         let running = start(setup, self.seating(&placement, runtime));
         let running = running.map_err(|error| Error::starting(error, self.directory.clone()))?;
-        let language = Language::new(plan, self.connectors.clone());
+        let language = Language::new(catalog, self.connectors.clone());
         let machine = Machine { placement, budget, runtime, fallback };
         Database::new(running, plan.clone(), machine, language)
+    }
+
+    /// A function that SQL can call under this name, in bounded and in continuous queries alike. It
+    /// must be pure: equal arguments give equal results, whenever and wherever it is called.
+    ///
+    /// It takes and gives whole columns, which are Arrow arrays of the types that it was declared
+    /// with, all of one length: nothing is dispatched row by row. Arguments are cast to its types
+    /// where SQL casts by itself, and refused where the query is created otherwise. Where it fails or
+    /// panics, a bounded query fails with an error that names it; in a continuous one the rows that
+    /// are to blame are left out and counted, and the process lives.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use arrow::array::{AsArray, Float64Array};
+    /// use arrow::datatypes::Float64Type;
+    /// use sluicedb::db::{DataType, Database, values, Value};
+    ///
+    /// let db = Database::builder()
+    ///     .shards(1)
+    ///     .scalar_function("midpoint", &[DataType::Double, DataType::Double], DataType::Double, |args| {
+    ///         let (bid, ask) = (args[0].as_primitive::<Float64Type>(), args[1].as_primitive::<Float64Type>());
+    ///         let both = bid.iter().zip(ask.iter());
+    ///         let middle = both.map(|(bid, ask)| Some((bid? + ask?) / 2.0));
+    ///         Ok(Arc::new(middle.collect::<Float64Array>()))
+    ///     })
+    ///     .start(&sluicedb::plan::Plan::empty())?;
+    /// db.execute("CREATE SOURCE quotes (symbol TEXT, bid DOUBLE, ask DOUBLE)")?;
+    /// db.execute(
+    ///     "CREATE MATERIALIZED VIEW middle AS
+    ///      SELECT symbol, max(midpoint(bid, ask)) AS most FROM quotes GROUP BY symbol",
+    /// )?;
+    /// db.execute("INSERT INTO quotes VALUES ('ACME', 1.0, 2.0), ('ACME', 1.0, 4.0)")?;
+    /// let found = db.query("SELECT most, midpoint(most, 0) FROM middle WHERE symbol = 'ACME'")?;
+    /// assert_eq!(values(&found.batches[0]), [[Value::Double(2.5), Value::Double(1.25)]]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn scalar_function(
+        mut self,
+        name: &str,
+        args: &[DataType],
+        result: DataType,
+        body: impl Fn(&[ArrayRef]) -> FunctionOutcome + Send + Sync + 'static,
+    ) -> Builder {
+        let (name, args, body) = (name.to_owned(), args.to_vec(), Arc::new(body));
+        self.functions.push(ScalarFunction { name, args, result, body });
+        self
     }
 
     /// What `CREATE SOURCE .. FROM KIND (..)` and `CREATE SINK .. INTO KIND (..)` can reach.
@@ -202,12 +255,19 @@ impl Builder {
                     .to_owned();
             return Err(Error::Option { name: "shards", what });
         }
+        let catalog = self.catalog(plan)?;
         let budget = self.budget(1)?;
         let setup = self.setup(plan, memory(&budget, &[0], None)?, vec![None])?;
         let inline = start_inline(setup);
         let inline = inline.map_err(|error| Error::starting(error, self.directory.clone()))?;
-        let language = Language::new(plan, None);
+        let language = Language::new(catalog, None);
         InlineDatabase::new(inline, plan.clone(), language)
+    }
+
+    /// The objects and functions that it starts with.
+    fn catalog(&self, plan: &Plan) -> Result<Catalog, Error> {
+        let mut functions = self.functions.iter().cloned();
+        Ok(functions.try_fold(Catalog::over(plan), Catalog::with_function)?)
     }
 
     fn choose_runtime(&self) -> Result<(Runtime, Option<String>), Error> {

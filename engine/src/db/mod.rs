@@ -68,7 +68,9 @@ pub use parameters::Parameters;
 pub use prepared::Prepared;
 pub use row::{CellOf, Cells, FromRow, Row, RowAt, RowRef, StaticField, check, check_read, schema};
 pub use sluicedb_derive::{FromRow, Row};
-pub use sluicedb_sql::catalog::{Catalog, Definition, Object, kind_name, system_tables};
+pub use sluicedb_sql::catalog::{
+    Catalog, Definition, FunctionOutcome, Object, kind_name, system_tables,
+};
 pub use sluicedb_sql::dialect::{Parsed, Statement, is_unfinished, parse, statements};
 pub use sluicedb_sql::{
     DataType, Field, Interval, Json, Map, Schema, SqlError, StructField, StructType, Value, binary,

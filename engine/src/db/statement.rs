@@ -91,13 +91,8 @@ fn join(running: Vec<Running>) {
 }
 
 impl Language {
-    pub(super) fn new(plan: &Plan, connectors: Option<Arc<dyn Connectors>>) -> Language {
-        let state = State {
-            catalog: Catalog::over(plan),
-            running: Vec::new(),
-            waiting: Vec::new(),
-            links: Vec::new(),
-        };
+    pub(super) fn new(catalog: Catalog, connectors: Option<Arc<dyn Connectors>>) -> Language {
+        let state = State { catalog, running: Vec::new(), waiting: Vec::new(), links: Vec::new() };
         Language {
             state: Mutex::new(state),
             connectors,

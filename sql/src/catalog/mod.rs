@@ -5,6 +5,7 @@ pub mod external;
 mod create;
 mod decide;
 mod drop;
+mod function;
 mod names;
 mod object;
 mod settings;
@@ -19,12 +20,14 @@ use std::sync::Arc;
 use crate::SqlError;
 use crate::dialect::nearest;
 use crate::dialect::syntax::{Name, ObjectKind};
-use crate::front::Relations;
+use crate::front::{Relations, Udf};
 use crate::plan::{Op, Plan};
 use crate::schema::Schema;
 
+pub use crate::front::{FunctionBody, FunctionOutcome};
 pub use create::Variables;
 pub use decide::{Change, Decision, Following, Insertion, Notice, Table};
+pub use function::ScalarFunction;
 pub(crate) use names::give_once as name_columns;
 pub use object::{Definition, Object, kind_name};
 pub use system::{SystemTable, system_tables};
@@ -34,11 +37,13 @@ pub use system::{SystemTable, system_tables};
 pub struct Catalog {
     objects: BTreeMap<String, Arc<Object>>,
     plan: Plan,
+    functions: function::Functions,
 }
 
 impl Default for Catalog {
     fn default() -> Catalog {
-        Catalog { objects: BTreeMap::new(), plan: Plan::empty() }
+        let (objects, functions) = (BTreeMap::new(), Arc::default());
+        Catalog { objects, plan: Plan::empty(), functions }
     }
 }
 
@@ -72,7 +77,7 @@ impl Catalog {
                 objects.insert(object.name.clone(), Arc::new(object));
             }
         }
-        Catalog { objects, plan: plan.clone() }
+        Catalog { objects, plan: plan.clone(), functions: Arc::clone(&self.functions) }
     }
 
     /// The plan that all continuous queries are part of.
@@ -170,6 +175,10 @@ impl Relations for Catalog {
     fn names(&self) -> Vec<&str> {
         let relations = self.objects().filter(|object| object.is_relation());
         relations.map(|object| object.name.as_str()).collect()
+    }
+
+    fn function(&self, name: &str) -> Option<Udf> {
+        self.functions.get(name).cloned()
     }
 }
 

@@ -23,7 +23,10 @@ use crate::SqlError;
 use crate::column::arrow::arrow_schema;
 use crate::schema::Schema;
 
-/// The relations that a query may read.
+/// A function as the planner calls it.
+pub(crate) type Udf = Arc<ScalarUDF>;
+
+/// The relations and functions that a query may name.
 pub(crate) trait Relations {
     /// The columns of a relation.
     fn columns(&self, name: &str) -> Option<Schema>;
@@ -33,6 +36,9 @@ pub(crate) trait Relations {
 
     /// All names, for the hint at a wrong one.
     fn names(&self) -> Vec<&str>;
+
+    /// The function of the application's that SQL calls so.
+    fn function(&self, name: &str) -> Option<Udf>;
 }
 
 /// The name of a relation as the catalog has it: all schemas but that of the system are one.
@@ -111,7 +117,7 @@ impl ContextProvider for Context<'_> {
     }
 
     fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
-        functions::all().scalar.get(name).cloned()
+        functions::all().scalar.get(name).cloned().or_else(|| self.relations.function(name))
     }
 
     fn get_higher_order_meta(&self, name: &str) -> Option<Arc<HigherOrderUDF>> {

@@ -22,6 +22,10 @@ impl Relations for Known {
     fn names(&self) -> Vec<&str> {
         self.0.keys().map(String::as_str).collect()
     }
+
+    fn function(&self, _: &str) -> Option<Udf> {
+        None
+    }
 }
 
 fn trades() -> Schema {

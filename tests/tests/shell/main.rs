@@ -13,6 +13,7 @@ mod directory;
 mod endings;
 mod fixture;
 mod follow;
+mod functions;
 mod inline;
 mod life;
 mod limits;

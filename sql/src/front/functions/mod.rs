@@ -2,6 +2,7 @@
 
 mod aggregate;
 mod assign;
+mod custom;
 mod native;
 mod windows;
 
@@ -16,6 +17,8 @@ use crate::types::DataType;
 
 pub(crate) use aggregate::of_plan;
 pub(crate) use assign::{assign, sessions};
+pub(crate) use custom::Custom;
+pub use custom::{Body, Outcome};
 pub(crate) use native::{Meaning, Ours};
 
 pub(crate) use super::error::outside;
@@ -85,6 +88,15 @@ impl Functions {
         let names = self.scalar.keys().chain(self.aggregate.keys()).chain(self.window.keys());
         names.map(String::as_str).filter(|name| !name.starts_with("__"))
     }
+}
+
+/// Whether every database has a function of this name.
+pub(crate) fn is_function(name: &str) -> bool {
+    let Functions { scalar, higher, aggregate, window } = all();
+    scalar.contains_key(name)
+        || higher.contains_key(name)
+        || aggregate.contains_key(name)
+        || window.contains_key(name)
 }
 
 /// An operator as a function.
