@@ -1,7 +1,7 @@
 //! What reaches outside: sources and sinks that the application has linked.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use ::arrow::array::RecordBatch;
@@ -91,6 +91,9 @@ struct Shared {
     name: String,
     stopped: AtomicBool,
     ended: AtomicBool,
+    paused: Mutex<bool>,
+    /// It goes on, or is to come to its end.
+    resumed: Condvar,
     rejected: AtomicU64,
     last_error: Mutex<Option<String>>,
 }
@@ -102,6 +105,8 @@ pub struct LinkStatus {
     pub name: String,
     /// Whether its thread runs.
     pub runs: bool,
+    /// Whether it was told to stop for a while.
+    pub paused: bool,
     /// Rows that could not be read or written; the others go on.
     pub rejected: u64,
     /// Why the last one could not, or why it ended before its time.
@@ -114,6 +119,8 @@ impl Link {
             name: name.to_owned(),
             stopped: AtomicBool::new(false),
             ended: AtomicBool::new(true),
+            paused: Mutex::new(false),
+            resumed: Condvar::new(),
             rejected: AtomicU64::new(0),
             last_error: Mutex::new(None),
         }))
@@ -122,6 +129,29 @@ impl Link {
     /// Whether it is to come to its end.
     pub fn is_stopped(&self) -> bool {
         self.0.stopped.load(Ordering::Acquire)
+    }
+
+    /// Has a source stop before it pushes again, or lets it go on. Whether that changes anything.
+    pub(super) fn pause(&self, paused: bool) -> bool {
+        let before = std::mem::replace(&mut *self.paused(), paused);
+        self.0.resumed.notify_all();
+        before != paused
+    }
+
+    pub(super) fn is_paused(&self) -> bool {
+        *self.paused()
+    }
+
+    /// Waits while it is paused, and not to come to its end.
+    pub(super) fn wait_while_paused(&self) {
+        let mut paused = self.paused();
+        while *paused && !self.is_stopped() {
+            paused = self.0.resumed.wait(paused).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn paused(&self) -> MutexGuard<'_, bool> {
+        self.0.paused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counts a row that cannot be read or written, and keeps the reason. The others go on.
@@ -151,6 +181,7 @@ impl Link {
         LinkStatus {
             name: self.0.name.clone(),
             runs: !self.0.ended.load(Ordering::Acquire),
+            paused: self.is_paused(),
             rejected: self.0.rejected.load(Ordering::Relaxed),
             last_error: self.last_error().clone(),
         }
@@ -235,7 +266,8 @@ impl Plan {
         let Plan { link, work } = self;
         match work {
             Work::Feed(feed) => {
-                let source = session.batch_source(patience, link.name())?;
+                let mut source = session.batch_source(patience, link.name())?;
+                source.pause_with(&link);
                 let ends = feed.ends();
                 Running::start(link, true, ends, move |link| feed.run(source, link))
             }
@@ -285,7 +317,12 @@ impl Running {
     }
 
     pub(super) fn stop(&self) {
-        self.link.0.stopped.store(true, Ordering::Release);
+        let shared = &self.link.0;
+        // Under the lock, so that it is not missed between a look at it and the sleep.
+        let paused = self.link.paused();
+        shared.stopped.store(true, Ordering::Release);
+        drop(paused);
+        shared.resumed.notify_all();
     }
 
     pub(super) fn join(self) {

@@ -364,7 +364,8 @@ impl Database {
         self.inner.language.start_endless(self.session(), &mut Block)
     }
 
-    /// Waits until every source that comes to an end has come to it, and its rows are worked on.
+    /// Waits until every source that comes to an end has come to it, and its rows are worked on. One
+    /// that is paused is not waited for.
     pub fn drain(&self) -> Result<(), Error> {
         self.inner.language.drain(self.session(), &mut Block)?;
         self.flush()

@@ -8,6 +8,7 @@ use ::arrow::array::RecordBatch;
 use sluicedb_sql::{Schema, SqlError};
 
 use super::arrow::Batch;
+use super::connect::Link;
 use super::error::{BatchRefused, PushError};
 use super::row::{Row, RowAt};
 use crate::core::feeder::Refused;
@@ -147,11 +148,23 @@ pub struct BatchSource {
     schema: Schema,
     /// What is left of the batch that is being pushed; its buffers stay.
     left: Batch,
+    /// Of a source that reaches outside, which may be paused.
+    link: Option<Link>,
 }
 
 impl BatchSource {
     pub(super) fn new(inlet: Inlet, schema: Schema) -> BatchSource {
-        BatchSource { inlet, schema, left: Batch::empty() }
+        BatchSource { inlet, schema, left: Batch::empty(), link: None }
+    }
+
+    /// Has what is pushed wait while a source that reaches outside is paused: it reads no further
+    /// meanwhile, and nothing is kept here.
+    pub(super) fn pause_with(&mut self, link: &Link) {
+        self.link = Some(link.clone());
+    }
+
+    fn wait_while_paused(&self) {
+        self.link.iter().for_each(Link::wait_while_paused);
     }
 
     /// Pushes a batch of any length. Never waits: where there is no room for all of it, nothing is
@@ -160,6 +173,7 @@ impl BatchSource {
     /// Its buffers are moved where it has at most 1 024 rows, nobody else holds them, and all rows go
     /// to one shard; otherwise rows are copied once. Each 1 024 rows are a statement of their own.
     pub fn push(&mut self, batch: RecordBatch) -> Result<(), BatchRefused> {
+        self.wait_while_paused();
         if let Err(error) = self.take_up(&batch) {
             self.left.clear();
             return Err(BatchRefused::new(error, batch));
@@ -197,6 +211,7 @@ impl BatchSource {
     /// Pushes a batch of any length piece by piece, and waits while the engine is behind. If the
     /// database ends meanwhile, the rows before that may have been taken.
     pub fn push_wait(&mut self, batch: RecordBatch) -> Result<(), PushError> {
+        self.wait_while_paused();
         self.inlet.life().check()?;
         let shared = self.left.share(&batch, &self.schema).map_err(PushError::Sql);
         drop(batch);
@@ -228,6 +243,7 @@ impl BatchSource {
     /// comes to its end, unless another handle is open, and every window over it closes. What is
     /// pushed to the source by a later handle is late.
     pub fn finish(mut self) -> Result<(), PushError> {
+        self.wait_while_paused();
         self.inlet.life().check()?;
         self.inlet.finish();
         Ok(())

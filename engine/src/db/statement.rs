@@ -83,6 +83,11 @@ impl State {
     }
 }
 
+/// Whether a source comes to its end by itself. One that is paused does not, for now.
+fn will_end(running: &Running) -> bool {
+    running.ends() && !running.link().is_paused()
+}
+
 /// Waits for threads that are to end. A shard cannot: they may wait for it.
 fn join(running: Vec<Running>) {
     if !in_turn() {
@@ -209,7 +214,7 @@ impl Language {
         self.await_ends(session, patience, read)
     }
 
-    /// Waits until every source that comes to an end has come to it.
+    /// Waits until every source that comes to an end and is not paused has come to it.
     pub(super) fn drain(
         &self,
         session: &Session,
@@ -219,7 +224,7 @@ impl Language {
         self.lock().start_read(session, patience, true, &[])?;
         loop {
             let mut state = self.lock();
-            let Some(at) = state.running.iter().position(Running::ends) else { return Ok(()) };
+            let Some(at) = state.running.iter().position(will_end) else { return Ok(()) };
             let running = state.running.swap_remove(at);
             drop(state);
             running.join();
@@ -268,6 +273,18 @@ impl Language {
                 notices.extend(missed(session, patience, &catalog, &change.created)?);
                 Ok(Outcome::Done(Done { tag, rows: None, notices }))
             }
+            Decision::Pause { name, resume } => {
+                let link = state.links.iter().find(|link| link.name() == name);
+                let link = link.expect("what is fed from outside has a link");
+                let tag = if resume { "RESUME" } else { "PAUSE" };
+                let mut notices = Vec::new();
+                if !link.pause(!resume) {
+                    let what = if resume { "runs" } else { "is paused" };
+                    let message = format!("source \"{name}\" {what} already");
+                    notices.push(Notice { message, hint: None });
+                }
+                Ok(Outcome::Done(Done { tag, rows: None, notices }))
+            }
             Decision::Nothing { tag, notices } => {
                 Ok(Outcome::Done(Done { tag, rows: None, notices }))
             }
@@ -305,7 +322,7 @@ impl Language {
         sources: &[String],
     ) -> Result<(), Error> {
         let read = |running: &Running| sources.iter().any(|name| name == running.link().name());
-        let goes_on = |running: &Running| running.ends() && !running.is_over() && read(running);
+        let goes_on = |running: &Running| will_end(running) && !running.is_over() && read(running);
         while self.lock().running.iter().any(goes_on) {
             session.flush(patience)?;
             std::thread::sleep(AWAIT_END);
@@ -402,10 +419,9 @@ fn other(
             session.save(patience)?;
             Ok(Outcome::Done(Done { tag: "CHECKPOINT", rows: None, notices: Vec::new() }))
         }
-        Decision::Pause { .. } => Err(Error::Sql(
-            SqlError::unsupported("PAUSE and RESUME").hint("Drop the query, and create it again."),
-        )),
-        Decision::Change(_) | Decision::Nothing { .. } => unreachable!("carried out by the caller"),
+        Decision::Change(_) | Decision::Nothing { .. } | Decision::Pause { .. } => {
+            unreachable!("carried out by the caller")
+        }
     }
 }
 

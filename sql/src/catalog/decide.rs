@@ -10,9 +10,7 @@ use super::settings;
 use crate::SqlError;
 use crate::bounded::Bounded;
 use crate::dialect;
-use crate::dialect::syntax::{
-    Explain, Insert, InsertSource, ObjectKind, Parsed, Statement, Target,
-};
+use crate::dialect::syntax::{Explain, Insert, InsertSource, ObjectKind, Parsed, Statement};
 use crate::schema::Schema;
 use crate::types::DataType;
 use crate::value::Value;
@@ -39,7 +37,7 @@ pub enum Decision {
     Insert(Box<Insertion>),
     /// Follow the changes of a relation.
     Follow(Box<Following>),
-    /// Stop a query for a while, or let it go on.
+    /// Stop a source that reaches outside for a while, or let it go on.
     Pause {
         /// Which one.
         name: String,
@@ -239,18 +237,6 @@ impl Catalog {
         let (_, added) = change.catalog.plan.since(&self.plan)?;
         let added: BTreeSet<_> = added.into_iter().collect();
         Ok(change.catalog.plan.explain_some(|id| added.contains(&id)))
-    }
-
-    fn pause(&self, target: &Target, resume: bool) -> Result<Decision, SqlError> {
-        let object = self.named(&target.name)?;
-        match object.kind() {
-            ObjectKind::Stream | ObjectKind::MaterializedView | ObjectKind::Sink => {
-                Ok(Decision::Pause { name: object.name.clone(), resume })
-            }
-            found => {
-                Err(self.kind_error(&target.name, found, target.kind.unwrap_or(ObjectKind::Stream)))
-            }
-        }
     }
 
     fn comment(&self, comment: &crate::dialect::syntax::Comment) -> Result<Decision, SqlError> {

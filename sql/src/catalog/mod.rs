@@ -8,6 +8,7 @@ mod drop;
 mod function;
 mod names;
 mod object;
+mod pause;
 mod settings;
 mod show;
 mod subscribe;
