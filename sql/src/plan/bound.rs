@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::plan::{Call, Function, Node, NodeId, Op, Plan, Window};
+use crate::plan::{Call, Function, Node, NodeId, Op, Plan, Retain, Window};
 
 /// Some of what a node keeps.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub enum Bound {
     Keys(Vec<String>),
     /// How many rows of the input have not been retracted.
     Input,
+    /// What a source was told to keep.
+    Retain(Retain),
     /// Nothing: it grows with every row, or with time.
     Nothing,
 }
@@ -37,6 +39,7 @@ impl fmt::Display for Bound {
                 write!(f, "bounded by the different values of {}", columns.join(", "))
             }
             Bound::Input => f.write_str("bounded by the rows that its input has"),
+            Bound::Retain(retain) => write!(f, "bounded to {retain}"),
             Bound::Nothing => f.write_str("bounded by nothing"),
         }
     }
@@ -52,11 +55,16 @@ impl Plan {
     /// What a node keeps while it runs; empty for those that keep nothing.
     pub fn kept(&self, id: NodeId) -> Vec<Kept> {
         match &self.node(id).op {
-            Op::Source { .. }
-            | Op::Filter { .. }
-            | Op::Project { .. }
-            | Op::Late { .. }
-            | Op::Stream { .. } => Vec::new(),
+            Op::Source { retain, .. } => {
+                let rows = |retain| Kept {
+                    what: "its latest rows".to_owned(),
+                    bound: Bound::Retain(retain),
+                };
+                retain.map(rows).into_iter().collect()
+            }
+            Op::Filter { .. } | Op::Project { .. } | Op::Late { .. } | Op::Stream { .. } => {
+                Vec::new()
+            }
             Op::Aggregate { input, window, keys, calls, .. } => {
                 self.node(*input).groups(window.as_ref(), keys, calls)
             }

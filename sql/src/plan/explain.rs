@@ -28,17 +28,13 @@ impl Plan {
     fn line(&self, node: &Node) -> String {
         let schema = |id: &NodeId| &self.node(*id).schema;
         match &node.op {
-            Op::Source { name, time, retain } => {
-                let mut text = format!("source {name}");
-                if let Some(time) = time {
+            Op::Source { name, time, .. } => match time {
+                Some(time) => {
                     let column = &node.schema.field(time.column).name;
-                    text += &format!(" by {column} - {} us", time.delay_us);
+                    format!("source {name} by {column} - {} us", time.delay_us)
                 }
-                if let Some(retain) = retain {
-                    text += &format!(", retains {retain}");
-                }
-                text
-            }
+                None => format!("source {name}"),
+            },
             Op::Filter { input, predicate } => {
                 format!("filter #{}: {}", input.0, predicate.text(schema(input)))
             }

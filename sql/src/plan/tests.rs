@@ -404,3 +404,22 @@ fn the_limit_of_a_plan_counts_what_is_there() {
     }
     assert_eq!(plan.next_id().index(), 3 * crate::limits::PLAN_NODES_MAX);
 }
+
+#[test]
+fn a_source_says_what_it_keeps_while_it_is_made() {
+    let mut builder = Builder::new();
+    let source = builder.source("trades", trades(), Some(("ts", 0))).unwrap();
+    builder.retain(source, Retain::rows(50)).unwrap();
+    let plan = builder.finish().unwrap();
+    let kept: Vec<String> = plan.kept(source).iter().map(ToString::to_string).collect();
+    assert_eq!(kept, ["keeps its latest rows, bounded to 50 rows, 268435456 bytes"]);
+    let mut later = Builder::over(&plan);
+    assert_eq!(state(later.retain(source, Retain::DEFAULT)), "22023");
+    let counts = AggregateSpec::of_all().count_rows("n");
+    let counts = later.aggregate(source, &counts).unwrap();
+    assert_eq!(state(later.retain(counts, Retain::DEFAULT)), "22023");
+    let timeless = later.source("timeless", trades(), None).unwrap();
+    assert_eq!(state(later.retain(timeless, Retain::age_us(1))), "22023");
+    assert_eq!(state(later.retain(timeless, Retain::rows(0))), "22023");
+    later.retain(timeless, Retain::bytes(1 << 20)).unwrap();
+}
