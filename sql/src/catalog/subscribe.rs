@@ -32,11 +32,14 @@ impl Catalog {
             SubscribeTo::Name(name) => name,
         };
         let object = self.named(name)?;
-        match object.kind() {
-            ObjectKind::MaterializedView if *with_snapshot => {
+        let kind = object.kind();
+        match kind {
+            ObjectKind::MaterializedView | ObjectKind::Source
+                if *with_snapshot || kind == ObjectKind::Source =>
+            {
                 let query =
                     ContinuousQuery { query: all_of(&object.name)?, emit: None, late_to: None };
-                self.follow_query(query, texts, true, variables)
+                self.follow_query(query, texts, *with_snapshot, variables)
             }
             ObjectKind::Stream | ObjectKind::MaterializedView => {
                 if *with_snapshot {

@@ -216,7 +216,7 @@ fn what_cannot_be_followed_is_refused_with_what_to_do() {
     for (text, part) in [
         ("SUBSCRIBE TO large WITH SNAPSHOT", "keeps no rows for a snapshot"),
         ("SUBSCRIBE TO (SELECT * FROM trades) WITH SNAPSHOT", "\"trades\" keeps no rows"),
-        ("SUBSCRIBE TO trades", "SUBSCRIBE TO (SELECT * FROM trades)"),
+        ("SUBSCRIBE TO trades WITH SNAPSHOT", "\"trades\" keeps no rows"),
         ("SUBSCRIBE TO (SELECT x FROM trades)", "column \"x\" does not exist"),
         ("SUBSCRIBE TO (SELECT price FROM trades ORDER BY price)", "ORDER BY"),
         ("SUBSCRIBE TO (SELECT price FROM trades WHERE price = $1)", "no parameter $1"),

@@ -2,7 +2,7 @@
 
 use sluicedb_sql::Field;
 use sluicedb_sql::expr::lit;
-use sluicedb_sql::plan::{AggregateSpec, Builder, Call, Window};
+use sluicedb_sql::plan::{AggregateSpec, Builder, Call, Retain, Window};
 
 use super::*;
 
@@ -64,6 +64,47 @@ fn a_source_that_is_placed_by_the_group_key_needs_no_exchange() {
            o2 aggregate by [0] -> o3\n  \
            o3 view counts\n",
     );
+}
+
+#[test]
+fn a_source_that_keeps_its_rows_hands_them_on_and_is_placed_as_before() {
+    let build = |builder: &mut Builder| {
+        let trades = trades(builder);
+        builder.retain(trades, Retain::DEFAULT).unwrap();
+        let counts = builder.aggregate(trades, &count_by(&["symbol"])).unwrap();
+        builder.view(counts, "counts", &[]).unwrap();
+    };
+    check(
+        Route::Aligned,
+        build,
+        "stage 0\n  \
+           source trades by [0] -> o0\n  \
+           o0 retain -> o1\n  \
+           o1 aggregate by [0] -> o2\n  \
+           o2 view counts\n",
+    );
+}
+
+#[test]
+fn who_comes_first_to_a_source_that_keeps_its_rows_says_where_they_lie_until_it_is_fed() {
+    let mut builder = Builder::new();
+    let id = trades(&mut builder);
+    builder.retain(id, Retain::DEFAULT).unwrap();
+    let plan = builder.finish().unwrap();
+    let graph = lower(&plan, Route::Aligned).unwrap();
+    let mut builder = Builder::over(&plan);
+    let counts = builder.aggregate(id, &count_by(&["venue"])).unwrap();
+    builder.view(counts, "counts", &[]).unwrap();
+    let after = builder.finish().unwrap();
+    for fed in [false, true] {
+        let fed = if fed { BTreeSet::from([SourceId(0)]) } else { BTreeSet::new() };
+        let exchanges = fed.len();
+        let growth = Growth { route: Route::Aligned, tied: true, fed, logged: false };
+        let change = change(&graph, &plan, &after, &growth).unwrap();
+        assert_eq!(change.graph.edges.iter().count(), exchanges, "{}", change.graph);
+        let [reader] = change.readers[..] else { panic!("{:?}", change.readers) };
+        assert!(change.graph.stages[0].is_kept(reader.from), "it is owed what is kept");
+    }
 }
 
 #[test]
