@@ -106,6 +106,14 @@ impl Incoming {
         column
     }
 
+    /// Some of the rows, at most [`MORSEL_ROWS_MAX`], as a column.
+    pub fn part(&self, rows: Range<usize>) -> Column {
+        assert!(rows.len() <= MORSEL_ROWS_MAX, "{} rows as one column", rows.len());
+        let mut column = Column::with_capacity(self.data_type, rows.len());
+        self.append_to(rows, &mut column);
+        column
+    }
+
     /// Appends some of the rows to a column of the type that was checked.
     pub fn append_to(&self, rows: Range<usize>, column: &mut Column) {
         assert_eq!(column.data_type, self.data_type, "an array was checked for another column");

@@ -23,6 +23,7 @@ use crate::column::arrow::{Incoming, arrow_type};
 use crate::decimal;
 use crate::front::literal;
 use crate::front::types::type_of_field;
+use crate::limits::MORSEL_ROWS_MAX;
 use crate::plan::{Fraction, Function, Moment};
 use crate::schema::Field;
 use crate::types::DataType;
@@ -394,17 +395,29 @@ fn number(value: &Value) -> f64 {
 impl Accumulator for Bounded {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
         let incoming = Incoming::new(Arc::clone(&values[0]), &self.field).map_err(outside)?;
-        let column = incoming.into_column();
-        let present = (0..column.len()).filter(|row| !column.is_null(*row));
-        if matches!(self.function, Function::First | Function::Last) {
-            let orders = Incoming::new(Arc::clone(&values[1]), &self.order).map_err(outside)?;
-            let orders = orders.into_column();
+        let orders = match self.function {
+            Function::First | Function::Last => {
+                let orders = Incoming::new(Arc::clone(&values[1]), &self.order);
+                Some(orders.map_err(outside)?)
+            }
+            _ => None,
+        };
+        // A column has at most a morsel of rows, and a batch of the planner may have more.
+        for start in (0..incoming.len()).step_by(MORSEL_ROWS_MAX) {
+            let rows = start..incoming.len().min(start + MORSEL_ROWS_MAX);
+            let column = incoming.part(rows.clone());
+            let present = (0..column.len()).filter(|row| !column.is_null(*row));
+            let Some(orders) = &orders else {
+                let mut values = present.map(|row| column.value(row));
+                values.try_for_each(|value| self.add(value)).map_err(outside)?;
+                continue;
+            };
+            let orders = orders.part(rows);
             for row in present.filter(|row| !orders.is_null(*row)) {
                 self.offer(column.value(row), orders.value(row));
             }
-            return Ok(());
         }
-        present.map(|row| column.value(row)).try_for_each(|value| self.add(value)).map_err(outside)
+        Ok(())
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {

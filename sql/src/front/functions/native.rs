@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef};
@@ -20,6 +21,7 @@ use crate::expr::{BinaryOp, Expr, Failures, Native, Program};
 use crate::front::functions::outside;
 use crate::front::literal;
 use crate::front::types::{arrow_field, type_of_field};
+use crate::limits::MORSEL_ROWS_MAX;
 use crate::schema::{Field, Schema};
 use crate::types::DataType;
 use crate::{SqlError, Value};
@@ -216,34 +218,61 @@ impl ScalarUDFImpl for Ours {
 
 impl Ours {
     fn run(&self, args: &ScalarFunctionArgs, rows: usize) -> Result<ArrayRef, SqlError> {
-        let (mut operands, mut columns) = (Vec::new(), Vec::new());
+        let (mut operands, mut given) = (Vec::new(), Vec::new());
         for (field, arg) in args.arg_fields.iter().zip(&args.args) {
             let constant = match arg {
                 ColumnarValue::Scalar(value) => Some(value),
                 ColumnarValue::Array(_) => None,
             };
             let operand = Operand::new(field, constant)?;
-            columns.push(match arg {
+            given.push(match arg {
                 ColumnarValue::Array(array) if operand.constant.is_none() => {
                     let field = Field::nullable(field.name(), operand.data_type);
-                    Incoming::new(signed(array)?, &field)?.into_column()
+                    Some(Incoming::new(signed(array)?, &field)?)
                 }
-                _ => {
-                    let mut column = Column::new(operand.data_type);
-                    column.resize(rows);
-                    column
-                }
+                _ => None,
             });
             operands.push(operand);
         }
         let (expr, _, schema) = self.bind(&operands)?;
         let program = Program::compile(&[expr], &schema)?;
-        let (mut scratch, mut failures) = (program.scratch(), Failures::new());
-        program.run(&columns, rows, &mut scratch, &mut failures);
-        match failures.rows().first() {
-            Some((_, error)) => Err(SqlError::of_row(*error)),
-            None => Ok(program.output(&scratch, &columns, 0).clone().into_array()),
+        let types: Vec<DataType> = operands.iter().map(|operand| operand.data_type).collect();
+        if rows <= MORSEL_ROWS_MAX {
+            return run_part(&program, &given, &types, 0..rows);
         }
+        // A program takes a morsel at a time, and a batch of the planner may be larger.
+        let starts = (0..rows).step_by(MORSEL_ROWS_MAX);
+        let parts = starts.map(|start| {
+            let part = start..rows.min(start + MORSEL_ROWS_MAX);
+            run_part(&program, &given, &types, part)
+        });
+        let parts = parts.collect::<Result<Vec<ArrayRef>, SqlError>>()?;
+        let parts: Vec<&dyn Array> = parts.iter().map(|part| &**part).collect();
+        arrow::compute::concat(&parts).map_err(|error| SqlError::out_of_range(error.to_string()))
+    }
+}
+
+/// Runs a program over some rows of what it was given; a constant has none and is in the program.
+fn run_part(
+    program: &Program,
+    given: &[Option<Incoming>],
+    types: &[DataType],
+    rows: Range<usize>,
+) -> Result<ArrayRef, SqlError> {
+    let columns = given.iter().zip(types).map(|(given, data_type)| match given {
+        Some(array) => array.part(rows.clone()),
+        None => {
+            let mut column = Column::new(*data_type);
+            column.resize(rows.len());
+            column
+        }
+    });
+    let columns: Vec<Column> = columns.collect();
+    let (mut scratch, mut failures) = (program.scratch(), Failures::new());
+    program.run(&columns, rows.len(), &mut scratch, &mut failures);
+    match failures.rows().first() {
+        Some((_, error)) => Err(SqlError::of_row(*error)),
+        None => Ok(program.output(&scratch, &columns, 0).clone().into_array()),
     }
 }
 
