@@ -240,7 +240,9 @@ impl CoreRun {
                     let report = CoordinatorInput::Report(self.shard.id(), report);
                     self.coordinator.step(report, &mut self.orders);
                 }
-                Effect::DeadLetters { morsel, .. } => self.shard.pool().put(morsel),
+                Effect::Late { morsel, .. } | Effect::DeadLetters { morsel, .. } => {
+                    self.shard.pool().put(morsel);
+                }
                 Effect::Send { .. } | Effect::Disk(_) | Effect::Changed(_) => {
                     panic!("one stage, no disk, and one plan")
                 }

@@ -6,6 +6,7 @@
 //! the texts is not PostgreSQL's order of JSONB.
 
 mod read;
+mod write;
 
 use std::fmt::{self, Write as _};
 
@@ -13,6 +14,8 @@ use crate::error::SqlError;
 use crate::expr::RowError;
 use crate::limits::TEXT_BYTES_MAX;
 use crate::types::DataType;
+
+pub use write::write_row;
 
 /// A JSON value as its one text.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -108,6 +108,13 @@ pub enum Effect {
     /// The graph has become another one: everything before this is of the old one. Lanes of the new
     /// one can be read and written, ways out of views that are gone can be closed.
     Changed(Arc<Change>),
+    /// Keep rows that came too late for all their windows, wherever else they go.
+    Late {
+        /// The operator that refused them.
+        operator: OperatorId,
+        /// The rows as they reached it, each with the watermark that it was behind.
+        morsel: Morsel,
+    },
     /// Keep rows whose expression failed; the view they were meant for goes on without them.
     DeadLetters {
         /// The operator that failed on them.

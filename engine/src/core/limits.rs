@@ -63,6 +63,26 @@ pub const STATE_BLOCKS_PER_ROW: usize = 24;
 /// Blocks one row may make an operator copy for an open freeze, beside the blocks of its text.
 pub const SHADOW_BLOCKS_PER_ROW: usize = 32;
 
+/// Rows that were late that a shard keeps to be looked at, and as many that failed: a screen full of
+/// pages to a person, and enough to find out what is wrong with a producer. The oldest go first, some
+/// at a time.
+pub const LETTERS_ROWS_MAX: usize = 16_384;
+
+/// Bytes of either, beside the newest rows that came together: little beside the state of a shard,
+/// whatever its rows hold.
+pub const LETTERS_BYTES_MAX: usize = 4 << 20;
+
+/// Bytes of them that go at a time: a small part of all, and enough that few pieces make up the whole,
+/// which is looked at piece by piece.
+pub const LETTERS_PIECE_BYTES: usize = 64 << 10;
+
+/// Bytes of a line or message of a connector that are kept with the reason why it is no row. A line
+/// may have as many as fit in memory; its beginning shows what it is.
+pub const REJECTED_BYTES_MAX: usize = 64 << 10;
+
+/// Epochs that are remembered: some seconds of a busy database, whose checkpoints are among them.
+pub const EPOCHS_KEPT: usize = 512;
+
 // A morsel's row index is stored in 16 bits by cursors and selections are `u32`.
 const _: () = assert!(MORSEL_ROWS_MAX <= 1 << 16);
 // A record has its nulls in one word.
@@ -73,6 +93,8 @@ const _: () = assert!(SHARDS_MAX <= PARTITIONS && SHARDS_MAX <= u64::BITS as usi
 const _: () = assert!(FEEDERS_MAX as u128 * FEEDER_ROWS_MAX as u128 == 1 << 64);
 const _: () =
     assert!(TEXT_BYTES_MAX <= BATCH_TEXT_BYTES_MAX && BATCH_TEXT_BYTES_MAX < BATCH_BYTES_MAX);
+const _: () = assert!(LETTERS_PIECE_BYTES * 16 <= LETTERS_BYTES_MAX);
+const _: () = assert!(REJECTED_BYTES_MAX * 16 <= LETTERS_BYTES_MAX);
 // The byte heap keeps every text that can be pushed.
 const _: () = assert!(TEXT_BYTES_MAX <= super::arena::HEAP_VALUE_BYTES_MAX);
 

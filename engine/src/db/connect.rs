@@ -10,9 +10,11 @@ use sluicedb_sql::dialect::syntax::Connector;
 use sluicedb_sql::{Schema, SqlError};
 
 use super::error::{Error, PushError};
+use super::rejected::{Rejected, Rejections};
 use super::session::{Patience, Session};
 use super::source::BatchSource;
 use super::subscribe::{SubscribeOptions, Subscription};
+use crate::core::limits::REJECTED_BYTES_MAX;
 use crate::shell::{Ending, Overflow};
 
 /// Knows what `FROM KIND (..)` and `INTO KIND (..)` mean.
@@ -96,6 +98,7 @@ struct Shared {
     resumed: Condvar,
     rejected: AtomicU64,
     last_error: Mutex<Option<String>>,
+    letters: Arc<Rejections>,
 }
 
 /// How a source or sink that reaches outside fares.
@@ -114,8 +117,9 @@ pub struct LinkStatus {
 }
 
 impl Link {
-    fn new(name: &str) -> Link {
+    fn new(name: &str, letters: &Arc<Rejections>) -> Link {
         Link(Arc::new(Shared {
+            letters: Arc::clone(letters),
             name: name.to_owned(),
             stopped: AtomicBool::new(false),
             ended: AtomicBool::new(true),
@@ -156,8 +160,27 @@ impl Link {
 
     /// Counts a row that cannot be read or written, and keeps the reason. The others go on.
     pub fn reject(&self, why: impl Into<String>) {
+        let why = why.into();
+        self.keep(Rejected { reason: why.clone(), ..Rejected::of(&self.0.name) }, why);
+    }
+
+    /// The same where the row is known: `position` says where it stands, in words; `offset` is the
+    /// position in the source to which one goes back to read it again; `raw` are its bytes.
+    pub fn reject_raw(&self, position: &str, offset: u64, raw: &[u8], why: &str) {
+        let rejected = Rejected {
+            position: Some(position.to_owned()),
+            offset: Some(offset),
+            raw: (!raw.is_empty()).then(|| raw[..raw.len().min(REJECTED_BYTES_MAX)].to_vec()),
+            reason: why.to_owned(),
+            ..Rejected::of(&self.0.name)
+        };
+        self.keep(rejected, format!("{position}: {why}"));
+    }
+
+    fn keep(&self, rejected: Rejected, why: String) {
+        self.0.letters.keep(rejected);
         self.0.rejected.fetch_add(1, Ordering::Relaxed);
-        *self.last_error() = Some(why.into());
+        *self.last_error() = Some(why);
     }
 
     fn last_error(&self) -> MutexGuard<'_, Option<String>> {
@@ -225,6 +248,7 @@ impl Plan {
         catalog: &Catalog,
         object: &Object,
         connector: &Connector,
+        letters: &Arc<Rejections>,
     ) -> Result<Plan, SqlError> {
         let work = match &object.definition {
             Definition::Sink { node, .. } => {
@@ -233,7 +257,7 @@ impl Plan {
             }
             _ => Work::Feed(connectors.source(connector, &object.schema)?),
         };
-        Ok(Plan { link: Link::new(&object.name), work })
+        Ok(Plan { link: Link::new(&object.name, letters), work })
     }
 
     pub(super) fn link(&self) -> &Link {

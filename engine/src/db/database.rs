@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use sluicedb_sql::{Plan, Value};
 
@@ -99,6 +100,12 @@ pub struct Stats {
     /// Rows whose expression failed, and rows from outside that could not be read; the queries go on
     /// without them.
     pub dead_letters: u64,
+    /// How many of them have gone from `sluice.dead_letters`, because newer ones took their place.
+    pub dead_letters_gone: u64,
+    /// Rows that came too late for a query.
+    pub late_rows: u64,
+    /// How many of them have gone from `sluice.late_rows`.
+    pub late_rows_gone: u64,
     /// Bytes of operator state, as of the last epoch.
     pub state_bytes: u64,
     /// Bytes that state may grow to.
@@ -116,10 +123,22 @@ impl Stats {
     /// Of both together.
     pub(super) fn plus(self, other: Stats) -> Stats {
         // No `..`: a figure that is not added does not compile.
-        let Stats { dead_letters, state_bytes, state_bytes_max, feeders_slowed, rows_in, rows_out } =
-            other;
+        let Stats {
+            dead_letters,
+            dead_letters_gone,
+            late_rows,
+            late_rows_gone,
+            state_bytes,
+            state_bytes_max,
+            feeders_slowed,
+            rows_in,
+            rows_out,
+        } = other;
         Stats {
             dead_letters: self.dead_letters + dead_letters,
+            dead_letters_gone: self.dead_letters_gone + dead_letters_gone,
+            late_rows: self.late_rows + late_rows,
+            late_rows_gone: self.late_rows_gone + late_rows_gone,
             state_bytes: self.state_bytes + state_bytes,
             state_bytes_max: self.state_bytes_max + state_bytes_max,
             feeders_slowed: self.feeders_slowed + feeders_slowed,
@@ -139,6 +158,10 @@ impl Patience for Block {
 
     fn wait<T>(&mut self, answer: Answer<T>) -> Result<T, Error> {
         Ok(answer.wait()?)
+    }
+
+    fn wait_at_most<T>(&mut self, answer: &Answer<T>, time: Duration) -> Result<Option<T>, Error> {
+        Ok(answer.wait_at_most(time).transpose()?)
     }
 
     fn find<'v>(&mut self, view: &'v mut View, key: &[Value]) -> Result<Changes<'v>, Error> {
@@ -388,9 +411,7 @@ impl Database {
 
     /// What was counted so far.
     pub fn stats(&self) -> Stats {
-        let mut stats = self.session().stats();
-        stats.dead_letters += self.links().iter().map(|link| link.rejected).sum::<u64>();
-        stats
+        self.inner.language.outside().stats(self.session())
     }
 
     /// The same, shard by shard.

@@ -1,5 +1,7 @@
 //! The database that its caller turns.
 
+use std::time::{Duration, Instant};
+
 use sluicedb_sql::{Plan, Value};
 
 use super::changes::Changes;
@@ -76,6 +78,19 @@ impl Patience for Turning<'_> {
                 std::thread::yield_now();
             }
         }
+    }
+
+    fn wait_at_most<T>(&mut self, answer: &Answer<T>, time: Duration) -> Result<Option<T>, Error> {
+        let since = Instant::now();
+        while since.elapsed() < time {
+            if let Some(answer) = answer.poll() {
+                return Ok(Some(answer?));
+            }
+            if !self.0.turn() {
+                std::thread::yield_now();
+            }
+        }
+        Ok(None)
     }
 
     fn find<'v>(&mut self, view: &'v mut View, key: &[Value]) -> Result<Changes<'v>, Error> {
@@ -231,7 +246,7 @@ impl InlineDatabase {
 
     /// What was counted so far.
     pub fn stats(&self) -> Stats {
-        self.session.stats()
+        self.language.outside().stats(&self.session)
     }
 
     /// Why the database has ended, if it has.

@@ -45,6 +45,7 @@ mod keyed;
 mod outcome;
 mod parameters;
 mod prepared;
+mod rejected;
 pub mod row;
 mod session;
 mod source;

@@ -134,11 +134,17 @@ impl Language {
             Work::Query(query) => {
                 let query = with(query, values)?;
                 let catalog = self.catalog();
-                Ok(Outcome::Rows(query_once(session, patience, query, &catalog)?))
+                Ok(Outcome::Rows(query_once(
+                    session,
+                    patience,
+                    query,
+                    (&catalog, &self.outside()),
+                )?))
             }
             Work::Insert(insertion) => {
                 let rows = with(&insertion.rows, values)?;
-                let rows = query_once(session, patience, rows, &self.catalog())?;
+                let known = (&self.catalog(), &self.outside());
+                let rows = query_once(session, patience, rows, known)?;
                 let count = rows.len() as u64;
                 insert(session, patience, &insertion.into, rows)?;
                 let done = Done { tag: "INSERT", rows: Some(count), notices: Vec::new() };

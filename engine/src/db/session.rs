@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
 
 use ::arrow::array::RecordBatch;
 use sluicedb_sql::{Plan, Schema, SqlError, Value};
@@ -27,6 +28,7 @@ use crate::shell::lane::lane;
 use crate::shell::outlet::{Gap, LaneOut, LocalCall, Outlet};
 use crate::shell::scan::{Found, Kept};
 use crate::shell::start::Contact;
+use crate::shell::survey::Survey;
 
 /// A database as its handles know it.
 pub(super) struct Session {
@@ -47,9 +49,16 @@ pub(super) trait Patience {
     /// Waits for the answer.
     fn wait<T>(&mut self, answer: Answer<T>) -> Result<T, Error>;
 
+    /// Waits for the answer, but not for ever.
+    fn wait_at_most<T>(&mut self, answer: &Answer<T>, time: Duration) -> Result<Option<T>, Error>;
+
     /// The rows of a view with a key, as they are now.
     fn find<'v>(&mut self, view: &'v mut View, key: &[Value]) -> Result<Changes<'v>, Error>;
 }
+
+/// How long who wants to know how the database fares waits for what was pushed before to be worked
+/// on: a database that is held up is to say where it stands.
+const HELD_UP: Duration = Duration::from_millis(200);
 
 /// Bounds of what a subscriber may ask to have kept for it.
 const CAPACITY: std::ops::RangeInclusive<usize> = 1..=1 << 20;
@@ -319,6 +328,15 @@ impl Session {
         self.request(patience, |reply| Request::Flush { save: false, reply })
     }
 
+    /// What there is to tell of shards and epochs, behind everything that was pushed before; of a
+    /// database that is held up, as it stands.
+    pub(super) fn survey(&self, patience: &mut impl Patience) -> Result<Survey, Error> {
+        patience.may_wait()?;
+        let flushed = self.ask(|reply| Request::Flush { save: false, reply })?;
+        let _worked_off = patience.wait_at_most(&flushed, HELD_UP)?;
+        self.request(patience, |reply| Request::Survey { reply })
+    }
+
     /// All rows of some views and of sources that keep theirs, as of one moment behind everything
     /// that was pushed before.
     pub(super) fn read(
@@ -383,6 +401,9 @@ impl Session {
     pub(super) fn stats_by_shard(&self) -> impl Iterator<Item = Stats> {
         self.contact.stats.iter().map(|shard| Stats {
             dead_letters: shard.dead_letters(),
+            dead_letters_gone: shard.dead_letters_gone(),
+            late_rows: shard.late_rows(),
+            late_rows_gone: shard.late_rows_gone(),
             state_bytes: shard.blocks_used() * BLOCK_BYTES as u64,
             state_bytes_max: shard.blocks_max() * BLOCK_BYTES as u64,
             feeders_slowed: shard.feeders_slowed(),

@@ -16,8 +16,10 @@ use super::files;
 use super::follow::{self, Left};
 use super::keyed::Keyed;
 use super::outcome::{Done, Outcome, RowSet};
+use super::rejected::Rejections;
 use super::session::{Patience, Session};
 use super::subscribe::SubscribeOptions;
+use super::system::{self, Outside, Status};
 use crate::shell::in_turn;
 
 /// The objects of a database, and what keeps those going that reach outside.
@@ -26,6 +28,7 @@ pub(super) struct Language {
     connectors: Option<Arc<dyn Connectors>>,
     mark: AtomicU64,
     left: Arc<Left>,
+    letters: Arc<Rejections>,
 }
 
 /// The next mark of the objects of any database.
@@ -103,6 +106,7 @@ impl Language {
             connectors,
             mark: AtomicU64::new(next_mark()),
             left: Arc::default(),
+            letters: Arc::default(),
         }
     }
 
@@ -161,6 +165,16 @@ impl Language {
         let catalog = state.catalog.with_plan(plan);
         self.replace(&mut state, catalog);
         Ok(())
+    }
+
+    /// What there is to tell of what reaches outside.
+    pub(super) fn outside(&self) -> Outside {
+        self.told(&self.lock())
+    }
+
+    fn told(&self, state: &State) -> Outside {
+        let links = state.links.iter().map(Link::status).collect();
+        Outside { links, rejections: Arc::clone(&self.letters) }
     }
 
     /// How whatever reaches outside fares.
@@ -308,7 +322,8 @@ impl Language {
                 drop(state);
                 self.ready(session, patience, &read)?;
                 let decision = files::read(connectors, decision, reached)?;
-                other(session, patience, decision, &catalog)
+                let outside = self.outside();
+                other(session, patience, decision, (&catalog, &outside))
             }
         }
     }
@@ -341,7 +356,8 @@ impl Language {
                 _ => continue,
             };
             let connectors = files::linked(self.connectors.as_deref())?;
-            let plan = connect::Plan::new(connectors, catalog, object, connector)?;
+            let letters = &self.letters;
+            let plan = connect::Plan::new(connectors, catalog, object, connector, letters)?;
             plans.push(plan);
         }
         Ok(plans)
@@ -386,25 +402,28 @@ fn missed(
     Ok(gone.map(notice).collect())
 }
 
+/// The objects, and what reaches outside.
+type Known<'a> = (&'a Catalog, &'a Outside);
+
 /// What changes no object.
 fn other(
     session: &Session,
     patience: &mut impl Patience,
     decision: Decision,
-    catalog: &Catalog,
+    known: Known<'_>,
 ) -> Result<Outcome, Error> {
     match decision {
-        Decision::Query(query) => match query.lookup(catalog) {
+        Decision::Query(query) => match query.lookup(known.0) {
             Some(lookup) => {
                 let rows = Keyed::new(session, patience, lookup)?.run(patience, &query, &[])?;
                 Ok(Outcome::Rows(rows))
             }
-            None => query_once(session, patience, *query, catalog).map(Outcome::Rows),
+            None => query_once(session, patience, *query, known).map(Outcome::Rows),
         },
         Decision::Table(table) => Ok(Outcome::Rows(RowSet::of(&table))),
         Decision::Insert(insertion) => {
             let Insertion { into, rows } = *insertion;
-            let rows = query_once(session, patience, rows, catalog)?;
+            let rows = query_once(session, patience, rows, known)?;
             let count = rows.len() as u64;
             insert(session, patience, &into, rows)?;
             Ok(Outcome::Done(Done { tag: "INSERT", rows: Some(count), notices: Vec::new() }))
@@ -429,16 +448,18 @@ pub(super) fn query_once(
     session: &Session,
     patience: &mut impl Patience,
     query: Bounded,
-    catalog: &Catalog,
+    (catalog, outside): Known<'_>,
 ) -> Result<RowSet, Error> {
     let names: Vec<String> = query.reads().map(str::to_owned).collect();
     let keeps =
         |name: &&String| catalog.object(name).is_some_and(|object| catalog.keeps_rows(object));
     let kept: Vec<&str> = names.iter().filter(keeps).map(String::as_str).collect();
     let found = if kept.is_empty() { Vec::new() } else { session.read(patience, &kept)? };
+    let system = names.iter().any(|name| system::is_one(name));
+    let status = if system { Some(Status::of(session, patience, outside)?) } else { None };
     let (schema, batches) = query.run(|name| match kept.iter().position(|kept| *kept == name) {
         Some(at) => Ok(found[at].clone()),
-        None => super::system::rows(name, session, catalog),
+        None => system::rows(name, status.as_ref(), catalog),
     })?;
     Ok(RowSet { schema, batches })
 }

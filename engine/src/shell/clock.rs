@@ -1,6 +1,6 @@
-//! Monotonic time as the core counts it.
+//! Monotonic time as the core counts it, and the time of day for people.
 
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// Counts nanoseconds since it was made.
 #[derive(Clone, Copy, Debug)]
@@ -16,4 +16,10 @@ impl Clock {
         // 584 years fit.
         self.0.elapsed().as_nanos() as u64
     }
+}
+
+/// The time of day in microseconds since 1970; for people only, because it may go back.
+pub(crate) fn wall_us() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }

@@ -12,6 +12,7 @@ use sluicedb_wal::worker::{Completion, Disk};
 
 use super::bell::Bell;
 use super::clock::Clock;
+use super::epochs::Epochs;
 use super::inbox::{Inbox, Reply, Request};
 use super::inlet::{Inlet, InletParts};
 use super::lane::{Place, Sender, near_lane};
@@ -21,8 +22,10 @@ use super::mark::{Mark, OpenEpoch};
 use super::reactor::{Door, ToShard, Turn};
 use super::scan::{Found, Gathering, Kept, Scan};
 use super::settled::Settled;
+use super::stats::ShardStats;
+use super::survey::Questions;
 use crate::core::coordinator::Coordinator;
-use crate::core::effect::{CoordinatorEffect, CoordinatorInput, Report};
+use crate::core::effect::{CoordinatorEffect, CoordinatorInput, Order, Report};
 use crate::core::feeder::{Feeder, FeederOptions, Progress};
 use crate::core::frame::{Fed, FeederRow};
 use crate::core::graph::{Change, Graph};
@@ -51,6 +54,7 @@ pub(crate) struct Parts {
     pub(crate) disk: Option<Disk>,
     pub(crate) clock: Clock,
     pub(crate) bell: Arc<Bell>,
+    pub(crate) stats: Arc<[Arc<ShardStats>]>,
     /// Frames or rows on a feeder's lane.
     pub(crate) lane_frames: usize,
     /// Frames on a lane between two shards.
@@ -96,12 +100,15 @@ pub(crate) struct Conductor {
     flushes: VecDeque<(Epoch, Reply<()>)>,
     /// Who waits for it to be in a checkpoint.
     saves: VecDeque<(Epoch, Reply<()>)>,
+    epochs: Epochs,
     stopped: bool,
 }
 
 impl Conductor {
     pub(crate) fn new(parts: Parts) -> Conductor {
         let feeders: Vec<_> = parts.feeders.iter().copied().map(Some).collect();
+        let mut epochs = Epochs::default();
+        epochs.open(parts.coordinator.open());
         Conductor {
             free: (0..feeders.len() as u32).map(FeederId).collect(),
             feeders,
@@ -117,6 +124,7 @@ impl Conductor {
             readers: 0,
             flushes: VecDeque::new(),
             saves: VecDeque::new(),
+            epochs,
             stopped: false,
         }
     }
@@ -171,6 +179,11 @@ impl Conductor {
         for shard in 0..self.parts.shards.len() {
             for _ in 0..self.parts.shards[shard].reports.slots() {
                 let Ok(report) = self.parts.shards[shard].reports.pop() else { break };
+                if let Report::Acknowledged(part) = &report {
+                    // The last file is the one that was written for it.
+                    let bytes = part.files.last().map_or(0, |file| file.bytes);
+                    self.epochs.write(part.epoch, bytes);
+                }
                 self.step(CoordinatorInput::Report(ShardId(shard as u16), report));
                 any = true;
             }
@@ -219,6 +232,13 @@ impl Conductor {
                 self.step(CoordinatorInput::Wanted { checkpoint: false, read: true });
             }
             Request::ReadDone => self.read_done(),
+            Request::Survey { reply } => {
+                let shards = self.parts.shards.len();
+                let questions = Questions::to(shards, self.epochs.look(), reply);
+                for port in &mut self.parts.shards {
+                    port.send(ToShard::Survey(questions.clone()));
+                }
+            }
             Request::Close => self.stop(Ending::Closed),
         }
     }
@@ -345,15 +365,25 @@ impl Conductor {
     fn carry_out(&mut self, effect: CoordinatorEffect) {
         match effect {
             CoordinatorEffect::Ready => self.ready = true,
-            CoordinatorEffect::Open(epoch) => self.parts.open.open(epoch),
+            CoordinatorEffect::Open(epoch) => {
+                self.parts.open.open(epoch);
+                self.epochs.open(epoch);
+            }
             CoordinatorEffect::Order(shard, order) => {
+                if let Order::Close(barrier) = &order {
+                    self.epochs.close(*barrier, self.parts.clock.now_ns());
+                }
                 self.parts.shards[shard.index()].send(ToShard::Order(order));
             }
             CoordinatorEffect::Disk(issued) => {
                 let disk = self.parts.disk.as_mut();
                 disk.expect("only a database with a disk has use for one").submit(issued);
             }
-            CoordinatorEffect::Passed(epoch) => answer_up_to(epoch, &mut self.flushes),
+            CoordinatorEffect::Passed(epoch) => {
+                let rows = self.parts.stats.iter().map(|shard| shard.epoch_rows()).sum();
+                self.epochs.pass(epoch, rows, self.parts.clock.now_ns());
+                answer_up_to(epoch, &mut self.flushes);
+            }
             CoordinatorEffect::Attached { feeder, progress } => self.attached(feeder, progress),
             CoordinatorEffect::Detached { feeder } => {
                 self.free.push(feeder);
@@ -366,6 +396,7 @@ impl Conductor {
             CoordinatorEffect::Readable(epoch) => self.read(epoch),
             CoordinatorEffect::Settled { feeder, sequence } => self.settled.note(feeder, sequence),
             CoordinatorEffect::Sealed { epoch, feeders } => {
+                self.epochs.seal(epoch);
                 answer_up_to(epoch, &mut self.saves);
                 feeders.iter().for_each(|mark| self.settled.note(mark.feeder, mark.sequence));
             }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use super::bell::Bell;
 use super::desk::Desk;
@@ -9,6 +10,7 @@ use super::inlet::Inlet;
 use super::life::{Ending, Life};
 use super::outlet::Outlet;
 use super::scan::{Found, Kept};
+use super::survey::Survey;
 use super::sync::{AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering};
 use crate::core::graph::Change;
 use crate::core::ids::{FeederId, SourceId, ViewId};
@@ -29,6 +31,8 @@ pub(crate) enum Request {
     Read { asked: Vec<Kept>, reply: Reply<Vec<Found>> },
     /// A reader has what it asked for.
     ReadDone,
+    /// What there is to tell of shards and epochs, as they are.
+    Survey { reply: Reply<Survey> },
     /// The end.
     Close,
 }
@@ -175,6 +179,17 @@ impl<T> Answer<T> {
             return None;
         }
         self.0.answer.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Blocks until the answer is there, or for about so long.
+    pub(crate) fn wait_at_most(&self, time: Duration) -> Option<Result<T, Ending>> {
+        self.0.bell.arm();
+        if let Some(answer) = self.poll() {
+            self.0.bell.disarm();
+            return Some(answer);
+        }
+        self.0.bell.sleep(Some(time));
+        self.poll()
     }
 
     /// Blocks until the answer is there.

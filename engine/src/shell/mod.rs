@@ -18,15 +18,17 @@
 )]
 
 pub(crate) mod bell;
-mod clock;
+pub(crate) mod clock;
 mod conductor;
 pub(crate) mod desk;
 mod driver;
+pub(crate) mod epochs;
 mod host;
 pub(crate) mod inbox;
 pub(crate) mod inlet;
 pub(crate) mod lane;
 mod lanes;
+pub(crate) mod letters;
 pub(crate) mod life;
 mod mark;
 pub mod memory;
@@ -37,6 +39,7 @@ pub(crate) mod scan;
 mod settled;
 pub(crate) mod start;
 mod stats;
+pub(crate) mod survey;
 mod sync;
 pub mod topology;
 

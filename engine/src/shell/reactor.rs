@@ -2,25 +2,28 @@
 //!
 //! No decision about data, epochs or recovery is taken here.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use rtrb::{Consumer, Producer};
+use sluicedb_sql::expr::RowError;
 use sluicedb_wal::worker::{Completion, Disk};
 
 use super::bell::Bell;
-use super::clock::Clock;
+use super::clock::{Clock, wall_us};
 use super::desk::Desk;
 use super::inbox::{Guest, Installed, Part};
 use super::lane::{Receiver, Sender};
+use super::letters::Letters;
 use super::mark::Mark;
 use super::outlet::{Call, Callback, Delivery, Outlet, Outlets};
 use super::scan::Scan;
 use super::stats::{ShardStats, is_tight};
+use super::survey::{Questions, Refusals, ShardSurvey};
 use crate::core::effect::{Effect, Input, Order, Report};
 use crate::core::frame::{Fed, Frame};
-use crate::core::graph::Change;
-use crate::core::ids::{FeederId, LaneId, ViewId};
+use crate::core::graph::{Change, Graph};
+use crate::core::ids::{FeederId, LaneId, OperatorId, ViewId};
 use crate::core::morsel::{Morsel, Pool};
 use crate::core::shard::Shard;
 
@@ -43,6 +46,8 @@ pub(crate) enum ToShard {
     Install(Part, Installed),
     /// The frozen state is to be read.
     Scan(Scan),
+    /// What is there to tell?
+    Survey(Questions),
     Stop,
 }
 
@@ -90,6 +95,15 @@ pub(crate) struct Ports {
     pub(crate) clock: Clock,
 }
 
+/// Rows that operators refused.
+struct Refused {
+    /// The graph that the effects are of that are carried out next: the shard may have another already.
+    graph: Arc<Graph>,
+    late: Letters,
+    dead: Letters,
+    counts: BTreeMap<OperatorId, Refusals>,
+}
+
 /// What a turn came to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Turn {
@@ -117,6 +131,7 @@ pub(crate) struct Reactor<C = Call> {
     /// Reports that found no room.
     unsent: VecDeque<Report>,
     completions: Vec<Completion>,
+    refused: Refused,
     /// Whether the coordinator has news to wake up for.
     told: bool,
     /// Whether a feeder that the closing epoch waits for was found in the middle of a push. It may
@@ -130,6 +145,12 @@ impl<C: Callback> Reactor<C> {
     pub(crate) fn new(mut shard: Shard, ports: Ports) -> Reactor<C> {
         let mut effects = Vec::new();
         shard.launch(&mut effects);
+        let refused = Refused {
+            graph: Arc::clone(shard.graph()),
+            late: Letters::default(),
+            dead: Letters::default(),
+            counts: BTreeMap::new(),
+        };
         Reactor {
             outlets: Outlets::new(shard.graph().views.len()),
             shard,
@@ -142,6 +163,7 @@ impl<C: Callback> Reactor<C> {
             effects,
             unsent: VecDeque::new(),
             completions: Vec::new(),
+            refused,
             told: false,
             undecided: false,
             stopped: false,
@@ -219,6 +241,7 @@ impl<C: Callback> Reactor<C> {
                 ToShard::CloseDoor(feeder) => self.doors[feeder.index()] = None,
                 ToShard::Lanes(ends) => self.connect(ends),
                 ToShard::Scan(scan) => self.scans.push(scan),
+                ToShard::Survey(questions) => questions.answer(self.survey()),
                 ToShard::Install(part, installed) => {
                     self.install(part);
                     installed.confirm();
@@ -242,6 +265,42 @@ impl<C: Callback> Reactor<C> {
         self.outlets.change(change);
         self.ahead.drain(..).for_each(|(view, outlet)| self.outlets.add(view, outlet));
         self.desks.retain(|(view, _)| !change.views_gone.contains(view));
+        self.refused.graph = Arc::clone(&change.graph);
+        for operator in &change.gone {
+            self.refused.counts.remove(operator);
+        }
+    }
+
+    fn survey(&self) -> ShardSurvey {
+        let Refused { graph: _, late, dead, counts } = &self.refused;
+        ShardSurvey {
+            shard: self.shard.id(),
+            census: self.shard.census(),
+            late: late.look(),
+            dead: dead.look(),
+            refused: counts.iter().map(|(operator, counts)| (*operator, *counts)).collect(),
+        }
+    }
+
+    /// Keeps rows that an operator refused, late ones where there are no errors.
+    #[cold]
+    fn keep(&mut self, operator: OperatorId, morsel: Morsel, errors: Option<Vec<RowError>>) {
+        let (rows, stats) = (morsel.rows(), &self.ports.stats);
+        let Refused { graph, late, dead, counts } = &mut self.refused;
+        let counts = counts.entry(operator).or_default();
+        let letters = if errors.is_some() {
+            counts.dead += rows as u64;
+            stats.add_dead_letters(rows);
+            &mut *dead
+        } else {
+            counts.late += rows as u64;
+            stats.add_late_rows(rows);
+            &mut *late
+        };
+        let errors = errors.unwrap_or_default();
+        letters.keep(graph, operator, &morsel, errors, wall_us());
+        stats.set_gone(late.gone(), dead.gone());
+        self.shard.pool().put(morsel);
     }
 
     fn install(&mut self, part: Part) {
@@ -382,9 +441,9 @@ impl<C: Callback> Reactor<C> {
                     self.outlets.publish(view, delivery, self.shard.pool());
                 }
                 Effect::Changed(change) => self.changed(&change),
-                Effect::DeadLetters { morsel, errors, .. } => {
-                    self.ports.stats.add_dead_letters(errors.len());
-                    self.shard.pool().put(morsel);
+                Effect::Late { operator, morsel } => self.keep(operator, morsel, None),
+                Effect::DeadLetters { operator, morsel, errors } => {
+                    self.keep(operator, morsel, Some(errors));
                 }
             }
         }
@@ -394,6 +453,7 @@ impl<C: Callback> Reactor<C> {
             self.told = true;
             if let Report::Passed(_) = &report {
                 self.ports.stats.set_blocks(self.shard.arena());
+                self.ports.stats.set_epoch_rows(self.shard.epoch_rows());
             }
             if let Err(rtrb::PushError::Full(report)) = self.ports.reports.push(report) {
                 self.unsent.push_front(report);

@@ -240,6 +240,7 @@ fn assemble<C: Callback>(setup: Setup, inline: bool) -> Result<Assembly<C>, Star
         disk: disks.as_mut().map(|disks| disks.disk(wakes(&bell))),
         clock,
         bell,
+        stats: Arc::clone(&stats),
         lane_frames,
         exchange_frames,
         logged: options.logged.clone(),

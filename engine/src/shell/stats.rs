@@ -17,6 +17,10 @@ pub(crate) fn is_tight(arena: &Arena) -> bool {
 #[repr(align(128))]
 pub(crate) struct ShardStats {
     dead_letters: AtomicU64,
+    late_rows: AtomicU64,
+    dead_letters_gone: AtomicU64,
+    late_rows_gone: AtomicU64,
+    epoch_rows: AtomicU64,
     blocks_used: AtomicU64,
     blocks_max: AtomicU64,
     feeders_slowed: AtomicU64,
@@ -33,6 +37,21 @@ fn add(figure: &AtomicU64, rows: u64) {
 impl ShardStats {
     pub(crate) fn add_dead_letters(&self, rows: usize) {
         add(&self.dead_letters, rows as u64);
+    }
+
+    pub(crate) fn add_late_rows(&self, rows: usize) {
+        add(&self.late_rows, rows as u64);
+    }
+
+    /// How many of either were kept and have gone.
+    pub(crate) fn set_gone(&self, late: u64, dead: u64) {
+        self.late_rows_gone.store(late, Ordering::Relaxed);
+        self.dead_letters_gone.store(dead, Ordering::Relaxed);
+    }
+
+    /// Rows of the epoch whose barrier the shard has passed; told before that is.
+    pub(crate) fn set_epoch_rows(&self, rows: u64) {
+        self.epoch_rows.store(rows, Ordering::Relaxed);
     }
 
     #[inline]
@@ -59,6 +78,22 @@ impl ShardStats {
 
     pub(crate) fn dead_letters(&self) -> u64 {
         self.dead_letters.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn late_rows(&self) -> u64 {
+        self.late_rows.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn late_rows_gone(&self) -> u64 {
+        self.late_rows_gone.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn dead_letters_gone(&self) -> u64 {
+        self.dead_letters_gone.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn epoch_rows(&self) -> u64 {
+        self.epoch_rows.load(Ordering::Relaxed)
     }
 
     pub(crate) fn blocks_used(&self) -> u64 {

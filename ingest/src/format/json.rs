@@ -1,8 +1,10 @@
 //! JSON, one object a line: a key for each column. A key that is missing is NULL, and one that no
 //! column has is left out.
 
-use sluicedb::db::{DataType, Json, Map, Schema, Value};
+use sluicedb::db::{DataType, Map, Schema, Value};
 use sluicedb_sql::json::Tree;
+
+pub(crate) use sluicedb_sql::json::write_row;
 
 /// Reads an object as a row.
 pub(crate) fn read(text: &str, schema: &Schema) -> Result<Vec<Value>, String> {
@@ -64,78 +66,4 @@ fn map(pairs: &[(String, Tree)]) -> Result<Value, String> {
 
 fn text_of(tree: &Tree) -> Result<String, String> {
     tree.to_text().map_err(|_| "the value is too long".to_owned())
-}
-
-/// Writes a row as an object, without the end of the line.
-pub(crate) fn write_row<'a>(
-    row: impl Iterator<Item = (&'a str, Value)>,
-    more: Option<(&str, i64)>,
-    out: &mut String,
-) {
-    out.push('{');
-    let mut first = true;
-    let mut key = |name: &str, out: &mut String| {
-        if !std::mem::take(&mut first) {
-            out.push(',');
-        }
-        quote(name, out);
-        out.push(':');
-    };
-    for (name, value) in row {
-        key(name, out);
-        write(&value, out);
-    }
-    if let Some((name, number)) = more {
-        key(name, out);
-        out.push_str(&number.to_string());
-    }
-    out.push('}');
-}
-
-fn write(value: &Value, out: &mut String) {
-    match value {
-        Value::Null => out.push_str("null"),
-        Value::Boolean(_) | Value::SmallInt(_) | Value::Int(_) | Value::BigInt(_) => {
-            out.push_str(&value.to_string());
-        }
-        Value::Decimal { .. } => out.push_str(&value.to_string()),
-        Value::Real(number) if number.is_finite() => out.push_str(&value.to_string()),
-        Value::Double(number) if number.is_finite() => out.push_str(&value.to_string()),
-        Value::Json(json) => out.push_str(Json::as_str(json)),
-        Value::Array { items, .. } => {
-            out.push('[');
-            for (at, item) in items.iter().enumerate() {
-                if at > 0 {
-                    out.push(',');
-                }
-                write(item, out);
-            }
-            out.push(']');
-        }
-        Value::Map(map) => {
-            let text = |text: Option<&str>| text.map_or(Value::Null, Value::text);
-            write_row(map.pairs().map(|(key, value)| (key, text(value))), None, out);
-        }
-        Value::Struct { of, values } => {
-            let fields = of.fields.iter().map(|field| field.name);
-            write_row(fields.zip(values.iter().cloned()), None, out);
-        }
-        other => quote(&other.to_string(), out),
-    }
-}
-
-fn quote(text: &str, out: &mut String) {
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            c if c < ' ' => out.push_str(&format!("\\u{:04x}", u32::from(c))),
-            c => out.push(c),
-        }
-    }
-    out.push('"');
 }

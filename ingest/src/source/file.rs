@@ -19,7 +19,7 @@ use sluicedb_sql::dialect::syntax::Connector;
 use super::sleep;
 use crate::file::Options;
 use crate::linked::variable;
-pub(crate) use reader::{Found, Reader};
+pub(crate) use reader::{Found, Reader, Rejected};
 
 /// How long the end of a file that is followed rests before it is looked at again.
 const FOLLOW: Duration = Duration::from_millis(50);
@@ -60,8 +60,8 @@ pub(crate) fn rows(file: &Options, schema: &Schema) -> Result<Vec<RecordBatch>, 
     let mut bytes = 0;
     loop {
         let mut refused = None;
-        let found = reader.next(&mut |why| {
-            refused.get_or_insert(why);
+        let found = reader.next(&mut |rejected| {
+            refused.get_or_insert_with(|| rejected.to_string());
         });
         if let Some(why) = refused {
             return Err(SqlError::invalid_text(why).hint(
@@ -93,7 +93,10 @@ impl Feed for FileSource {
 
     fn run(mut self: Box<Self>, mut source: BatchSource, link: &Link) -> Result<(), Fault> {
         while !link.is_stopped() {
-            let found = self.reader.next(&mut |why| link.reject(why));
+            let found = self.reader.next(&mut |rejected| {
+                let Rejected { place, offset, raw, why } = rejected;
+                link.reject_raw(place, *offset, raw, why);
+            });
             let failed = |why| Fault::Failed(format!("{}: {why}", self.path));
             match found.map_err(failed)? {
                 Found::Rows(batch) => source.push_wait(batch)?,

@@ -30,6 +30,10 @@ pub(crate) struct Lines<R> {
     /// Whether a line without an end is not there yet.
     grows: bool,
     number: u64,
+    /// Bytes that were read.
+    read: u64,
+    /// Where the line begins.
+    offset: u64,
 }
 
 impl<R: Read> Lines<R> {
@@ -42,6 +46,8 @@ impl<R: Read> Lines<R> {
             skipping: false,
             grows,
             number: 0,
+            read: 0,
+            offset: 0,
         }
     }
 
@@ -56,14 +62,23 @@ impl<R: Read> Lines<R> {
         self.number
     }
 
+    /// Bytes in front of the line.
+    pub(crate) fn offset(&self) -> u64 {
+        self.offset
+    }
+
     /// Reads on until there is a line that is `whole`, which may have several.
     pub(crate) fn next(&mut self, whole: impl Fn(&[u8]) -> bool) -> io::Result<Next> {
         if std::mem::take(&mut self.given) {
             self.line.clear();
         }
+        if self.line.is_empty() && !self.skipping {
+            self.offset = self.read;
+        }
         loop {
             let room = LINE_BYTES_MAX.saturating_sub(self.line.len()) as u64 + 1;
             let read = self.input.by_ref().take(room).read_until(b'\n', &mut self.line)?;
+            self.read += read as u64;
             let ended = self.line.ends_with(b"\n");
             self.number += u64::from(ended && read > 0);
             if read == 0 {
@@ -110,7 +125,7 @@ mod tests {
             match lines.next(csv::is_whole).unwrap() {
                 Next::Line => found.push(String::from_utf8_lossy(lines.line()).into_owned()),
                 other => {
-                    found.push(format!("{other:?} {}", lines.number()));
+                    found.push(format!("{other:?} {} at {}", lines.number(), lines.offset()));
                     if other != Next::TooLong {
                         return found;
                     }
@@ -122,18 +137,19 @@ mod tests {
     #[test]
     fn a_record_ends_with_a_line_unless_a_quoted_field_goes_on() {
         let text = b"a,b\r\n\"c\nd\",e\n\nlast";
-        assert_eq!(all(text, false), ["a,b", "\"c\nd\",e", "", "last", "End 5"]);
+        assert_eq!(all(text, false), ["a,b", "\"c\nd\",e", "", "last", "End 5 at 18"]);
     }
 
     #[test]
     fn of_a_file_that_grows_the_last_line_counts_when_its_end_is_there() {
-        assert_eq!(all(b"a\nhalf", true), ["a", "Nothing 1"]);
+        assert_eq!(all(b"a\nhalf", true), ["a", "Nothing 1 at 2"]);
     }
 
     #[test]
     fn a_line_that_is_too_long_is_left_out_and_the_next_one_is_read() {
         let mut text = vec![b'x'; LINE_BYTES_MAX + 5];
         text.extend_from_slice(b"\nshort\n");
-        assert_eq!(all(&text, false), ["TooLong 1", "short", "End 2"]);
+        let end = format!("End 2 at {}", text.len());
+        assert_eq!(all(&text, false), ["TooLong 1 at 0", "short", &end]);
     }
 }

@@ -7,8 +7,9 @@ mod relations;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use sluicedb::db::{Database, LinkStatus, Runtime, values};
+use sluicedb::db::{DataType, Database, Field, LinkStatus, Runtime, Value, values};
 use sluicedb::plan::Plan;
+use sluicedb_sql::column::arrow::Incoming;
 
 /// A folder that goes with the test.
 struct Folder(PathBuf);
@@ -113,6 +114,40 @@ fn a_file_of_trades_becomes_a_file_of_bars_with_every_window_closed() {
         db.close().unwrap();
         assert_eq!(lines(&out), BARS);
     }
+}
+
+#[test]
+fn lines_that_are_no_rows_are_dead_letters_with_their_bytes() {
+    let folder = Folder::new("dead");
+    let long = "x".repeat(200 << 10);
+    let text = format!("a,b\n1,one\nx,two\n{long}\n4,\"fo\nur\",5\n6,six\n");
+    let file = folder.write("rows.csv", &text);
+    let db = database(1);
+    let source = "CREATE SOURCE rows (a INT, b TEXT NOT NULL) FROM FILE";
+    db.execute(&format!("{source} (path = '{file}')")).unwrap();
+    db.execute("CREATE MATERIALIZED VIEW seen AS SELECT a FROM rows").unwrap();
+    db.drain().unwrap();
+    assert_eq!(db.query("SELECT * FROM seen").unwrap().len(), 2);
+    // Line, place in the file, bytes that are kept.
+    let fits = |line: usize, at: usize, bytes: usize, begins: &str| {
+        let found = db.query(&format!(
+            "SELECT raw FROM sluice.dead_letters WHERE source = 'rows' AND relation IS NULL \
+             AND position LIKE '%rows.csv, line {line}' AND source_offset = {at} AND weight = 1"
+        ));
+        let found = found.unwrap();
+        assert_eq!(found.len(), 1, "line {line}");
+        let array = found.batches[0].column(0).clone();
+        let column = Incoming::new(array, &Field::nullable("raw", DataType::Bytea)).unwrap();
+        let Value::Bytea(raw) = column.into_column().value(0) else { panic!("no bytes") };
+        assert_eq!((raw.len(), raw.starts_with(begins.as_bytes())), (bytes, true), "line {line}");
+    };
+    fits(3, 10, 5, "x,two");
+    fits(4, 16, 64 << 10, "xxx");
+    fits(6, 16 + long.len() + 1, 11, "4,");
+    assert_eq!(db.query("SELECT * FROM sluice.dead_letters").unwrap().len(), 3);
+    let rejected = "SELECT * FROM sluice.sources WHERE name = 'rows' AND rejected = 3 AND rows = 2 \
+                    AND state = 'stopped' AND last_error LIKE '%line 6: %'";
+    assert_eq!(db.query(rejected).unwrap().len(), 1);
 }
 
 #[test]

@@ -228,7 +228,9 @@ impl Catalog {
                 let lines = self.plan.explain_some(|id| nodes.contains(&id));
                 Ok(Decision::Table(super::show::lines("plan", &lines)))
             }
-            Explain::Analyze(_) | Explain::AnalyzeName(_) => Err(later("EXPLAIN ANALYZE")),
+            Explain::AnalyzeName(name) => self.analyze(name),
+            Explain::Analyze(_) => Err(later("EXPLAIN ANALYZE of a statement")
+                .hint("EXPLAIN ANALYZE name tells of a query that runs.")),
             Explain::Wait(_) => Err(later("EXPLAIN WAIT")),
         }
     }

@@ -3,7 +3,9 @@
 use super::decide::{Decision, Table, later};
 use super::{Catalog, Definition, Object, kind_name};
 use crate::SqlError;
-use crate::dialect::syntax::{Name, ObjectKind, Show, ShowWhat};
+use crate::bounded::Bounded;
+use crate::dialect;
+use crate::dialect::syntax::{Name, ObjectKind, Show, ShowWhat, Statement};
 use crate::schema::{Field, Schema};
 use crate::types::DataType;
 use crate::value::Value;
@@ -74,6 +76,39 @@ impl Catalog {
             schema: texts(&["name", "kind", "reads", "comment"]),
             rows: objects.map(row).collect(),
         }
+    }
+
+    /// The steps of a query that runs, and what has passed each.
+    pub(super) fn analyze(&self, name: &Name) -> Result<Decision, SqlError> {
+        let object = self.named(name)?;
+        let steps = match object.definition {
+            Definition::Source { .. } | Definition::External { .. } | Definition::View { .. } => {
+                false
+            }
+            Definition::Stream { .. }
+            | Definition::MaterializedView { .. }
+            | Definition::Sink { .. }
+            | Definition::Subscription { .. }
+            | Definition::Late { .. } => true,
+        };
+        if !steps {
+            let kind = kind_name(object.kind());
+            let message = format!("\"{}\" is a {kind}, which has no steps of its own", name.name);
+            return Err(SqlError::wrong_kind(message)
+                .hint("Name a stream, a materialized view or a sink.")
+                .at(name.at));
+        }
+        let name = object.name.replace('\'', "''");
+        let text = format!(
+            "SELECT operator, kind, stage, rows_in, rows_out, late, dead, state_bytes, watermark, lag \
+             FROM sluice.operators WHERE relation = '{name}' ORDER BY stage, operator"
+        );
+        let parsed = dialect::parse(&text)?;
+        let Some(Statement::Query(query)) = parsed.into_iter().next().map(|one| one.statement)
+        else {
+            unreachable!("the text is a query")
+        };
+        Ok(Decision::Query(Box::new(Bounded::new(*query, self, &text, None)?)))
     }
 
     pub(super) fn describe(&self, name: &Name) -> Result<Decision, SqlError> {

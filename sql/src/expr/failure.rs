@@ -35,6 +35,8 @@ pub enum RowError {
     NoCharacter,
     /// A function of the library refused the row.
     Library,
+    /// The time that a window goes by is NULL.
+    NoTime,
 }
 
 impl RowError {
@@ -54,6 +56,7 @@ impl RowError {
             RowError::InvalidPower => "2201F",
             RowError::NoCharacter | RowError::TooLong => "54000",
             RowError::Library => "22000",
+            RowError::NoTime => "22004",
         }
     }
 }
@@ -76,6 +79,7 @@ impl fmt::Display for RowError {
             RowError::InvalidPower => "the result is no real number",
             RowError::NoCharacter => "no character has this code",
             RowError::Library => "the function refused its arguments",
+            RowError::NoTime => "a row without a time is in no window",
         })
     }
 }

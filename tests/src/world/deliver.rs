@@ -2,7 +2,7 @@
 
 use sluicedb::core::effect::{CoordinatorEffect, CoordinatorInput, Effect, Input, Order, Report};
 use sluicedb::core::frame::Frame;
-use sluicedb::core::ids::{FeederId, ShardId};
+use sluicedb::core::ids::{FeederId, ShardId, Time};
 use sluicedb::core::morsel::Morsel;
 use sluicedb_wal::{DiskOp, Failure, Issued, Ticket};
 
@@ -258,6 +258,13 @@ impl World {
                     self.life.seats[shard].shard.pool().put(morsel);
                 }
                 Effect::Changed(change) => self.changed(shard, &change),
+                Effect::Late { operator, morsel } => {
+                    let behind = |row| morsel.behind(row) > Time::MIN;
+                    let late = (0..morsel.rows()).all(behind);
+                    assert!(late, "{operator}: a late row is behind a watermark");
+                    self.saw("late row");
+                    self.life.seats[shard].shard.pool().put(morsel);
+                }
                 Effect::DeadLetters { operator, morsel, errors } => {
                     assert_eq!(morsel.rows(), errors.len(), "{operator}: a reason for each row");
                     self.saw("dead letter");

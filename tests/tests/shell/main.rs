@@ -24,4 +24,5 @@ mod retained;
 mod seccomp;
 mod silence;
 mod subscribers;
+mod told;
 mod watchdog;

@@ -8,7 +8,7 @@
 
 use super::freeze::{FREEZE_SETS, Freeze, FreezeKind, KINDS};
 use super::ids::{BLOCKS_MAX, Block, BlockId, Blocks, ExtentId, ZoneId};
-use super::list::{Link, List};
+use super::list::{Link, List, NONE};
 use super::region::{MemoryError, Region};
 use super::table::{BlockRow, CopyRow, ExtentRow, NEVER, Stamp, ZoneRow};
 
@@ -249,6 +249,17 @@ impl Arena {
         self.state.commit(state.saturating_add(self.stamps.len() as u32))?;
         let shadow = need.shadow_blocks.saturating_sub(self.free_copies.count);
         self.shadow.commit(shadow.saturating_add(self.copies.len() as u32))
+    }
+
+    /// Blocks that a zone owns. Looks at each of its extents.
+    pub fn zone_blocks(&self, zone: ZoneId) -> u32 {
+        let (mut blocks, mut next) = (0, self.zone(zone).extents.first);
+        while next != NONE {
+            let extent = &self.extents[next as usize];
+            blocks += extent.blocks.count;
+            next = extent.link.next;
+        }
+        blocks
     }
 
     /// How many zones there are, or were.

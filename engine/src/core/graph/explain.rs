@@ -23,12 +23,7 @@ impl fmt::Display for Graph {
             for operator in &stage.operators {
                 write!(f, "  {} ", operator.id)?;
                 match &operator.kind {
-                    Kind::Map(options) => {
-                        let filter = options.predicate.as_ref().map(|_| "filter");
-                        let project = options.outputs.as_ref().map(|_| "project");
-                        let parts: Vec<_> = filter.into_iter().chain(project).collect();
-                        f.write_str(&parts.join(" and "))?;
-                    }
+                    Kind::Map(_) => f.write_str(operator.kind.name())?,
                     Kind::Aggregate(options) => write!(f, "aggregate by {:?}", options.keys)?,
                     Kind::Join(options) => {
                         write!(f, "join on {:?} = {:?}", options.keys[0], options.keys[1])?;

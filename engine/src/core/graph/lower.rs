@@ -9,6 +9,7 @@ use sluicedb_sql::{DataType, Schema, SqlError};
 
 use super::change::{Lowered, Output, Reader, Relation};
 use super::facts::{Facts, place};
+use super::origin::{Origin, owners};
 use super::placement::Placement;
 use super::{
     Change, EdgeSpec, EntryKey, Graph, Kind, OperatorSpec, SourceSpec, StageSpec, Target, ViewSpec,
@@ -78,8 +79,12 @@ struct Lowering<'a> {
     taken: BTreeSet<u32>,
     /// What has come, as what comes with it reads it.
     relations: BTreeMap<NodeId, Relation>,
-    /// What the node is made into that is being lowered.
+    /// The node that is being lowered.
+    node: NodeId,
+    /// What it is made into.
     made: Lowered,
+    /// The view or stream that each node is part of.
+    owners: BTreeMap<NodeId, String>,
     change: Change,
 }
 
@@ -106,7 +111,9 @@ impl<'a> Lowering<'a> {
             graph: before.clone(),
             taken: operators.map(|operator| operator.id.0).collect(),
             relations: BTreeMap::new(),
+            node: NodeId(0),
             made: Lowered::default(),
+            owners: owners(plan),
             change: empty,
         }
     }
@@ -170,7 +177,7 @@ impl<'a> Lowering<'a> {
     }
 
     fn node(&mut self, id: NodeId) -> Result<(), SqlError> {
-        self.made = Lowered::default();
+        (self.node, self.made) = (id, Lowered::default());
         let node = self.plan.node(id);
         node.op.inputs().try_for_each(|input| self.check_late(input))?;
         let relation = match &node.op {
@@ -559,8 +566,9 @@ impl<'a> Lowering<'a> {
         let id = OperatorId(free);
         self.made.operators.push(id);
         self.change.come.push(id);
+        let origin = Arc::new(Origin::new(self.plan, self.node, &self.owners));
         let operators = &mut self.graph.stages[stage.index()].operators;
-        operators.push(OperatorSpec { id, kind, outputs: vec![Vec::new(); outputs] });
+        operators.push(OperatorSpec { id, kind, outputs: vec![Vec::new(); outputs], origin });
         (id, Target { operator: operators.len() - 1, port: Port(0) })
     }
 

@@ -11,13 +11,16 @@ mod change;
 mod explain;
 mod facts;
 mod lower;
+mod origin;
 mod placement;
 mod slots;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 pub use change::{Change, Output, Reader};
 pub use lower::{Growth, Route, change, lower};
+pub use origin::Origin;
 pub use slots::Slots;
 
 use change::Lowered;
@@ -130,6 +133,8 @@ pub struct OperatorSpec {
     pub kind: Kind,
     /// Where each of its outputs goes.
     pub outputs: Vec<Vec<Target>>,
+    /// Whose it is.
+    pub origin: Arc<Origin>,
 }
 
 /// What an operator does.
@@ -179,6 +184,14 @@ pub struct ViewSpec {
     pub placed: Option<Vec<usize>>,
     /// The id it is published under.
     pub id: ViewId,
+}
+
+impl Graph {
+    /// An operator, if there is one of this number.
+    pub fn operator(&self, id: OperatorId) -> Option<&OperatorSpec> {
+        let mut operators = self.stages.iter().flat_map(|stage| &stage.operators);
+        operators.find(|operator| operator.id == id)
+    }
 }
 
 impl StageSpec {

@@ -10,6 +10,7 @@
 //! - The graph changes when all stages have passed a barrier, in one step; see `install.rs`.
 
 mod build;
+mod census;
 mod flush;
 mod install;
 mod intake;
@@ -30,6 +31,7 @@ use super::ids::{Epoch, FeederId, LaneId, ShardId, SourceId, Time, ViewId};
 use super::morsel::Pool;
 use super::operator::{RetainReader, Stop, ViewReader};
 pub use build::check;
+pub use census::{Census, OperatorFigures, SourceFigures};
 pub(crate) use flush::{ApplyError, apply, decode_watermarks};
 use flush::{Flush, Front};
 use intake::{Intake, Settled, Taken};
@@ -100,6 +102,8 @@ pub struct Shard {
     flush: Flush,
     /// Stages that have yet to pass the closing barrier; none where none closes.
     stages_left: usize,
+    /// Rows of sources in the last epoch whose barrier stage 0 has passed.
+    epoch_rows: u64,
     /// What the state at the closing barrier consists of beside the arena, if it is kept.
     front: Option<Front>,
     settled: Settled,
@@ -151,6 +155,7 @@ impl Shard {
             replay: replay.into(),
             journal: log.map(Journal::new),
             stages_left: 0,
+            epoch_rows: 0,
             front: None,
             settled: Settled::default(),
             change: None,
@@ -307,6 +312,9 @@ impl Shard {
     fn passed(&mut self, at: usize, barrier: Barrier, effects: &mut Vec<Effect>) {
         assert!(self.stages_left > 0, "the epoch ended where rows enter");
         self.stages_left -= 1;
+        if at == 0 {
+            self.epoch_rows = self.stages[0].take_entered();
+        }
         if let Some(front) = &mut self.front {
             front.passed(at, self.stages[at].take_watermarks());
         }

@@ -18,7 +18,7 @@ use crate::core::arena::{Arena, Freezes, ZoneId};
 use crate::core::effect::Effect;
 use crate::core::frame::{Barrier, Frame};
 use crate::core::graph::{EntryKey, Kind, OperatorSpec, StageSpec, Target};
-use crate::core::ids::{Epoch, LaneId, OperatorId, ShardId, StageId, Time};
+use crate::core::ids::{Epoch, LaneId, OperatorId, ShardId, SourceId, StageId, Time};
 use crate::core::limits::STAGE_QUEUE_FRAMES;
 use crate::core::morsel::{Morsel, Pool};
 use crate::core::operator::{Context, Item, Lanes, Operator, Reading, Stop, Work};
@@ -40,6 +40,8 @@ pub(super) struct Stage {
     /// No operator from here on owes anything.
     busy_below: usize,
     queue: VecDeque<Queued>,
+    /// Rows that have entered since the last barrier.
+    entered: u64,
     /// Items on their way to an operator that is not idle, or was not when they were made.
     deliveries: Vec<(Target, Item)>,
     lanes: Lanes,
@@ -69,6 +71,8 @@ struct Entry {
     key: EntryKey,
     watermarks: Watermarks,
     outlet: Outlet,
+    /// Rows that have entered.
+    rows: u64,
 }
 
 /// Who is given what comes out somewhere.
@@ -84,6 +88,18 @@ struct Node {
     busy: bool,
     zone: ZoneId,
     outputs: Vec<Outlet>,
+    tally: Tally,
+    /// Whether what it puts out leaves the stage as effects.
+    leaves: bool,
+}
+
+/// What an operator was given and has put out on this shard, counted item by item.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Tally {
+    pub(super) rows_in: u64,
+    pub(super) rows_out: u64,
+    /// The last watermark that it was given.
+    pub(super) watermark: Option<Time>,
 }
 
 enum Queued {
@@ -121,6 +137,7 @@ impl Stage {
                 EntryKey::Source(_) => Watermarks::new(0),
             },
             outlet: outlet(targets),
+            rows: 0,
         };
         let node = |((mut operator, zone), made): ((Box<dyn Operator>, _), &OperatorSpec)| {
             let outputs: Vec<Outlet> = made.outputs.iter().map(outlet).collect();
@@ -128,7 +145,15 @@ impl Stage {
                 let passes_on = outputs.iter().any(|outlet| !outlet.rows.is_empty());
                 operator.read(Reading { passes_on, owed: None });
             }
-            Node { id: made.id, operator, busy: false, zone, outputs }
+            Node {
+                id: made.id,
+                operator,
+                busy: false,
+                zone,
+                outputs,
+                tally: Tally::default(),
+                leaves: leaves(&made.kind),
+            }
         };
         Stage {
             id: spec.id,
@@ -138,6 +163,7 @@ impl Stage {
             operators: built.operators.into_iter().zip(&spec.operators).map(node).collect(),
             busy_below: 0,
             queue: VecDeque::new(),
+            entered: 0,
             deliveries: Vec::new(),
             lanes: Lanes::new(spec.outgoing(shard, shards).into_iter()),
             epoch: Epoch(0),
@@ -208,6 +234,24 @@ impl Stage {
     fn idle(&self) -> bool {
         self.deliveries.is_empty()
             && self.operators[..self.busy_below].iter().all(|node| !node.busy)
+    }
+
+    /// Rows that have entered since this was asked last, which is at each barrier.
+    pub(super) fn take_entered(&mut self) -> u64 {
+        std::mem::take(&mut self.entered)
+    }
+
+    /// What each operator was given and has put out.
+    pub(super) fn tallies(&self) -> impl Iterator<Item = (OperatorId, Tally)> {
+        self.operators.iter().map(|node| (node.id, node.tally))
+    }
+
+    /// Rows of each source that have entered.
+    pub(super) fn source_rows(&self) -> impl Iterator<Item = (SourceId, u64)> {
+        self.entries.iter().filter_map(|entry| match entry.key {
+            EntryKey::Source(source) => Some((source, entry.rows)),
+            EntryKey::Edge(_) => None,
+        })
     }
 
     /// Whether nothing at all waits in the stage.
@@ -323,6 +367,8 @@ impl Stage {
         match self.queue.pop_front() {
             None => return Move::Stuck,
             Some(Queued::Rows { entry, morsel }) => {
+                self.entries[entry].rows += morsel.rows() as u64;
+                self.entered += morsel.rows() as u64;
                 self.deliver(Origin::Entry(entry), Item::Rows(morsel), resources);
             }
             Some(Queued::Watermark { entry, time }) => {
@@ -342,12 +388,20 @@ impl Stage {
     }
 
     fn run(&mut self, at: usize, resources: &mut Resources<'_>) -> Move {
-        let zone = self.operators[at].zone;
-        let context = &mut context(resources, &mut self.lanes, self.epoch, zone);
-        match self.operators[at].operator.work(context) {
-            Work::Idle => self.operators[at].busy = false,
+        let node = &mut self.operators[at];
+        let before = resources.effects.len();
+        let context = &mut context(resources, &mut self.lanes, self.epoch, node.zone);
+        let work = node.operator.work(context);
+        if node.leaves {
+            node.tally.rows_out += rows_of(&resources.effects[before..]);
+        }
+        match work {
+            Work::Idle => node.busy = false,
             Work::Emit(port, item) => {
-                self.operators[at].busy = !self.operators[at].operator.rests();
+                node.busy = !node.operator.rests();
+                if let (false, Item::Rows(morsel)) = (node.leaves, &item) {
+                    node.tally.rows_out += morsel.rows() as u64;
+                }
                 let origin = Origin::Operator { at, port: usize::from(port.0) };
                 self.deliver(origin, item, resources);
             }
@@ -404,9 +458,17 @@ impl Stage {
     #[inline(always)]
     fn hand(&mut self, target: Target, item: Item, resources: &mut Resources<'_>) {
         let node = &mut self.operators[target.operator];
+        match &item {
+            Item::Rows(morsel) => node.tally.rows_in += morsel.rows() as u64,
+            Item::Watermark(time) => node.tally.watermark = Some(*time),
+        }
+        let before = resources.effects.len();
         let context = &mut context(resources, &mut self.lanes, self.epoch, node.zone);
         assert!(!node.busy, "an operator was handed an item while it owes");
         node.operator.accept(target.port, item, context);
+        if node.leaves {
+            node.tally.rows_out += rows_of(&resources.effects[before..]);
+        }
         if !node.operator.rests() {
             node.busy = true;
             self.busy_below = self.busy_below.max(target.operator + 1);
@@ -442,6 +504,25 @@ fn context<'a>(
 ) -> Context<'a> {
     let Resources { arena, pool, fuel, effects, stop } = resources;
     Context { arena, pool, fuel, lanes, effects, epoch, zone, stop }
+}
+
+/// Whether an operator puts its rows out as effects: to subscribers, or to other shards.
+fn leaves(kind: &Kind) -> bool {
+    match kind {
+        Kind::View(_) | Kind::Stream(_) | Kind::Exchange(_) => true,
+        Kind::Map(_) | Kind::Aggregate(_) | Kind::Join(_) | Kind::Retain(_) => false,
+    }
+}
+
+/// Rows that an operator has put out as effects.
+#[inline]
+fn rows_of(effects: &[Effect]) -> u64 {
+    let rows = |effect: &Effect| match effect {
+        Effect::Publish { morsel, .. } => morsel.rows() as u64,
+        Effect::Send { frame: Frame::Rows { morsel, .. }, .. } => morsel.rows() as u64,
+        _ => 0,
+    };
+    effects.iter().map(rows).sum()
 }
 
 /// By operator: whether a watermark matters to it, or to one that it passes watermarks on to.

@@ -16,7 +16,7 @@ use sluicedb::db::{Schema, SqlError};
 use sluicedb_sql::column::arrow::{Incoming, arrow_schema};
 
 use super::open::{no_column, open};
-use super::reader::Found;
+use super::reader::{Found, Rejected};
 use crate::file::{Format, Options};
 use crate::format::rows::ROWS_MAX;
 
@@ -84,7 +84,7 @@ impl Columns {
     }
 
     /// Reads at most as many rows as one push has.
-    pub(super) fn next(&mut self, reject: &mut dyn FnMut(String)) -> Result<Found, String> {
+    pub(super) fn next(&mut self, reject: &mut dyn FnMut(&Rejected<'_>)) -> Result<Found, String> {
         while self.parts.is_empty() {
             let Some(batch) = self.batches.next() else { return Ok(Found::End) };
             let batch = batch.map_err(|error| error.to_string())?;
@@ -117,16 +117,18 @@ impl Columns {
         &self,
         part: &RecordBatch,
         first: u64,
-        reject: &mut dyn FnMut(String),
+        reject: &mut dyn FnMut(&Rejected<'_>),
     ) -> Found {
         let keep: BooleanArray = (first..)
             .zip(0..part.num_rows())
             .map(|(number, row)| {
                 let refused = self.conform(&part.slice(row, 1)).err();
-                if let Some(error) = &refused {
-                    reject(format!("{}, row {number}: {}", self.path, error.message));
+                let kept = refused.is_none();
+                if let Some(error) = refused {
+                    let place = format!("{}, row {number}", self.path);
+                    reject(&Rejected { place, offset: number - 1, raw: b"", why: error.message });
                 }
-                Some(refused.is_none())
+                Some(kept)
             })
             .collect();
         let kept = filter_record_batch(part, &keep).expect("there is a bit for each row");

@@ -1,5 +1,7 @@
 //! A file as batches of rows, whatever its format.
 
+use std::fmt;
+
 use arrow::array::RecordBatch;
 use sluicedb::db::{Schema, SqlError};
 
@@ -17,6 +19,23 @@ pub(crate) enum Found {
     Nothing,
     /// Nothing any more.
     End,
+}
+
+/// A row that cannot be read.
+pub(crate) struct Rejected<'a> {
+    /// Where it is, in words.
+    pub(crate) place: String,
+    /// Bytes in front of it, or rows where it has no bytes of its own.
+    pub(crate) offset: u64,
+    /// Its bytes, where it has its own.
+    pub(crate) raw: &'a [u8],
+    pub(crate) why: String,
+}
+
+impl fmt::Display for Rejected<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.why)
+    }
 }
 
 /// A file that is being read.
@@ -38,7 +57,7 @@ impl Reader {
 
     /// Reads on. `reject` hears why a row cannot be read, and where it is; the others go on. What is
     /// wrong with the file itself is an error.
-    pub(crate) fn next(&mut self, reject: &mut dyn FnMut(String)) -> Result<Found, String> {
+    pub(crate) fn next(&mut self, reject: &mut dyn FnMut(&Rejected<'_>)) -> Result<Found, String> {
         match self {
             Reader::Lines(lines) => lines.next(reject),
             Reader::Columns(columns) => columns.next(reject),

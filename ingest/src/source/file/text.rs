@@ -5,7 +5,7 @@ use std::fs::File;
 use sluicedb::db::{Schema, SqlError, Value};
 
 use super::open::{no_column, open, unreadable};
-use super::reader::Found;
+use super::reader::{Found, Rejected};
 use crate::file::{Format, Options};
 use crate::format::rows::{ROWS_MAX, Rows};
 use crate::format::{csv, json};
@@ -58,7 +58,7 @@ impl Lines {
     }
 
     /// Reads at most as many lines as one push has rows.
-    pub(super) fn next(&mut self, reject: &mut dyn FnMut(String)) -> Result<Found, String> {
+    pub(super) fn next(&mut self, reject: &mut dyn FnMut(&Rejected<'_>)) -> Result<Found, String> {
         let is_csv = matches!(self.layout, Layout::Csv { .. });
         let mut end = Found::Rejected;
         for _ in 0..ROWS_MAX {
@@ -66,11 +66,12 @@ impl Lines {
             match found.map_err(|error| error.to_string())? {
                 Next::Line => {
                     if let Err(why) = self.row() {
-                        reject(self.rejection(&why));
+                        reject(&self.rejection(why));
                     }
                 }
                 Next::TooLong => {
-                    reject(self.rejection(&format!("it has more than {LINE_BYTES_MAX} bytes")));
+                    let why = format!("it has more than {LINE_BYTES_MAX} bytes");
+                    reject(&self.rejection(why));
                 }
                 Next::Nothing => {
                     end = Found::Nothing;
@@ -112,8 +113,9 @@ impl Lines {
         self.rows.push(&row).map_err(|error| error.message)
     }
 
-    fn rejection(&self, why: &str) -> String {
-        format!("{}, line {}: {why}", self.path, self.lines.number())
+    fn rejection(&self, why: String) -> Rejected<'_> {
+        let place = format!("{}, line {}", self.path, self.lines.number());
+        Rejected { place, offset: self.lines.offset(), raw: self.lines.line(), why }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Which rows of a morsel are taken, and which are too late.
 
+use sluicedb_sql::expr::RowError;
+
 use super::windows::Windows;
 use crate::core::ids::Time;
 use crate::core::morsel::Morsel;
@@ -13,8 +15,10 @@ pub(super) struct Assigned {
     pub(super) slices: Vec<i64>,
     /// The rows that are late for all their windows.
     pub(super) late: Vec<u32>,
-    /// How many rows have no time that a window can hold.
-    pub(super) untimed: usize,
+    /// The rows without a time that a window can hold.
+    pub(super) untimed: Vec<u32>,
+    /// Why not, row by row.
+    pub(super) errors: Vec<RowError>,
 }
 
 impl Assigned {
@@ -23,7 +27,8 @@ impl Assigned {
         self.taken.clear();
         self.slices.clear();
         self.late.clear();
-        self.untimed = 0;
+        self.untimed.clear();
+        self.errors.clear();
         match windows {
             // A row of weight zero says nothing.
             None => self.taken.extend(
@@ -39,8 +44,9 @@ impl Assigned {
     fn assign_sessions(&mut self, windows: &Windows, morsel: &Morsel) {
         let column = &morsel.columns[windows.time()];
         for (row, &time) in column.i64s().iter().enumerate() {
-            if column.is_null(row) || time.checked_add(windows.window().size_us()).is_none() {
-                self.untimed += 1;
+            let null = column.is_null(row);
+            if null || time.checked_add(windows.window().size_us()).is_none() {
+                self.leave(row, null);
                 continue;
             }
             let behind = morsel.behind(row);
@@ -52,6 +58,13 @@ impl Assigned {
                 self.slices.push(time);
             }
         }
+    }
+
+    /// A row is in no window, because its time is NULL or because no timestamp can bound its windows.
+    #[cold]
+    fn leave(&mut self, row: usize, null: bool) {
+        self.untimed.push(row as u32);
+        self.errors.push(if null { RowError::NoTime } else { RowError::DatetimeOverflow });
     }
 
     fn assign_windows(&mut self, windows: &Windows, morsel: &Morsel) {
@@ -79,7 +92,7 @@ impl Assigned {
             };
             let slice = slice.filter(|_| !column.is_null(row));
             let Some(slice) = slice else {
-                self.untimed += 1;
+                self.leave(row, column.is_null(row));
                 continue;
             };
             current = Some(slice);

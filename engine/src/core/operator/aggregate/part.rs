@@ -13,6 +13,7 @@ use super::layout::{Group, Pane, Place};
 use super::sessions::{self, Arrival};
 use super::windows::Target;
 use crate::core::arena::{Arena, BlockId, SlotId};
+use crate::core::effect::Effect;
 use crate::core::hash::hash_rows;
 use crate::core::ids::Time;
 use crate::core::morsel::Morsel;
@@ -105,7 +106,7 @@ impl Parts {
         self.targets.clear();
         let keys = spec.options.keys.iter().map(|&column| &morsel.columns[column]);
         hash_rows(keys, morsel.rows(), &mut self.hashes);
-        let Assigned { taken, late, untimed, .. } = &self.assigned;
+        let Assigned { taken, late, untimed, errors, .. } = &mut self.assigned;
         if taken.len() < morsel.rows() {
             // Row numbers ascend, so none is read behind where it was written.
             taken
@@ -113,12 +114,20 @@ impl Parts {
                 .enumerate()
                 .for_each(|(at, &row)| self.hashes[at] = self.hashes[row as usize]);
         }
-        spec.root.count(context.arena, late.len(), *untimed);
+        spec.root.count(context.arena, late.len(), untimed.len());
+        if !untimed.is_empty() {
+            let mut dead = context.pool.take(spec.options.late_shape);
+            dead.gather(morsel, untimed);
+            let (operator, errors) = (spec.place.operator, std::mem::take(errors));
+            context.effects.push(Effect::DeadLetters { operator, morsel: dead, errors });
+        }
         if late.is_empty() {
             return None;
         }
         let mut rows = context.pool.take(spec.options.late_shape);
         rows.gather(morsel, late);
+        let (operator, morsel) = (spec.place.operator, context.pool.copy(&rows));
+        context.effects.push(Effect::Late { operator, morsel });
         Some(rows)
     }
 

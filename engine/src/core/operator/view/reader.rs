@@ -45,6 +45,11 @@ impl ViewReader {
         })
     }
 
+    /// How many rows it holds, each as often as it is there.
+    pub fn held(&self, blocks: &impl Blocks) -> i64 {
+        self.contents.totals(blocks).0
+    }
+
     /// Empty columns for rows to be appended to.
     pub fn columns(&self) -> Vec<Column> {
         self.types.iter().map(|&data_type| Column::new(data_type)).collect()

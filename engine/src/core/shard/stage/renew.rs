@@ -9,7 +9,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Entry, Node, Outlet, Queued, Stage, Turnover, heeds_time};
+use super::{Entry, Node, Outlet, Queued, Stage, Tally, Turnover, heeds_time, leaves};
 use crate::core::align::Align;
 use crate::core::arena::{Arena, ZoneId};
 use crate::core::graph::{Change, EntryKey, Output, Reader, StageSpec, Target};
@@ -53,15 +53,17 @@ impl Stage {
     fn renew_entries(&mut self, spec: &StageSpec, heeds: &[bool], shards: u16, pool: &mut Pool) {
         let keys: Vec<EntryKey> = self.entries.iter().map(|entry| entry.key).collect();
         let old = std::mem::take(&mut self.entries).into_iter();
-        let mut old: BTreeMap<EntryKey, Watermarks> =
-            old.map(|entry| (entry.key, entry.watermarks)).collect();
-        let entry = |(key, targets): &(EntryKey, Vec<Target>)| Entry {
-            key: *key,
-            watermarks: old.remove(key).unwrap_or_else(|| match key {
+        let mut old: BTreeMap<EntryKey, Entry> = old.map(|entry| (entry.key, entry)).collect();
+        let entry = |(key, targets): &(EntryKey, Vec<Target>)| {
+            let outlet = Outlet::new(targets, heeds);
+            if let Some(entry) = old.remove(key) {
+                return Entry { outlet, ..entry };
+            }
+            let watermarks = match key {
                 EntryKey::Edge(_) => Watermarks::new(usize::from(shards)),
                 EntryKey::Source(_) => Watermarks::new(0),
-            }),
-            outlet: Outlet::new(targets, heeds),
+            };
+            Entry { key: *key, watermarks, outlet, rows: 0 }
         };
         self.entries = spec.entries.iter().map(entry).collect();
         let place = |at: usize| self.entries.iter().position(|entry| entry.key == keys[at]);
@@ -103,7 +105,8 @@ impl Stage {
                     let (id, mut operator, zone) = come.next().expect("what comes was made");
                     assert_eq!(id, made.id, "operators come in the order of their stage");
                     operator.create(arena);
-                    Node { id, operator, busy: true, zone, outputs }
+                    let (tally, leaves) = (Tally::default(), leaves(&made.kind));
+                    Node { id, operator, busy: true, zone, outputs, tally, leaves }
                 }
             };
             self.operators.push(node);

@@ -17,6 +17,7 @@ use sluicedb_sql::{DataType, Value};
 use super::super::{Context, Item, Lanes, Operator, Place, Port, Work};
 use super::{Aggregate, AggregateOptions, WindowOptions};
 use crate::core::arena::{Arena, FreezeKind, Freezes, Region, ZoneId};
+use crate::core::effect::Effect;
 use crate::core::frame::Barrier;
 use crate::core::ids::{Epoch, OperatorId, Time};
 use crate::core::morsel::{Pool, Shape, ShapeId, Tie};
@@ -79,6 +80,10 @@ struct Bench {
     watermark: Time,
     results: Sum,
     late: Sum,
+    /// Late rows, as the outside is told of them.
+    told_late: Sum,
+    /// How many rows the outside is told of that have no time.
+    told_dead: u64,
     /// Morsels of results as they came.
     trace: Vec<(Vec<Value>, i64)>,
     checks: bool,
@@ -110,6 +115,8 @@ impl Bench {
             watermark: Time::MIN,
             results: Sum::new(),
             late: Sum::new(),
+            told_late: Sum::new(),
+            told_dead: 0,
             trace: Vec::new(),
             checks: true,
         };
@@ -183,13 +190,14 @@ impl Bench {
 
     fn work(&mut self, fuel: usize) -> Work {
         let mut left = fuel;
-        let (lanes, effects, stop) = (&mut Lanes::default(), &mut Vec::new(), &mut None);
+        let (lanes, stop) = (&mut Lanes::default(), &mut None);
+        let mut effects = Vec::new();
         let context = &mut Context {
             arena: &mut self.arena,
             pool: &mut self.pool,
             fuel: &mut left,
             lanes,
-            effects,
+            effects: &mut effects,
             epoch: Epoch(self.epoch),
             zone: self.zone,
             stop,
@@ -200,7 +208,27 @@ impl Bench {
         if let Work::Emit(Port(0), Item::Rows(rows)) = &work {
             assert!(rows.rows() <= done, "{} rows for {done} of fuel", rows.rows());
         }
+        effects.into_iter().for_each(|effect| self.hear(effect));
         work
+    }
+
+    fn hear(&mut self, effect: Effect) {
+        let morsel = match effect {
+            Effect::Late { morsel, .. } => {
+                for row in 0..morsel.rows() {
+                    assert_ne!(morsel.behind(row), Time::MIN, "late rows keep their mark");
+                    add(&mut self.told_late, morsel.row(row), morsel.weight(row));
+                }
+                morsel
+            }
+            Effect::DeadLetters { morsel, errors, .. } => {
+                assert_eq!(morsel.rows(), errors.len(), "a reason for each row");
+                self.told_dead += morsel.rows() as u64;
+                morsel
+            }
+            effect => panic!("an aggregate asks for {effect:?}"),
+        };
+        self.pool.put(morsel);
     }
 
     fn accept(&mut self, item: Item) {
@@ -290,7 +318,9 @@ impl Bench {
         }
         if when != "before the watermark is passed on" {
             assert_eq!(expected.late, self.late, "late rows");
+            assert_eq!(expected.late, self.told_late, "late rows that are told of");
             assert_eq!(self.aggregate.untimed_rows(&self.arena), expected.untimed);
+            assert_eq!(self.told_dead, expected.untimed);
             assert_eq!(self.aggregate.late_rows(&self.arena), expected.late_rows);
         }
     }
