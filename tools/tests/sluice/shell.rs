@@ -161,3 +161,31 @@ fn what_a_shell_does_not_take_is_wrong_usage() {
     check("-c '\\x'", 1, "there is no command \\x");
     check("--shards 0 -c 'SELECT 1'", 1, "0 shards: a database has 1 to 64");
 }
+
+#[test]
+fn a_script_says_which_rows_no_result_has() {
+    let lines = Script::new(
+        "late.ndjson",
+        "{\"x\":1,\"ts\":\"2024-01-01 00:00:05\"}\n{\"x\":\n\
+        {\"x\":2,\"ts\":\"2024-01-01 00:00:15\"}\n{\"x\":0,\"ts\":\"2024-01-01 00:00:20\"}\n",
+    );
+    let text = format!(
+        "CREATE SOURCE s (x INT, ts TIMESTAMP, WATERMARK FOR ts) FROM FILE (path = '{}', format = 'json');
+         CREATE MATERIALIZED VIEW v AS SELECT window_start, sum(10 / x) AS s FROM s
+           GROUP BY tumble(ts, INTERVAL '10' SECOND);
+         SELECT * FROM v ORDER BY window_start;
+         SELECT reason, source_offset FROM sluice.dead_letters ORDER BY source_offset;",
+        lines.path()
+    );
+    let script = Script::new("refused.sql", &text);
+    let (out, err, code) = shell(&["-f", script.path(), "--format", "csv"]);
+    assert_eq!(code, Some(0), "{err}");
+    let expected = "window_start,s\n2024-01-01 00:00:00,10\n2024-01-01 00:00:10,5\n\
+                    reason,source_offset\nthe line is no JSON,35\ndivision by zero,\n";
+    assert_eq!(out, expected);
+    let notice = "NOTICE:  2 rows could not be read or computed\nHINT:  End the script with ";
+    assert!(err.starts_with(notice) && err.contains("sluice.dead_letters"), "{err}");
+    let (out, err, code) = shell(&["-c", "\\dS"]);
+    assert_eq!((err.as_str(), code), ("", Some(0)));
+    assert!(out.contains(" sluice.late_rows ") && out.contains(" sluice.epochs "), "{out}");
+}

@@ -6,6 +6,7 @@ mod follow;
 mod format;
 mod json;
 mod meta;
+mod refused;
 pub(crate) mod report;
 mod script;
 mod session;

@@ -7,6 +7,7 @@ pub(crate) const HELP: &str = "\
 \\?             this help
 \\d             all objects
 \\d NAME        the columns of one
+\\dS            tables by which the database tells of itself: late rows, dead letters, operators, ..
 \\dv            views
 \\ds            sources
 \\dt            streams
@@ -25,6 +26,7 @@ A statement ends with `;` and may have many lines. SHOW, DESCRIBE and EXPLAIN te
 pub(crate) enum Meta {
     Help,
     Objects,
+    System,
     Describe(String),
     /// A statement in its place.
     Sql(&'static str),
@@ -37,7 +39,7 @@ pub(crate) enum Meta {
 
 /// Every command, for completion.
 pub(crate) const NAMES: &[&str] =
-    &["\\?", "\\d", "\\dv", "\\ds", "\\dt", "\\live", "\\format", "\\timing", "\\i", "\\q"];
+    &["\\?", "\\d", "\\dS", "\\dv", "\\ds", "\\dt", "\\live", "\\format", "\\timing", "\\i", "\\q"];
 
 impl Meta {
     /// Reads a line; the error says what would be understood.
@@ -57,6 +59,7 @@ impl Meta {
             "\\?" | "\\h" => alone(Meta::Help),
             "\\d" if value.is_empty() => Ok(Meta::Objects),
             "\\d" => Ok(Meta::Describe(value.to_owned())),
+            "\\dS" => alone(Meta::System),
             "\\dv" => alone(Meta::Sql("SHOW VIEWS")),
             "\\ds" => alone(Meta::Sql("SHOW SOURCES")),
             "\\dt" => alone(Meta::Sql("SHOW STREAMS")),

@@ -6,13 +6,14 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use sluicedb::db::{
-    Database, Definition, Error, Outcome, RowSet, Statement, Value, kind_name, parse,
+    Database, Definition, Error, Outcome, RowSet, Statement, Value, kind_name, parse, system_tables,
 };
 use sluicedb::plan::Plan;
 
 use super::follow::{Cut, Followed, live};
 use super::format::Format;
 use super::meta::{HELP, Meta};
+use super::refused::Refused;
 use super::report::Origin;
 use super::script::{Item, items};
 use super::sheet::Sheet;
@@ -40,6 +41,8 @@ pub(crate) struct Session<'a> {
     interactive: bool,
     followed: Vec<Followed>,
     includes: usize,
+    /// Rows without a result that the user has been told of.
+    refused: Refused,
     out: &'a mut dyn Write,
 }
 
@@ -66,6 +69,7 @@ impl<'a> Session<'a> {
             interactive,
             followed: Vec::new(),
             includes: 0,
+            refused: Refused::default(),
             out,
         })
     }
@@ -89,6 +93,7 @@ impl<'a> Session<'a> {
         if self.interactive {
             let started = self.db.start_sources();
             started.map_err(|error| self.told(&format!("ERROR:  {error}\n")))?;
+            self.tell_refused();
         }
         Ok(Next::More)
     }
@@ -121,7 +126,16 @@ impl<'a> Session<'a> {
 
     fn close(mut self) -> Result<(), Failure> {
         self.changes(Followed::pump)?;
+        self.tell_refused();
         self.db.clone().close().map_err(|error| self.told(&format!("ERROR:  {error}\n")))
+    }
+
+    /// Says of rows that no result has that they are there to be looked at.
+    fn tell_refused(&mut self) {
+        let notices = self.refused.news(&self.db.stats(), self.interactive);
+        if !notices.is_empty() {
+            self.say(&notices);
+        }
     }
 
     /// Writes the changes that are there to be written.
@@ -209,6 +223,7 @@ impl<'a> Session<'a> {
             Meta::Quit => return Ok(Next::Quit),
             Meta::Help => write!(self.out, "{HELP}")?,
             Meta::Objects => self.objects()?,
+            Meta::System => self.system()?,
             Meta::Describe(name) => self.command(&format!("DESCRIBE {name}"))?,
             Meta::Sql(text) => self.command(text)?,
             Meta::Format(format) => self.format = format,
@@ -234,8 +249,19 @@ impl<'a> Session<'a> {
             vec![Value::text(&object.name), Value::text(kind), Value::text(&reads.join(", "))]
         };
         let rows: Vec<_> = self.db.objects().objects().map(row).collect();
+        self.texts(&["name", "kind", "reads"], rows)
+    }
+
+    /// The tables by which the database tells of itself.
+    fn system(&mut self) -> Result<(), Failure> {
+        let rows = system_tables().iter();
+        let rows = rows.map(|table| vec![Value::text(table.name), Value::text(table.about)]);
+        self.texts(&["name", "rows are"], rows.collect())
+    }
+
+    fn texts(&mut self, names: &[&str], rows: Vec<Vec<Value>>) -> Result<(), Failure> {
         let count = rows.len();
-        let sheet = Sheet::texts(&["name", "kind", "reads"], rows);
+        let sheet = Sheet::texts(names, rows);
         let width = terminal::size().map(|(columns, _)| columns);
         self.format.sheet(&sheet, width, self.out)?;
         Ok(self.tag(&format!("({})", table::count(count)), Instant::now())?)
