@@ -8,23 +8,17 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType as ArrowType, Schema as ArrowSchema, SchemaRef, TimeUnit};
 use datafusion::common::Column;
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::Transformed;
 use datafusion::datasource::{MemTable, provider_as_source};
 use datafusion::execution::SessionStateBuilder;
-use datafusion::logical_expr::expr_rewriter::NamePreserver;
-use datafusion::logical_expr::{
-    Cast, Expr, LogicalPlan, LogicalPlanBuilder, TableScan, expr::Like, expr::ScalarFunction, lit,
-    not, try_cast,
-};
+use datafusion::logical_expr::{Cast, Expr, LogicalPlan, LogicalPlanBuilder, TableScan, try_cast};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use sqlparser::ast::Query;
 
 use crate::SqlError;
 use crate::catalog::Catalog;
 use crate::column::arrow::schema_of;
-use crate::expr::Native;
-use crate::front::{self, Relations, of_planner};
-use crate::front::{arrow_field, type_of_field};
+use crate::front::{self, Relations, arrow_field, of_planner};
 use crate::schema::{Field, Schema};
 use crate::types::DataType;
 use crate::value::Value;
@@ -183,7 +177,7 @@ impl Bounded {
         if let Some(error) = failed {
             return Err(error);
         }
-        let plan = plan.and_then(|plan| meant(plan.data)).map_err(of_planner)?;
+        let plan = plan.and_then(|plan| front::meant(plan.data)).map_err(of_planner)?;
         execute(plan)
     }
 }
@@ -221,46 +215,6 @@ fn over(scan: TableScan, rows: Vec<RecordBatch>) -> datafusion::error::Result<Ta
     let schema = scan.source.schema();
     let table = MemTable::try_new(schema, vec![rows])?;
     Ok(TableScan { source: provider_as_source(Arc::new(table)), ..scan })
-}
-
-/// Casts and minus as PostgreSQL does them.
-fn meant(plan: LogicalPlan) -> datafusion::error::Result<LogicalPlan> {
-    let plan = plan.transform_up_with_subqueries(|node| {
-        // Other nodes know the columns of this one by their names.
-        let names = NamePreserver::new(&node);
-        node.map_expressions(|expr| {
-            let name = names.save(&expr);
-            let meant = expr.transform_up(|expr| match expr {
-                Expr::Cast(Cast { expr, field }) => {
-                    let Ok(to) = type_of_field(&field) else {
-                        return Ok(Transformed::no(Expr::Cast(Cast { expr, field })));
-                    };
-                    let call = ScalarFunction::new_udf(front::cast(to), vec![*expr]);
-                    Ok(Transformed::yes(Expr::ScalarFunction(call)))
-                }
-                Expr::Negative(operand) => {
-                    let call = ScalarFunction::new_udf(front::negate(), vec![*operand]);
-                    Ok(Transformed::yes(Expr::ScalarFunction(call)))
-                }
-                Expr::Like(like) if like.escape_char.is_some_and(|escape| escape != '\\') => {
-                    Ok(Transformed::yes(escaped(like)))
-                }
-                other => Ok(Transformed::no(other)),
-            })?;
-            Ok(meant.update_data(|expr| name.restore(expr)))
-        })
-    })?;
-    plan.data.recompute_schema()
-}
-
-/// LIKE with a letter of its own that takes the meaning from the next.
-fn escaped(like: Like) -> Expr {
-    let Like { negated, expr, pattern, escape_char, case_insensitive } = like;
-    let native = if case_insensitive { Native::ILike } else { Native::Like };
-    let mut args = vec![*expr, *pattern];
-    args.extend(escape_char.map(|escape| lit(escape.to_string())));
-    let call = Expr::ScalarFunction(ScalarFunction::new_udf(front::native(native), args));
-    if negated { not(call) } else { call }
 }
 
 fn execute(plan: LogicalPlan) -> Result<(SchemaRef, Vec<RecordBatch>), SqlError> {

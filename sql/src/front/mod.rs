@@ -5,6 +5,7 @@ mod error;
 mod functions;
 mod literal;
 mod lower;
+mod meaning;
 mod once;
 mod parameters;
 mod place;
@@ -34,12 +35,13 @@ use context::Context;
 pub(crate) use context::{Relations, Udf, is_relation, table_name};
 pub(crate) use error::of_planner;
 pub use functions::{Body as FunctionBody, Outcome as FunctionOutcome};
-pub(crate) use functions::{Custom, cast, is_function, native, negate};
+pub(crate) use functions::{Custom, is_function};
 pub(crate) use literal::value as literal_value;
 pub(crate) use lower::{Lowered, Lowering, RowPrograms, Wishes};
+pub(crate) use meaning::meant;
 pub(crate) use once::assign_windows;
 pub(crate) use parameters::{place as parameter_place, with_values};
-pub(crate) use types::{arrow_field, type_of_field};
+pub(crate) use types::arrow_field;
 
 /// A query with names bound and types checked, before it is known how it will run. `text` is what it
 /// was read from: an error names its place there.
@@ -128,6 +130,7 @@ fn bound(
 /// shaped in a way that only a bounded query has use for: a query whose condition is never true
 /// still reads its relation, and a window stays a key beside the column that it is made of.
 pub(crate) fn optimise(plan: LogicalPlan) -> Result<LogicalPlan, SqlError> {
+    let plan = meaning::constants_meant(plan).map_err(of_planner)?;
     let rules: Vec<Arc<dyn OptimizerRule + Send + Sync>> = vec![
         Arc::new(rules::simplify_expressions::SimplifyExpressions::new()),
         Arc::new(rules::replace_distinct_aggregate::ReplaceDistinctWithAggregate::new()),

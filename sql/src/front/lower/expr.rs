@@ -68,8 +68,13 @@ impl Lowering<'_> {
                         .hint("Use window_start and window_end."));
                 }
             },
-            Planned::Literal(scalar, _) => {
-                let (value, data_type) = literal::value(scalar)?;
+            Planned::Literal(scalar, metadata) => {
+                let field = arrow::datatypes::Field::new("constant", scalar.data_type(), true);
+                let field = match metadata {
+                    Some(metadata) => metadata.add_to_field(field),
+                    None => field,
+                };
+                let (value, data_type) = literal::value_of(scalar, &field)?;
                 return Ok(Expr::Literal(value, data_type));
             }
             Planned::Placeholder(parameter) => return self.parameter(parameter),
