@@ -142,7 +142,7 @@ fn member(json: &Value, key: &str) -> Value {
 
 fn any_type(prng: &mut Prng) -> DataType {
     let array = |of| DataType::array(of).expect("one level deep");
-    match prng.below(22) {
+    match prng.below(30) {
         0 | 1 => DataType::Boolean,
         2 => DataType::SmallInt,
         3 => DataType::Int,
@@ -162,8 +162,8 @@ fn any_type(prng: &mut Prng) -> DataType {
         16 => DataType::TimestampTz,
         17 => DataType::Interval,
         18 => DataType::Json,
-        19 => array(if prng.chance(50) { DataType::Int } else { DataType::Text }),
-        20 => DataType::Map,
+        19..=22 => array(if prng.chance(50) { DataType::Int } else { DataType::Text }),
+        23..=25 => DataType::Map,
         _ => {
             let fields = [("x", DataType::Int), ("y", DataType::Text)];
             DataType::structure(fields).expect("two fields")

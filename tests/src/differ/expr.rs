@@ -77,7 +77,10 @@ impl<'a> Grammar<'a> {
             6 => Typed { pair: self.moment(depth), data_type: DataType::Timestamp },
             7 => Typed { pair: self.truth(depth), data_type: DataType::Boolean },
             _ => {
-                let input = self.input(|_| true).expect("there is a column");
+                // Of the types that no expression gives, more than their share.
+                let rare =
+                    if self.prng.chance(40) { self.input(DataType::is_nested) } else { None };
+                let input = rare.or_else(|| self.input(|_| true)).expect("there is a column");
                 self.uses(type_construct(input.data_type));
                 Typed { pair: Pair::same(input.name), data_type: input.data_type }
             }

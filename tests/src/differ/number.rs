@@ -159,7 +159,7 @@ impl Grammar<'_> {
 
     /// Of truths, moments, arrays and JSON.
     fn whole_of_other(&mut self, depth: usize) -> Whole {
-        match self.prng.below(5) {
+        match self.prng.below(7) {
             0 => {
                 self.uses("CAST");
                 let of = self.truth(depth);
@@ -174,7 +174,7 @@ impl Grammar<'_> {
                     9999.0,
                 )
             }
-            2 => {
+            2..=4 => {
                 let array = |of| matches!(of, DataType::Array(_));
                 let Some(input) = self.input(array) else { return self.whole_leaf() };
                 self.uses("array functions");
@@ -189,7 +189,7 @@ impl Grammar<'_> {
                     _ => Whole::int(count, 10.0),
                 }
             }
-            3 => match self.json_member("a") {
+            5 => match self.json_member("a") {
                 Some(of) => Whole::int(join("CAST({} AS INT)", &[&of]), 10.0),
                 None => self.whole_leaf(),
             },

@@ -6,7 +6,7 @@ use super::expr::Grammar;
 use super::text::{Pair, join};
 
 /// Functions of one text; the tally counts each under its name.
-const OF_ONE: [(&str, &str); 16] = [
+const OF_ONE: [(&str, &str); 17] = [
     ("lower, upper", "lower({})"),
     ("lower, upper", "upper({})"),
     ("substr", "substr({}, 2, 3)"),
@@ -16,6 +16,7 @@ const OF_ONE: [(&str, &str); 16] = [
     ("left, right", "left({}, 2)"),
     ("left, right", "right({}, 2)"),
     ("replace", "replace({}, 'b', 'xx')"),
+    ("replace", "replace({}, ' ', '')"),
     ("translate", "translate({}, 'abc', 'xy')"),
     ("reverse", "reverse({})"),
     ("lpad, rpad", "lpad({}, 5, '*')"),

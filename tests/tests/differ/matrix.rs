@@ -4,6 +4,7 @@
 use sluicedb::db::{Database, values};
 use sluicedb::plan::{Builder, Plan};
 use sluicedb_sql::Value;
+use sluicedb_sql::expr::Expr;
 
 /// A type: how it is written, and two of its values, the lesser one first.
 const TYPES: [(&str, &str, &str); 20] = [
@@ -174,7 +175,10 @@ fn join(database: &Database) -> Result<(), String> {
     let plan = database.plan();
     let source = plan.source("s").expect("it was created");
     let mut builder = Builder::over(&plan);
-    let joined = builder.join(source, source, &[("c", "c")]).map_err(|error| error.to_string())?;
+    let names = ["id", "ts", "c"].map(|name| (format!("other_{name}"), Expr::col(name)));
+    let other = builder.project(source, names.to_vec()).map_err(|error| error.to_string())?;
+    let joined = builder.join(source, other, &[("c", "other_c")]);
+    let joined = joined.map_err(|error| error.to_string())?;
     builder.view(joined, "joined", &[]).map_err(|error| error.to_string())?;
     let plan = builder.finish().map_err(|error| error.to_string())?;
     database.install(&plan).map_err(|error| error.to_string())
