@@ -19,7 +19,7 @@ use sluicedb_wal::{
 };
 
 use super::arena::{Arena, Image, ImageError, Region};
-use super::coordinator::{Coordinator, CoordinatorOptions, CoordinatorStart};
+use super::coordinator::{Coordinator, CoordinatorOptions, CoordinatorStart, Front};
 use super::effect::FeederMark;
 use super::graph::Graph;
 use super::ids::{Epoch, ShardId};
@@ -31,6 +31,15 @@ use super::shard::{
 };
 
 pub use error::RecoverError;
+
+/// How the graph of a stopped database came about, as [`Change::history`](super::graph::Change) told
+/// it; empty where no graph was changed, or nothing sealed.
+pub fn history(files: &dyn Files) -> Result<Arc<[u8]>, RecoverError> {
+    let Some(newest) = manifest::newest(files)? else { return Ok(Arc::from([])) };
+    let (shard, what) = (ShardId(0), "its front has another form");
+    let front = Front::decode(&newest.front);
+    front.map(|front| front.history).ok_or(RecoverError::AnotherPlan { shard, what })
+}
 
 /// The files of a database that lives in memory: there are none.
 #[derive(Clone, Copy, Debug)]
@@ -183,7 +192,7 @@ pub fn open(
     let sealed = newest.map(|manifest| Epoch(manifest.epoch));
     let start =
         CoordinatorStart { epoch, files: files.list(), feeders: reached.clone(), manifests };
-    let coordinator = Coordinator::new(coordinator_options(options, database, plan), start);
+    let coordinator = Coordinator::new(coordinator_options(options, database, (plan, base.history)), start);
     Ok(Opened { shards, coordinator, feeders: reached, sealed, replayed })
 }
 
@@ -329,7 +338,7 @@ fn shard_options(options: &DatabaseOptions, database: u128, shard: ShardId) -> S
 fn coordinator_options(
     options: &DatabaseOptions,
     database: u128,
-    plan: u128,
+    (plan, history): (u128, Arc<[u8]>),
 ) -> CoordinatorOptions {
     CoordinatorOptions {
         shards: options.shards,
@@ -337,6 +346,7 @@ fn coordinator_options(
         checkpoint_interval_ns: options.log.is_some().then_some(options.checkpoint_interval_ns),
         database,
         plan,
+        history,
     }
 }
 

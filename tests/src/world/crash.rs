@@ -2,7 +2,7 @@
 
 use sluicedb::core::arena::Region;
 use sluicedb::core::ids::{LaneId, ShardId};
-use sluicedb::core::recovery::{DatabaseOptions, Opened, open};
+use sluicedb::core::recovery::{DatabaseOptions, Opened, history, open};
 use sluicedb_wal::Options as LogOptions;
 
 use super::World;
@@ -72,6 +72,11 @@ impl World {
     /// Opens the database and checks what was found.
     pub(super) fn open(&mut self) {
         self.lives += 1;
+        let history = match history(&self.disk) {
+            Ok(history) => history,
+            Err(error) => panic!("the history cannot be read: {error}"),
+        };
+        self.graph = self.growth.recalled(&history);
         let opened = match self.recover() {
             Ok(opened) => opened,
             Err(error) => panic!("the database cannot be opened: {error}"),
@@ -86,6 +91,10 @@ impl World {
             "{sealed:?} was found and {} is the last checkpoint",
             self.checkpointed
         );
+        if !history.is_empty() {
+            self.saw("changed graph recovered");
+        }
+        self.growth.go_back(&history, sealed);
         self.sealed = sealed;
         self.recover_feeders(feeders);
         if replayed > 0 {
@@ -121,10 +130,14 @@ impl World {
     /// Starts a life with what was opened.
     fn begin(&mut self, opened: Opened, fresh: bool) {
         let Opened { shards, coordinator, feeders, .. } = opened;
-        let (mouths, views) = (self.mouths(), self.graph.views.iter());
+        let mouths = self.mouths();
+        let mut subscribers: Vec<_> = (0..self.graph.views.len()).map(|_| None).collect();
+        for (at, view) in self.graph.views.places() {
+            subscribers[at] = Some(Subscriber::new(&view.name, fresh));
+        }
         self.now_ns = 0;
         self.life = Life {
-            subscribers: views.map(|view| Some(Subscriber::new(&view.name, fresh))).collect(),
+            subscribers,
             coordinator: Some(coordinator),
             lanes: self.lanes(),
             known: feeders.len(),

@@ -216,7 +216,7 @@ impl World {
                         if barrier.checkpoint {
                             self.checkpointed = barrier.epoch;
                         }
-                        self.growth.closes(barrier.epoch);
+                        self.growth.closes(barrier.epoch, &self.producers);
                     }
                     if shard == ShardId(0) {
                         self.ordered(&order);

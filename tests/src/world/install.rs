@@ -1,14 +1,12 @@
 //! The graph changes while the database runs: views, streams, aggregates and joins come to what is
-//! there, and go again.
-//!
-//! What files hold of a graph that has changed is not opened again yet, so that this happens in runs
-//! without crashes only.
+//! there, and go again. After a crash the graph is the one of the checkpoint that is found, as the
+//! history in it says.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use sluicedb::core::effect::CoordinatorInput;
-use sluicedb::core::graph::{Change, Growth, change};
+use sluicedb::core::graph::{Change, Graph, Growth, change};
 use sluicedb::core::ids::{Epoch, LaneId, ShardId};
 use sluicedb::core::shard::check;
 use sluicedb_sql::expr::Expr;
@@ -17,6 +15,7 @@ use sluicedb_sql::{DataType, SqlError};
 
 use super::World;
 use super::life::ShardLane;
+use super::producer::Producer;
 use super::subscriber::Subscriber;
 use crate::lane::Lane;
 use crate::load::Load;
@@ -27,12 +26,12 @@ use crate::prng::Prng;
 pub(super) struct Growing {
     prng: Prng,
     left: usize,
-    /// Each plan with the last epoch before it.
-    plans: Vec<(Epoch, Plan)>,
+    /// What ran since the start, or will have run if the last crash had not been.
+    versions: Vec<Version>,
     /// The plan that is on its way, and the nodes that come with it to a source.
-    ahead: Option<(Plan, Vec<NodeId>)>,
-    /// The last epoch that such nodes know nothing of.
-    since: BTreeMap<NodeId, Epoch>,
+    ahead: Option<(Version, Vec<NodeId>)>,
+    /// By producer, the statements that such nodes know nothing of.
+    since: BTreeMap<NodeId, Vec<usize>>,
     /// What came together and goes together.
     groups: Vec<Vec<NodeId>>,
     count: usize,
@@ -41,13 +40,22 @@ pub(super) struct Growing {
     under_way: bool,
 }
 
+/// What runs from some epoch on.
+struct Version {
+    /// The last epoch before it.
+    before: Epoch,
+    plan: Plan,
+    graph: Arc<Graph>,
+    groups: Vec<Vec<NodeId>>,
+}
+
 impl Growing {
-    pub(super) fn new(root: &Prng, options: &Options, load: &Load) -> Growing {
-        let calm = options.faults.crashes == 0 && !options.faults.failed_sync;
+    pub(super) fn new(root: &Prng, options: &Options, load: &Load, graph: &Arc<Graph>) -> Growing {
+        let (plan, graph) = (load.plan.clone(), Arc::clone(graph));
         Growing {
             prng: root.split("installs"),
-            left: if calm { options.installs } else { 0 },
-            plans: vec![(Epoch(0), load.plan.clone())],
+            left: options.installs,
+            versions: vec![Version { before: Epoch(0), plan, graph, groups: Vec::new() }],
             ahead: None,
             since: BTreeMap::new(),
             groups: Vec::new(),
@@ -58,18 +66,40 @@ impl Growing {
     }
 
     fn newest(&self) -> &Plan {
-        &self.plans.last().expect("there is one from the start").1
+        &self.versions.last().expect("there is one from the start").plan
     }
 
     /// The plan that ran in an epoch.
     pub(super) fn plan_at(&self, epoch: Epoch) -> &Plan {
-        let found = self.plans.iter().rfind(|(before, _)| *before < epoch);
-        &found.expect("there is one from the start").1
+        &self.versions[self.version_at(epoch)].plan
     }
 
-    /// The last epoch that a node knows nothing of.
-    pub(super) fn since(&self, node: NodeId) -> Option<Epoch> {
-        self.since.get(&node).copied()
+    fn version_at(&self, epoch: Epoch) -> usize {
+        let found = self.versions.iter().rposition(|version| version.before < epoch);
+        found.expect("there is one from the start")
+    }
+
+    /// By producer, the statements that a node knows nothing of.
+    pub(super) fn since(&self, node: NodeId) -> Option<&[usize]> {
+        self.since.get(&node).map(Vec::as_slice)
+    }
+
+    /// The graph that came about as a checkpoint says.
+    pub(super) fn recalled(&self, history: &[u8]) -> Arc<Graph> {
+        Arc::clone(&self.versions[version_of(history)].graph)
+    }
+
+    /// The database goes on from this checkpoint, with what ran then.
+    pub(super) fn go_back(&mut self, history: &[u8], sealed: Option<Epoch>) {
+        let found = version_of(history);
+        let ran = sealed.map_or(0, |epoch| self.version_at(epoch));
+        assert_eq!(found, ran, "the history of a checkpoint is that of another graph");
+        self.versions.truncate(found + 1);
+        self.groups.clone_from(&self.versions[found].groups);
+        self.installed = self.newest().clone();
+        let plan = &self.versions[found].plan;
+        self.since.retain(|node, _| plan.position(*node).is_some());
+        (self.ahead, self.under_way) = (None, false);
     }
 
     /// The relations that were there in an epoch, and are on all shards.
@@ -80,10 +110,11 @@ impl Growing {
     }
 
     /// An epoch closes; what was ordered before takes effect behind it.
-    pub(super) fn closes(&mut self, epoch: Epoch) {
-        let Some((plan, fresh)) = self.ahead.take_if(|_| self.under_way) else { return };
-        self.since.extend(fresh.into_iter().map(|node| (node, epoch)));
-        self.plans.push((epoch, plan));
+    pub(super) fn closes(&mut self, epoch: Epoch, producers: &[Producer]) {
+        let Some((version, fresh)) = self.ahead.take_if(|_| self.under_way) else { return };
+        let before: Vec<usize> = producers.iter().map(|p| p.statements_by(epoch)).collect();
+        self.since.extend(fresh.into_iter().map(|node| (node, before.clone())));
+        self.versions.push(Version { before: epoch, ..version });
     }
 
     /// Another plan, and the nodes in it that come to a source.
@@ -166,13 +197,22 @@ impl Growing {
     }
 }
 
+/// The number of what ran, as it is told to the database.
+fn history_of(version: usize) -> Arc<[u8]> {
+    Arc::from((version as u64).to_le_bytes())
+}
+
+/// What ran at first has no history.
+fn version_of(history: &[u8]) -> usize {
+    history.try_into().map_or(0, |version| u64::from_le_bytes(version) as usize)
+}
+
 impl World {
     /// Whether something may come or go. Not while state is read: what goes could not be compared.
     pub(super) fn may_install(&self) -> bool {
         let quiet = self.life.reading.is_none() && !self.growth.under_way;
         let whole = self.life.ready && self.life.poison.is_none();
-        let alone = self.lives == 1 && self.crash_at.is_empty();
-        self.growth.left > 0 && quiet && whole && alone && self.is_rough()
+        self.growth.left > 0 && quiet && whole && self.is_rough()
     }
 
     /// Something comes or goes.
@@ -182,11 +222,15 @@ impl World {
         let fed = self.producers.iter().map(|producer| producer.source).collect();
         let growth = Growth { route: self.options.route, tied: true, fed, logged: false };
         let made = change(&self.graph, self.growth.newest(), &plan, &growth);
-        let made = Arc::new(made.expect("what is drawn can be lowered"));
+        let mut made = made.expect("what is drawn can be lowered");
+        made.history = history_of(self.growth.versions.len());
+        let made = Arc::new(made);
         check(&made).expect("its rows are not too large");
         let what = format_args!("come={:?} gone={:?}", made.come, made.gone);
         self.trace.add(self.turn, &"install", what);
-        self.growth.ahead = Some((plan, fresh));
+        let (graph, groups) = (Arc::clone(&made.graph), self.growth.groups.clone());
+        let version = Version { before: Epoch(0), plan, graph, groups };
+        self.growth.ahead = Some((version, fresh));
         self.growth.under_way = true;
         self.add_lanes(&made);
         self.saw("graph changed");

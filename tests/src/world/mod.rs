@@ -137,7 +137,7 @@ impl World {
             seen: BTreeMap::new(),
             blocks_seen: 0,
             menu: actions::Menu::default(),
-            growth: install::Growing::new(&root, &options, &load),
+            growth: install::Growing::new(&root, &options, &load, &graph),
             options,
             load,
             graph,

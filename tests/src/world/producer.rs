@@ -175,10 +175,14 @@ impl Producer {
         self.by(epoch).iter().flat_map(|statement| &statement.rows)
     }
 
-    /// Those of them that were pushed after another epoch.
-    pub(super) fn rows_between(&self, after: Epoch, until: Epoch) -> impl Iterator<Item = &Row> {
-        let later = self.by(until).iter().filter(move |statement| statement.epoch > after);
-        later.flat_map(|statement| &statement.rows)
+    /// Those of them that were pushed behind so many statements.
+    pub(super) fn rows_behind(&self, before: usize, epoch: Epoch) -> impl Iterator<Item = &Row> {
+        self.by(epoch).iter().skip(before).flat_map(|statement| &statement.rows)
+    }
+
+    /// How many statements were pushed by the end of an epoch.
+    pub(super) fn statements_by(&self, epoch: Epoch) -> usize {
+        self.by(epoch).len()
     }
 
     /// The watermark after the last statement by the end of an epoch.

@@ -127,9 +127,10 @@ impl World {
             if self.graph.sources[source].retained.is_some() {
                 return None;
             }
-            let after = self.growth.since(node)?;
-            let of = self.producers.iter().filter(|p| p.source.index() == source);
-            Some(of.flat_map(|producer| producer.rows_between(after, epoch)).cloned().collect())
+            let before = self.growth.since(node)?.iter();
+            let of = self.producers.iter().zip(before);
+            let of = of.filter(|(producer, _)| producer.source.index() == source);
+            Some(of.flat_map(|(producer, n)| producer.rows_behind(*n, epoch)).cloned().collect())
         };
         let expected = evaluate_since(plan, &inputs, since).expect("the workload is supported");
         let expected = expected.into_iter().filter(|(name, _)| names.contains(name));

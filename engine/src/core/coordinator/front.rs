@@ -1,11 +1,15 @@
 //! What a manifest holds beside its parts, as bytes, little endian: the form (4 bytes), the plan (16),
-//! the count of sources (2), the watermark of each source (8), and how far each feeder had come (30).
+//! the length of the history (4), the history, the count of sources (2), the watermark of each source
+//! (8), and how far each feeder had come (30).
+
+use std::sync::Arc;
 
 use crate::core::effect::FeederMark;
 use crate::core::ids::{FeederId, SourceId, Time};
 
-/// Counts the changes of the form. Form 1 had no such number, no sources, and feeders without theirs.
-const FORM: u32 = 2;
+/// Counts the changes of the form. Form 1 had no such number, no sources, and feeders without theirs;
+/// form 2 had no history.
+const FORM: u32 = 3;
 const MARK_BYTES: usize = 30;
 
 /// What a manifest says of all shards together.
@@ -13,6 +17,8 @@ const MARK_BYTES: usize = 30;
 pub struct Front {
     /// Names the operators whose state is kept.
     pub plan: u128,
+    /// How the graph came about, in the words of whoever changes it.
+    pub history: Arc<[u8]>,
     /// The watermark of each source.
     pub sources: Vec<Time>,
     /// How far each feeder had come, by id.
@@ -22,11 +28,14 @@ pub struct Front {
 impl Front {
     /// As bytes.
     pub fn encode(&self) -> Vec<u8> {
-        let Front { plan, sources, feeders } = self;
-        let bytes = 22 + sources.len() * 8 + feeders.len() * MARK_BYTES;
+        let Front { plan, history, sources, feeders } = self;
+        let bytes = 26 + history.len() + sources.len() * 8 + feeders.len() * MARK_BYTES;
         let mut out = Vec::with_capacity(bytes);
         out.extend(FORM.to_le_bytes());
         out.extend(plan.to_le_bytes());
+        let length = u32::try_from(history.len()).expect("a history is bounded");
+        out.extend(length.to_le_bytes());
+        out.extend_from_slice(history);
         let count = u16::try_from(sources.len()).expect("sources are numbered in 16 bits");
         out.extend(count.to_le_bytes());
         sources.iter().for_each(|time| out.extend(time.0.to_le_bytes()));
@@ -47,6 +56,8 @@ impl Front {
             return None;
         }
         let (plan, rest) = rest.split_first_chunk()?;
+        let (length, rest) = rest.split_first_chunk()?;
+        let (history, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
         let (count, rest) = rest.split_first_chunk()?;
         let count = usize::from(u16::from_le_bytes(*count));
         let (sources, marks) = rest.split_at_checked(count * 8)?;
@@ -58,6 +69,7 @@ impl Front {
         };
         feeders.iter().enumerate().all(counts).then(|| Front {
             plan: u128::from_le_bytes(*plan),
+            history: history.into(),
             sources: sources.iter().map(|time| Time(i64::from_le_bytes(*time))).collect(),
             feeders,
         })
@@ -91,6 +103,7 @@ mod tests {
         };
         let front = Front {
             plan: 3,
+            history: Arc::from(*b"CREATE"),
             sources: vec![Time::MIN, Time(-5)],
             feeders: vec![mark(0, 1), mark(1, 0)],
         };
@@ -100,6 +113,8 @@ mod tests {
             assert_eq!(Front::decode(&bytes[..cut]), None, "{cut} bytes");
         }
         assert_eq!(Front::decode(&bytes[4..]), None, "form 1 began with the plan");
+        let older = [&2_u32.to_le_bytes()[..], &bytes[4..]].concat();
+        assert_eq!(Front::decode(&older), None, "form 2 had no history");
         let strange = Front { feeders: vec![mark(0, 2)], ..front };
         assert_eq!(Front::decode(&strange.encode()), None, "there is no source 2");
     }

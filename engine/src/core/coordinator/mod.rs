@@ -25,7 +25,7 @@ use super::graph::Change;
 use super::ids::{Epoch, FeederId, ShardId};
 pub use front::Front;
 use roster::Roster;
-use seal::Seal;
+use seal::{Running, Seal};
 
 /// How often epochs end.
 #[derive(Clone, Debug)]
@@ -40,6 +40,8 @@ pub struct CoordinatorOptions {
     pub database: u128,
     /// Names the operators whose state is kept.
     pub plan: u128,
+    /// How the graph came about; see [`Change::history`].
+    pub history: Arc<[u8]>,
 }
 
 /// What recovery found.
@@ -320,7 +322,8 @@ impl Coordinator {
         let Some(change) = self.changes.pop_front() else { return };
         if self.options.checkpoint_interval_ns.is_some() {
             // A checkpoint that begins with this barrier has taken note of the graph before.
-            self.seal.set_plan(change.graph.fingerprint());
+            let (plan, history) = (change.graph.fingerprint(), Arc::clone(&change.history));
+            self.seal.becomes(Running { plan, history });
         }
         self.order_all(Order::Install(Arc::clone(&change)), effects);
         self.installing = Some(change);

@@ -1,6 +1,7 @@
 //! Turns the parts of a checkpoint into a sealed one, and removes what nobody needs after it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use sluicedb_wal::publish::Publisher;
 use sluicedb_wal::{
@@ -29,8 +30,7 @@ pub(super) struct Sealed {
 /// The checkpoint that is being written, and those that are there.
 pub(super) struct Seal {
     database: u128,
-    /// Names the graph that runs.
-    plan: u128,
+    running: Running,
     shards: usize,
     state: State,
     /// The newest last.
@@ -41,13 +41,22 @@ pub(super) struct Seal {
     removals: BTreeMap<Ticket, FileName>,
 }
 
+/// The graph that runs.
+#[derive(Clone)]
+pub(super) struct Running {
+    /// Names it.
+    pub(super) plan: u128,
+    /// How it came about.
+    pub(super) history: Arc<[u8]>,
+}
+
 enum State {
     Closed,
     /// Some shards have not acknowledged.
     Gathering {
         epoch: Epoch,
-        /// Names the graph that ran in the epoch.
-        plan: u128,
+        /// What ran in the epoch.
+        running: Running,
         parts: Vec<Option<Part>>,
     },
     /// The manifest is on its way to the disk.
@@ -68,7 +77,7 @@ impl Seal {
         let ours = |file: &FileName| !matches!(file, FileName::Segment { .. });
         Seal {
             database: options.database,
-            plan: options.plan,
+            running: Running { plan: options.plan, history: Arc::clone(&options.history) },
             shards: usize::from(options.shards),
             state: State::Closed,
             kept,
@@ -86,18 +95,18 @@ impl Seal {
     /// Begins a checkpoint.
     pub(super) fn open(&mut self, epoch: Epoch) {
         assert!(!self.is_open(), "one checkpoint at a time");
-        let (plan, parts) = (self.plan, vec![None; self.shards]);
-        self.state = State::Gathering { epoch, plan, parts };
+        let (running, parts) = (self.running.clone(), vec![None; self.shards]);
+        self.state = State::Gathering { epoch, running, parts };
     }
 
     /// Another graph runs behind the last checkpoint that was begun.
-    pub(super) fn set_plan(&mut self, plan: u128) {
-        self.plan = plan;
+    pub(super) fn becomes(&mut self, running: Running) {
+        self.running = running;
     }
 
     /// Takes a shard's part; with the last one the manifest is written.
     pub(super) fn acknowledged(&mut self, from: ShardId, part: Part, issued: &mut Vec<Issued>) {
-        let State::Gathering { epoch, plan, parts } = &mut self.state else {
+        let State::Gathering { epoch, running, parts } = &mut self.state else {
             panic!("{from} acknowledged {} when no checkpoint waits for parts", part.epoch)
         };
         assert_eq!(part.epoch, *epoch, "{from} acknowledged another epoch");
@@ -108,7 +117,7 @@ impl Seal {
             return;
         }
         let parts: Vec<Part> = parts.drain(..).flatten().collect();
-        let (epoch, plan) = (*epoch, *plan);
+        let (epoch, Running { plan, history }) = (*epoch, running.clone());
         let sources = parts[0].sources.clone();
         assert!(parts.iter().all(|part| part.sources == sources), "shards end {epoch} apart");
         let feeders = merge_marks(parts.iter().map(|part| part.feeders.as_slice()));
@@ -117,7 +126,7 @@ impl Seal {
             epoch: epoch.0,
             previous: self.kept.last().map_or(0, Manifest::hash),
             shards: parts.into_iter().map(shard_part).collect(),
-            front: Front { plan, sources, feeders: feeders.clone() }.encode(),
+            front: Front { plan, history, sources, feeders: feeders.clone() }.encode(),
         };
         let mut publisher = Publisher::new(&manifest, Tickets::of(PUBLISHER));
         publisher.pump(issued);

@@ -1,5 +1,7 @@
 //! The order in which epochs are opened, closed and sealed.
 
+use std::sync::Arc;
+
 use sluicedb_wal::{Failure, FileRef, Lsn, Statement};
 
 use super::*;
@@ -13,6 +15,7 @@ fn coordinator() -> Coordinator {
         checkpoint_interval_ns: Some(1000),
         database: 1,
         plan: 2,
+        history: Arc::from([]),
     };
     let mark = FeederMark { sequence: 4, ..FeederMark::start(FeederId(0), SourceId(0)) };
     let start =

@@ -78,6 +78,9 @@ pub struct Change {
     pub pairs: Vec<(StageId, StageId)>,
     /// Whether rows of the sources that come are logged before they are acknowledged.
     pub logged: bool,
+    /// How the graph came about up to here, in words of whoever changes it: kept with each checkpoint,
+    /// and handed back by recovery, which knows no other way from files to a graph.
+    pub history: Arc<[u8]>,
 }
 
 impl Change {

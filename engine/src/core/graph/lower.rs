@@ -102,6 +102,7 @@ impl<'a> Lowering<'a> {
             readers: Vec::new(),
             pairs: Vec::new(),
             logged: growth.logged,
+            history: Arc::from([]),
         };
         Lowering {
             before,

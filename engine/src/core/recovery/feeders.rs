@@ -1,5 +1,7 @@
 //! Which feeders the files know, and how far each had come.
 
+use std::sync::Arc;
+
 use sluicedb_wal::Manifest;
 use sluicedb_wal::replay::Replayed;
 
@@ -21,7 +23,8 @@ pub(super) fn base(
 ) -> Result<Front, RecoverError> {
     let sources = graph.sources.len();
     let Some(manifest) = newest else {
-        return Ok(Front { plan, sources: vec![Time::MIN; sources], feeders: Vec::new() });
+        let (history, sources) = (Arc::from([]), vec![Time::MIN; sources]);
+        return Ok(Front { plan, history, sources, feeders: Vec::new() });
     };
     let another = |what| RecoverError::AnotherPlan { shard: ShardId(0), what };
     let front =
