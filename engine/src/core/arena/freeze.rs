@@ -45,6 +45,12 @@ impl Freezes {
     pub const CHECKPOINT: Freezes = Freezes { read: false, checkpoint: true };
     /// The barrier freezes for both.
     pub const BOTH: Freezes = Freezes { read: true, checkpoint: true };
+
+    /// Where those that are asked for are kept.
+    fn places(self) -> impl Iterator<Item = usize> {
+        let Freezes { read, checkpoint } = self;
+        [read.then_some(0), checkpoint.then_some(1)].into_iter().flatten()
+    }
 }
 
 /// The freeze of one kind that is open or was last.
@@ -57,6 +63,17 @@ pub(super) struct Freeze {
 
 impl Freeze {
     pub(super) const CLOSED: Freeze = Freeze { serial: 0, epoch: 0, open: false };
+
+    /// Is open at the end of this epoch.
+    fn begin(&mut self, epoch_ended: u64) {
+        if self.open {
+            assert_eq!(self.epoch, epoch_ended, "one freeze of a kind at a time");
+            return;
+        }
+        let first = self.serial == 0;
+        assert!(first || epoch_ended > self.epoch, "a released freeze is not reopened");
+        *self = Freeze { serial: self.serial + 1, epoch: epoch_ended, open: true };
+    }
 }
 
 /// The arena as the zones of a freeze left it.
@@ -72,21 +89,21 @@ impl Arena {
         let row = &mut self.zones[zone.0 as usize];
         assert!(row.live, "a dropped zone has no barriers");
         assert!(epoch_ended >= row.epoch, "epochs of a zone do not go back");
-        let Freezes { read, checkpoint } = kinds;
-        for kind in [read.then_some(0), checkpoint.then_some(1)].into_iter().flatten() {
+        for kind in kinds.places() {
             let freeze = &mut self.freezes[kind];
             if freeze.open {
-                assert_eq!(freeze.epoch, epoch_ended, "one freeze of a kind at a time");
                 assert!(row.joined[kind].freeze != freeze.serial, "a zone joins a freeze once");
-            } else {
-                let first = freeze.serial == 0;
-                assert!(first || epoch_ended > freeze.epoch, "a released freeze is not reopened");
-                *freeze = Freeze { serial: freeze.serial + 1, epoch: epoch_ended, open: true };
             }
+            freeze.begin(epoch_ended);
             self.clock += 1;
             row.joined[kind] = Join { freeze: freeze.serial, at: self.clock };
         }
         row.epoch = epoch_ended + 1;
+    }
+
+    /// Has the freezes of an epoch open once all zones have ended it, also where there are none.
+    pub fn freeze(&mut self, epoch_ended: u64, kinds: Freezes) {
+        kinds.places().for_each(|kind| self.freezes[kind].begin(epoch_ended));
     }
 
     /// Ends the open freeze of a kind for all zones.

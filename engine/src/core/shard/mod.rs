@@ -23,7 +23,7 @@ use std::sync::Arc;
 use sluicedb_sql::SqlError;
 use sluicedb_wal::{Failure, FileRef, Log, Lsn, Ticket};
 
-use super::arena::{Arena, FreezeKind, Frozen, Region};
+use super::arena::{Arena, FreezeKind, Freezes, Frozen, Region};
 use super::effect::{Effect, FeederMark, Input, Order, Poison, Report};
 use super::frame::{Barrier, Fed, FedMarks, FeederFrame, FeederRow, Frame};
 use super::graph::{Change, Graph, SourceSpec, ViewSpec};
@@ -321,6 +321,8 @@ impl Shard {
         if self.stages_left > 0 {
             return;
         }
+        let Barrier { epoch, checkpoint, read } = barrier;
+        self.arena.freeze(epoch.0, Freezes { read, checkpoint });
         if let Some(front) = self.front.take() {
             let frozen = self.arena.frozen(FreezeKind::Checkpoint).expect("all zones joined it");
             let digests = self.readers.iter().flatten().map(|reader| reader.digest(&frozen));
