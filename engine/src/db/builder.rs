@@ -12,11 +12,13 @@ use sluicedb_wal::directory::Directory;
 use super::connect::Connectors;
 use super::database::Machine;
 use super::error::Error;
+use super::history::{History, Resumed};
+use super::session::Begun;
 use super::statement::Language;
 use super::{Database, InlineDatabase};
 use crate::core::arena::Region;
-use crate::core::graph::{Graph, Route, lower};
-use crate::core::recovery::DatabaseOptions;
+use crate::core::graph::{Route, lower};
+use crate::core::recovery::{DatabaseOptions, history};
 use crate::shell::memory::{Budget, MachineMemory, Mapped, Populator, Reserve};
 use crate::shell::start::{Seating, Setup, start, start_inline};
 use crate::shell::topology::{Placement, Request, Topology, place};
@@ -182,12 +184,12 @@ impl Builder {
         let memory = memory(&budget, &nodes, Some(&populator))?;
         let several = topology.cpus().iter().any(|cpu| cpu.node != topology.cpus()[0].node);
         let near = nodes.iter().map(|node| several.then_some(*node)).collect();
-        let setup = self.setup(plan, memory, near)?;
+        let (setup, catalog, begun) = self.setup(plan, catalog, (memory, near))?;
         let running = start(setup, self.seating(&placement, runtime));
         let running = running.map_err(|error| Error::starting(error, self.directory.clone()))?;
         let language = Language::new(catalog, self.connectors.clone());
         let machine = Machine { placement, budget, runtime, fallback };
-        Database::new(running, plan.clone(), machine, language)
+        Database::new(running, begun, machine, language)
     }
 
     /// A function that SQL can call under this name, in bounded and in continuous queries alike. It
@@ -257,11 +259,12 @@ impl Builder {
         }
         let catalog = self.catalog(plan)?;
         let budget = self.budget(1)?;
-        let setup = self.setup(plan, memory(&budget, &[0], None)?, vec![None])?;
+        let memory = memory(&budget, &[0], None)?;
+        let (setup, catalog, begun) = self.setup(plan, catalog, (memory, vec![None]))?;
         let inline = start_inline(setup);
         let inline = inline.map_err(|error| Error::starting(error, self.directory.clone()))?;
         let language = Language::new(catalog, None);
-        InlineDatabase::new(inline, plan.clone(), language)
+        InlineDatabase::new(inline, begun, language)
     }
 
     /// The objects and functions that it starts with.
@@ -305,9 +308,9 @@ impl Builder {
     fn setup(
         &self,
         plan: &Plan,
-        memory: Vec<(Region, Region)>,
-        nodes: Vec<Option<u32>>,
-    ) -> Result<Setup, Error> {
+        catalog: Catalog,
+        (memory, nodes): (Vec<(Region, Region)>, Vec<Option<u32>>),
+    ) -> Result<(Setup, Catalog, Begun), Error> {
         for (name, frames) in
             [("lane_frames", self.lane_frames), ("exchange_frames", self.exchange_frames)]
         {
@@ -316,11 +319,17 @@ impl Builder {
                 return Err(Error::Option { name, what });
             }
         }
-        let graph: Arc<Graph> = Arc::new(lower(plan, Route::Aligned)?);
+        let graph = lower(plan, Route::Aligned)?;
         let directory = self.directory.as_deref().map(Directory::open).transpose();
         let directory = directory.map_err(Error::Directory)?;
         let kept = directory.is_some();
         let logged = kept && self.durability == Durability::Log;
+        let history = match &directory {
+            Some(files) => self.history(files)?,
+            None => History::default(),
+        };
+        let Resumed { catalog, graph } = history.replay(Resumed { catalog, graph }, logged)?;
+        let begun = Begun { plan: catalog.plan().clone(), history };
         let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         let options = DatabaseOptions {
             shards: memory.len() as u16,
@@ -333,8 +342,8 @@ impl Builder {
             seed: random(),
         };
         let (lane_frames, exchange_frames) = (self.lane_frames, self.exchange_frames);
-        Ok(Setup {
-            graph,
+        let setup = Setup {
+            graph: Arc::new(graph),
             options,
             logs: logged,
             directory,
@@ -342,7 +351,15 @@ impl Builder {
             nodes,
             lane_frames,
             exchange_frames,
-        })
+        };
+        Ok((setup, catalog, begun))
+    }
+
+    /// What was said until the newest checkpoint of a directory.
+    fn history(&self, files: &Directory) -> Result<History, Error> {
+        let directory = self.directory.clone();
+        let found = history(files).map_err(|error| Error::Recover { directory, error })?;
+        History::read(&found)
     }
 }
 

@@ -15,7 +15,7 @@ use super::outcome::{Outcome, RowSet};
 use super::parameters::Parameters;
 use super::prepared::Prepared;
 use super::row::Row;
-use super::session::{Patience, Session};
+use super::session::{Begun, Patience, Session};
 use super::source::{BatchSource, Source};
 use super::statement::{self, Language};
 use super::subscribe::{SubscribeOptions, Subscription};
@@ -187,11 +187,11 @@ impl Database {
 
     pub(super) fn new(
         running: Running,
-        plan: Plan,
+        begun: Begun,
         machine: Machine,
         language: Language,
     ) -> Result<Database, Error> {
-        let session = Session::new(running.contact.clone(), plan, false)?;
+        let session = Session::new(running.contact.clone(), begun, false)?;
         if running.replays {
             // Views are whole when they are first looked at.
             session.flush(&mut Block)?;

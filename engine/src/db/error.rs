@@ -42,6 +42,13 @@ pub enum Error {
         /// Why.
         error: RecoverError,
     },
+    /// A statement that made what the directory holds cannot be carried out again.
+    Replay {
+        /// The statement.
+        statement: String,
+        /// Why not: it names what it needs and does not find.
+        error: SqlError,
+    },
     /// The system refused address space.
     Address(MemoryError),
     /// The disk refused.
@@ -72,6 +79,10 @@ impl fmt::Display for Error {
                 write!(f, "{}: {error}", directory.display())
             }
             Error::Recover { directory: None, error } => write!(f, "{error}"),
+            Error::Replay { statement, error } => write!(
+                f,
+                "what the directory holds cannot be made again: {error}. The statement was: {statement}"
+            ),
             Error::Address(error) => write!(f, "{error}: look at `ulimit -v`"),
             Error::Disk(failure) => write!(f, "the disk refused: {failure}"),
             Error::Thread(error) => write!(

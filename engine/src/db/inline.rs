@@ -11,7 +11,7 @@ use super::outcome::{Outcome, RowSet};
 use super::parameters::Parameters;
 use super::prepared::Prepared;
 use super::row::Row;
-use super::session::{Patience, Session};
+use super::session::{Begun, Patience, Session};
 use super::source::{BatchSource, Source};
 use super::statement::{self, Language};
 use super::subscribe::{SubscribeOptions, Subscription};
@@ -107,10 +107,10 @@ impl Patience for Turning<'_> {
 impl InlineDatabase {
     pub(super) fn new(
         inline: Inline,
-        plan: Plan,
+        begun: Begun,
         language: Language,
     ) -> Result<InlineDatabase, Error> {
-        let session = Session::new(inline.contact.clone(), plan, true)?;
+        let session = Session::new(inline.contact.clone(), begun, true)?;
         let mut inline = inline;
         if inline.replays {
             // Views are whole when they are first looked at.

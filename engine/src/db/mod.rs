@@ -40,6 +40,7 @@ mod database;
 mod error;
 mod files;
 mod follow;
+mod history;
 mod inline;
 mod keyed;
 mod outcome;

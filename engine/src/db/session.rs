@@ -9,6 +9,7 @@ use sluicedb_sql::{Plan, Schema, SqlError, Value};
 
 use super::catalog::Catalog;
 use super::error::Error;
+use super::history::History;
 use super::row::{self, Row};
 use super::source::{BatchSource, Source};
 use super::subscribe::{SubscribeOptions, Subscription};
@@ -38,7 +39,15 @@ pub(super) struct Session {
     /// Held while the catalog is changed, and by whoever asks for something of a relation until the
     /// request is on its way: behind it, no relation has taken the place of another one.
     fed: Mutex<BTreeSet<SourceId>>,
+    /// The statements that made what there is, where it is kept.
+    history: Mutex<History>,
     inline: bool,
+}
+
+/// What a database begins with.
+pub(super) struct Begun {
+    pub(super) plan: Plan,
+    pub(super) history: History,
 }
 
 /// Waits for an answer, in whatever way there is.
@@ -64,10 +73,12 @@ const HELD_UP: Duration = Duration::from_millis(200);
 const CAPACITY: std::ops::RangeInclusive<usize> = 1..=1 << 20;
 
 impl Session {
-    pub(super) fn new(contact: Contact, plan: Plan, inline: bool) -> Result<Session, Error> {
+    pub(super) fn new(contact: Contact, begun: Begun, inline: bool) -> Result<Session, Error> {
+        let Begun { plan, history } = begun;
         let catalog = Catalog::new(plan, Arc::clone(&contact.graph), &contact.life)?;
         let fed = Mutex::new(contact.fed.clone());
-        Ok(Session { contact, catalog: RwLock::new(Arc::new(catalog)), fed, inline })
+        let (catalog, history) = (RwLock::new(Arc::new(catalog)), Mutex::new(history));
+        Ok(Session { contact, catalog, fed, history, inline })
     }
 
     /// What there is at the moment.
@@ -109,6 +120,33 @@ impl Session {
         plan: &Plan,
         followed: &[(&str, SubscribeOptions)],
     ) -> Result<Vec<Subscription>, Error> {
+        self.change(patience, plan, followed, None)
+    }
+
+    /// The same with a plan that a statement made. Where there is a directory, what was said holds
+    /// when this returns.
+    pub(super) fn install_said(
+        &self,
+        patience: &mut impl Patience,
+        plan: &Plan,
+        followed: &[(&str, SubscribeOptions)],
+        said: &str,
+    ) -> Result<Vec<Subscription>, Error> {
+        let said = self.contact.saves.then_some(said);
+        let subscriptions = self.change(patience, plan, followed, said)?;
+        if said.is_some() {
+            self.save(patience)?;
+        }
+        Ok(subscriptions)
+    }
+
+    fn change(
+        &self,
+        patience: &mut impl Patience,
+        plan: &Plan,
+        followed: &[(&str, SubscribeOptions)],
+        said: Option<&str>,
+    ) -> Result<Vec<Subscription>, Error> {
         patience.may_wait()?;
         let mut fed = self.lock();
         let before = self.catalog();
@@ -118,8 +156,11 @@ impl Session {
             fed: fed.clone(),
             logged: self.contact.logs,
         };
-        let change = change(&before.graph, &before.plan, plan, &growth)?;
+        let mut change = change(&before.graph, &before.plan, plan, &growth)?;
         check(&change)?;
+        let mut history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = said.map(|said| history.with(said, &fed)).transpose()?;
+        change.history = Arc::clone(told.as_ref().unwrap_or(&history).bytes());
         self.check_memory(&change)?;
         let after = before.after(plan.clone(), &change, &self.contact.life)?;
         let mut subscriptions = Vec::with_capacity(followed.len());
@@ -129,13 +170,16 @@ impl Session {
             // Shards have these before they hear of the change that they are for.
             let _given = self.give(parts)?;
         }
-        if !change.is_empty() {
+        if !change.is_empty() || told.is_some() {
             let change = Arc::new(change);
             let told = Arc::clone(&change);
             let answer = self.ask(|reply| Request::Change { change: told, reply })?;
             before.end(&change);
             patience.wait(answer)?;
             fed.retain(|source| !change.sources_gone.contains(source));
+        }
+        if let Some(told) = told {
+            *history = told;
         }
         *self.catalog.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(after);
         Ok(subscriptions)

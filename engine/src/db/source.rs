@@ -249,6 +249,17 @@ impl BatchSource {
         Ok(())
     }
 
+    /// The statements this handle has pushed so far: each 1 024 rows of a batch are one.
+    pub fn pushed(&self) -> u64 {
+        self.inlet.sequence()
+    }
+
+    /// How many of [`BatchSource::pushed`] would survive a crash. Stays behind for ever where the
+    /// database lives in memory.
+    pub fn durable(&self) -> u64 {
+        self.inlet.settled()
+    }
+
     /// The columns of the source.
     pub fn schema(&self) -> &Schema {
         &self.schema

@@ -259,18 +259,18 @@ impl Language {
         text: &str,
     ) -> Result<Outcome, Error> {
         patience.may_wait()?;
-        let variables = |name: &str| std::env::var(name).ok();
         let mut state = self.lock();
         let catalog = &state.catalog;
         let connectors = self.connectors.as_deref();
-        let (reached, decision) = files::decide(connectors, catalog, statement, text, &variables)?;
+        let (reached, decision) = files::decide(connectors, catalog, statement, text, &variable)?;
         match decision {
             Decision::Change(change) => {
                 let catalog = &change.catalog;
-                let plans = self.check(catalog, &change.created)?;
+                let plans = self.check(session, catalog, &change.created)?;
                 let followed: Vec<_> = plans.iter().filter_map(connect::Plan::follows).collect();
-                let mut followed =
-                    session.install(patience, catalog.plan(), &followed)?.into_iter();
+                let said = &text[statement.span.clone()];
+                let followed = session.install_said(patience, catalog.plan(), &followed, said)?;
+                let mut followed = followed.into_iter();
                 state.drop_links(&change.dropped);
                 self.replace(&mut state, change.catalog);
                 for plan in plans {
@@ -346,7 +346,12 @@ impl Language {
     }
 
     /// What is to be started for the objects that come, all of whose options are checked.
-    fn check(&self, catalog: &Catalog, created: &[String]) -> Result<Vec<connect::Plan>, Error> {
+    fn check(
+        &self,
+        session: &Session,
+        catalog: &Catalog,
+        created: &[String],
+    ) -> Result<Vec<connect::Plan>, Error> {
         let mut plans = Vec::new();
         for object in created.iter().filter_map(|name| catalog.object(name)) {
             let connector = match &object.definition {
@@ -355,6 +360,9 @@ impl Language {
                 | Definition::Sink { connector, .. } => connector,
                 _ => continue,
             };
+            if session.contact.saves {
+                return Err(Error::Sql(not_kept(&object.name)));
+            }
             let connectors = files::linked(self.connectors.as_deref())?;
             let letters = &self.letters;
             let plan = connect::Plan::new(connectors, catalog, object, connector, letters)?;
@@ -485,8 +493,17 @@ pub(super) fn insert(
         }
     }
     // Whoever reads after an INSERT sees its rows.
-    session.flush(patience)
+    session.flush(patience)?;
+    // Where rows are logged, they survive a crash from here on.
+    while session.contact.logs && source.durable() < source.pushed() {
+        std::thread::sleep(DURABLE_RETRY);
+        session.flush(patience)?;
+    }
+    Ok(())
 }
+
+/// A disk needs about as long to make a row durable.
+const DURABLE_RETRY: std::time::Duration = std::time::Duration::from_micros(50);
 
 fn refusal(error: PushError) -> Error {
     match error {
@@ -497,6 +514,23 @@ fn refusal(error: PushError) -> Error {
             Error::Sql(SqlError::invalid_parameter(error.to_string()))
         }
     }
+}
+
+/// What stands for `${NAME}` in options.
+pub(super) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// Refuses what reaches outside where rows outlive the process.
+fn not_kept(name: &str) -> SqlError {
+    let message = format!(
+        "\"{name}\" would reach outside from a database with a directory, which does not keep yet how \
+         far it has come"
+    );
+    SqlError::unsupported(message).hint(
+        "After a restart its rows would come twice. Create the source without FROM and insert or push \
+         the rows, or work in memory.",
+    )
 }
 
 /// The only statement of a text.

@@ -29,7 +29,9 @@ impl World {
         if !self.is_rough() {
             return false;
         }
-        if self.crashes_left > 0 && self.chaos.below(400) == 0 {
+        // A changed graph is rarely sealed while faults strike; where it is, a crash is worth more.
+        let odds = if self.growth.is_sealed(self.sealed) { 40 } else { 400 };
+        if self.crashes_left > 0 && self.chaos.below(odds) == 0 {
             self.crash_now();
             return true;
         }

@@ -89,6 +89,11 @@ impl Growing {
         Arc::clone(&self.versions[version_of(history)].graph)
     }
 
+    /// Whether the newest checkpoint is of a graph that has changed.
+    pub(super) fn is_sealed(&self, sealed: Option<Epoch>) -> bool {
+        sealed.is_some_and(|epoch| self.version_at(epoch) > 0)
+    }
+
     /// The database goes on from this checkpoint, with what ran then.
     pub(super) fn go_back(&mut self, history: &[u8], sealed: Option<Epoch>) {
         let found = version_of(history);

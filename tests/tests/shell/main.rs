@@ -17,6 +17,7 @@ mod functions;
 mod inline;
 mod life;
 mod limits;
+mod objects;
 mod prepared;
 mod pressure;
 mod results;
