@@ -15,6 +15,7 @@ pub(crate) mod table;
 pub(crate) mod terminal;
 
 use std::io::{self, IsTerminal as _, Read as _, Write};
+use std::path::PathBuf;
 
 use crate::command::{Command, Failure, Options};
 use format::{FORMATS, Format};
@@ -23,13 +24,16 @@ use session::Session;
 
 pub(crate) const COMMAND: Command = Command {
     name: "shell",
-    about: "SQL on a database in memory, typed, from a file or from -c; needs no name",
+    about: "SQL on a database in a directory or in memory, typed, from a file or from -c; needs no name",
     help: "\
-Runs SQL on a database in memory: what is typed, a file, or the statements behind -c. Without -c and
--f it reads from the terminal, where \\? lists its commands, or from a pipe.
+Runs SQL on a database inside this process: what is typed, a file, or the statements behind -c. Without
+-c and -f it reads from the terminal, where \\? lists its commands, or from a pipe.
 
-Usage: sluice [-c SQL | -f FILE] [--format table|csv|json|ndjson|arrow] [--shards N]
+Usage: sluice [DIR] [-c SQL | -f FILE] [--format table|csv|json|ndjson|arrow] [--shards N]
 
+  DIR              keep the database in this directory, with its rows and objects, and find them there
+                   the next time; it is made if it is not there. Write ./DIR or a path, so that it is
+                   not taken for a command. Without it the database lives in memory
   -c SQL           run these statements
   -f FILE          run the statements of a file, wait for the end of the sources that have one, and
                    leave
@@ -43,7 +47,9 @@ follows until nothing more comes, or until Ctrl-C: the weight first, +1 for a ro
 one that went. Typed on a terminal, a SUBSCRIBE TO a view draws its rows again whenever they change, and
 that to a stream writes what comes, until Ctrl-C. In JSON, DECIMAL and BIGINT are numbers with all their digits.
 
-Example: sluice -c 'SELECT 1 + 1 AS two'",
+Examples:
+  sluice -c 'SELECT 1 + 1 AS two'
+  sluice ./market -c 'SHOW VIEWS'",
     run,
 };
 
@@ -52,6 +58,7 @@ struct Asked {
     input: Input,
     format: Format,
     shards: Option<usize>,
+    directory: Option<PathBuf>,
 }
 
 #[derive(Debug, PartialEq)]
@@ -62,14 +69,16 @@ enum Input {
 }
 
 fn run(given: &[String], out: &mut dyn Write) -> Result<(), Failure> {
-    let Asked { input, format, shards } = asked(given)?;
+    let Asked { input, format, shards, directory } = asked(given)?;
+    let directory = directory.as_deref();
     if input == Input::Standard && io::stdin().is_terminal() {
-        writeln!(out, "SluiceDB, in memory. \\? helps, Ctrl-D leaves.")?;
+        let place = directory.map_or("memory".to_owned(), |path| path.display().to_string());
+        writeln!(out, "SluiceDB, in {place}. \\? helps, Ctrl-D leaves.")?;
         out.flush()?;
-        let mut session = Session::start(format, shards, true, out)?;
+        let mut session = Session::start(format, shards, directory, true, out)?;
         return edit::interact(&mut session);
     }
-    let mut session = Session::start(format, shards, false, out)?;
+    let mut session = Session::start(format, shards, directory, false, out)?;
     match input {
         Input::File(path) => session.include(&path)?,
         Input::Text(text) => session.run(Origin { file: None, text: &text })?,
@@ -85,7 +94,8 @@ fn run(given: &[String], out: &mut dyn Write) -> Result<(), Failure> {
 
 fn asked(given: &[String]) -> Result<Asked, Failure> {
     let mut options = Options::new(COMMAND.name, given);
-    let mut asked = Asked { input: Input::Standard, format: Format::Table, shards: None };
+    let (input, format) = (Input::Standard, Format::Table);
+    let mut asked = Asked { input, format, shards: None, directory: None };
     while let Some(option) = options.option()? {
         let input = match option {
             "-c" => Input::Text(options.value(option, "statements")?.to_owned()),
@@ -108,10 +118,10 @@ fn asked(given: &[String]) -> Result<Asked, Failure> {
             }
             word if word.starts_with('-') => return Err(options.unknown(word)),
             directory => {
-                return Err(options.usage(&format!(
-                    "`{directory}`: what SQL creates is not kept in a directory yet; leave it out \
-                     to work in memory"
-                )));
+                if asked.directory.replace(directory.into()).is_some() {
+                    return Err(options.usage(&format!("`{directory}`: one directory at a time")));
+                }
+                continue;
             }
         };
         if asked.input != Input::Standard {
@@ -140,12 +150,18 @@ mod tests {
             input: Input::Text("SELECT 1".to_owned()),
             format: Format::Csv,
             shards: Some(2),
+            directory: None,
         };
         assert_eq!(
             parsed(&["-c", "SELECT 1", "--format", "csv", "--shards", "2"]).unwrap(),
             expected
         );
         assert_eq!(parsed(&["--format=csv", "--shards=2", "-c", "SELECT 1"]).unwrap(), expected);
+        let kept = Asked { directory: Some("./db".into()), ..expected };
+        assert_eq!(
+            parsed(&["./db", "--format=csv", "-c", "SELECT 1", "--shards", "2"]).unwrap(),
+            kept
+        );
     }
 
     #[test]
@@ -153,7 +169,7 @@ mod tests {
         let refused = |words: &[&str]| parsed(words).unwrap_err();
         assert!(refused(&["--format", "xml"]).contains("ndjson or arrow, and not `xml`"));
         assert!(refused(&["-c", "a", "-f", "b"]).contains("not together"));
-        assert!(refused(&["/data"]).contains("leave it out to work in memory"));
+        assert!(refused(&["/data", "/other"]).contains("one directory at a time"));
         assert!(refused(&["-x"]).contains("`-x` means nothing here"));
     }
 }

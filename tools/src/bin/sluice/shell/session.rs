@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::ops::Range;
+use std::path::Path;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -50,6 +51,7 @@ impl<'a> Session<'a> {
     pub(crate) fn start(
         format: Format,
         shards: Option<usize>,
+        directory: Option<&Path>,
         interactive: bool,
         out: &'a mut dyn Write,
     ) -> Result<Session<'a>, Failure> {
@@ -57,6 +59,9 @@ impl<'a> Session<'a> {
         let mut builder = Database::builder().connectors(sluicedb_ingest::connectors());
         if let Some(shards) = shards {
             builder = builder.shards(shards);
+        }
+        if let Some(directory) = directory {
+            builder = builder.directory(directory);
         }
         let db = builder.start(&Plan::empty()).map_err(failed)?;
         let interrupt = Interrupt::install()
