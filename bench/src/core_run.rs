@@ -287,7 +287,7 @@ fn feeder(graph: &Graph) -> FeederOptions {
         schema: source.schema.clone(),
         shape: source.shape,
         key: source.key.clone(),
-        time: source.time.map(|time| (time.column, time.delay_us)),
+        time: source.time,
         tied: source.tied,
         logged: false,
         shards: 1,

@@ -67,6 +67,25 @@ pub enum Order {
         /// The feeder.
         feeder: FeederId,
     },
+    /// A feeder that has been silent for long holds its source back until the end of the epoch that
+    /// the next `Close` ends.
+    Idle {
+        /// The feeder.
+        feeder: FeederId,
+    },
+    /// A feeder that was silent holds its source back again from there on.
+    Wake {
+        /// The feeder.
+        feeder: FeederId,
+    },
+    /// Event time of a source whose feeders are all silent goes on with the clock, at the end of that
+    /// epoch.
+    Advance {
+        /// The source.
+        source: SourceId,
+        /// How far.
+        by_us: i64,
+    },
     /// The graph becomes another one at the end of the epoch that the next `Close` ends.
     Install(Arc<Change>),
     /// End an epoch: the next one has been opened to feeders.
@@ -131,6 +150,8 @@ pub enum Effect {
 pub enum Report {
     /// The first rows of an epoch are in.
     Rows(Epoch),
+    /// The first rows in an epoch of a feeder that may become idle are in.
+    Fed(FeederId),
     /// A feeder is attached at the end of the epoch that the shard reports as passed next: how far
     /// it had come here, and the watermark it goes on from, which is the same on all shards.
     Attached(FeederMark),

@@ -83,6 +83,14 @@ pub const REJECTED_BYTES_MAX: usize = 64 << 10;
 /// Epochs that are remembered: some seconds of a busy database, whose checkpoints are among them.
 pub const EPOCHS_KEPT: usize = 512;
 
+/// Keys of one feeder that the watermark waits for, of a source that has one for each key: what a feeder
+/// remembers of all of them is a few MiB.
+pub const WATERMARK_KEYS_MAX: usize = 1 << 16;
+
+/// Nanoseconds between two steps of event time that goes on with the clock: each ends an epoch of a
+/// database that is idle otherwise.
+pub const ADVANCE_EVERY_NS: u64 = 100_000_000;
+
 // A morsel's row index is stored in 16 bits by cursors and selections are `u32`.
 const _: () = assert!(MORSEL_ROWS_MAX <= 1 << 16);
 // A record has its nulls in one word.

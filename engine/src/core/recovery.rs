@@ -192,8 +192,8 @@ pub fn open(
     let sealed = newest.map(|manifest| Epoch(manifest.epoch));
     let start =
         CoordinatorStart { epoch, files: files.list(), feeders: reached.clone(), manifests };
-    let coordinator =
-        Coordinator::new(coordinator_options(options, database, (plan, base.history)), start);
+    let told = coordinator_options(options, database, (plan, base.history));
+    let coordinator = Coordinator::new(told, graph, start);
     Ok(Opened { shards, coordinator, feeders: reached, sealed, replayed })
 }
 

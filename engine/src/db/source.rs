@@ -135,6 +135,11 @@ impl<R: Row> Source<R> {
         self.inlet.sequence()
     }
 
+    /// Rows that this handle pushed whose time was too far ahead of the clock to move the watermark.
+    pub fn rows_ahead(&self) -> u64 {
+        self.inlet.rows_ahead()
+    }
+
     /// How many of [`Source::pushed`] would survive a crash. Stays behind for ever where the database
     /// lives in memory.
     pub fn durable(&self) -> u64 {
@@ -153,6 +158,11 @@ pub struct BatchSource {
 }
 
 impl BatchSource {
+    /// Rows that this handle pushed whose time was too far ahead of the clock to move the watermark.
+    pub fn rows_ahead(&self) -> u64 {
+        self.inlet.rows_ahead()
+    }
+
     pub(super) fn new(inlet: Inlet, schema: Schema) -> BatchSource {
         BatchSource { inlet, schema, left: Batch::empty(), link: None }
     }

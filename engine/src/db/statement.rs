@@ -433,8 +433,9 @@ fn other(
             let Insertion { into, rows } = *insertion;
             let rows = query_once(session, patience, rows, known)?;
             let count = rows.len() as u64;
-            insert(session, patience, &into, rows)?;
-            Ok(Outcome::Done(Done { tag: "INSERT", rows: Some(count), notices: Vec::new() }))
+            let ahead = insert(session, patience, &into, rows)?;
+            let notices = if ahead == 0 { Vec::new() } else { vec![too_far_ahead(ahead)] };
+            Ok(Outcome::Done(Done { tag: "INSERT", rows: Some(count), notices }))
         }
         Decision::Follow(following) => {
             let options = SubscribeOptions::default();
@@ -472,12 +473,13 @@ pub(super) fn query_once(
     Ok(RowSet { schema, batches })
 }
 
+/// Pushes rows; returns how many of them are too far ahead of the clock to move the watermark.
 pub(super) fn insert(
     session: &Session,
     patience: &mut impl Patience,
     into: &str,
     rows: RowSet,
-) -> Result<(), Error> {
+) -> Result<u64, Error> {
     let mut source = session.batch_source(patience, into)?;
     for batch in rows.batches {
         let mut batch = batch;
@@ -492,14 +494,27 @@ pub(super) fn insert(
             }
         }
     }
-    // Whoever reads after an INSERT sees its rows.
-    session.flush(patience)?;
+    let ahead = source.rows_ahead();
     // Where rows are logged, they survive a crash from here on.
     while session.contact.logs && source.durable() < source.pushed() {
-        std::thread::sleep(DURABLE_RETRY);
         session.flush(patience)?;
+        std::thread::sleep(DURABLE_RETRY);
     }
-    Ok(())
+    // Its feeder goes with the barrier that is waited for, so that the next INSERT goes on with it.
+    drop(source);
+    // Whoever reads after an INSERT sees its rows.
+    session.flush(patience)?;
+    Ok(ahead)
+}
+
+fn too_far_ahead(rows: u64) -> Notice {
+    let message = format!(
+        "{rows} rows are too far ahead of the clock to move the watermark: they are kept, and their \
+         windows close when others get there"
+    );
+    let hint =
+        "If event time has nothing to do with the clock, set max_ahead = 'none' on the source.";
+    Notice { message, hint: Some(hint.to_owned()) }
 }
 
 /// A disk needs about as long to make a row durable.

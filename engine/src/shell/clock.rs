@@ -1,4 +1,4 @@
-//! Monotonic time as the core counts it, and the time of day for people.
+//! Monotonic time as the core counts it, and the time of day.
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -18,8 +18,11 @@ impl Clock {
     }
 }
 
-/// The time of day in microseconds since 1970; for people only, because it may go back.
+/// The time of day, in microseconds since 1970.
 pub(crate) fn wall_us() -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    now.map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+    let micros = |of: std::time::Duration| i64::try_from(of.as_micros()).unwrap_or(i64::MAX);
+    match SystemTime::now().duration_since(UNIX_EPOCH) {
+        Ok(since) => micros(since),
+        Err(before) => -micros(before.duration()),
+    }
 }

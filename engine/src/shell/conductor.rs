@@ -26,7 +26,7 @@ use super::stats::ShardStats;
 use super::survey::Questions;
 use crate::core::coordinator::Coordinator;
 use crate::core::effect::{CoordinatorEffect, CoordinatorInput, Order, Report};
-use crate::core::feeder::{Feeder, FeederOptions, Progress};
+use crate::core::feeder::{Feeder, FeederOptions, Keys, Progress};
 use crate::core::frame::{Fed, FeederRow};
 use crate::core::graph::{Change, Graph};
 use crate::core::ids::{Epoch, FeederId, ShardId, SourceId};
@@ -85,6 +85,8 @@ pub(crate) struct Conductor {
     feeders: Vec<Option<SourceId>>,
     /// Detached feeders.
     free: Vec<FeederId>,
+    /// What those knew of the keys of their sources.
+    keys: BTreeMap<FeederId, Keys>,
     arrivals: BTreeMap<FeederId, Arrival>,
     /// What producers read of the feeders that are attached.
     marks: BTreeMap<FeederId, (Arc<Mark>, Arc<Bell>)>,
@@ -116,6 +118,7 @@ impl Conductor {
             effects: Vec::new(),
             completions: Vec::new(),
             ready: false,
+            keys: BTreeMap::new(),
             arrivals: BTreeMap::new(),
             marks: BTreeMap::new(),
             settled: Settled::default(),
@@ -206,7 +209,10 @@ impl Conductor {
     fn serve(&mut self, request: Request) {
         match request {
             Request::Attach { source, life, reply } => self.attach(source, life, reply),
-            Request::Detach { feeder } => self.step(CoordinatorInput::Detach { feeder }),
+            Request::Detach { feeder, keys } => {
+                self.keys.extend(keys.map(|keys| (feeder, keys)));
+                self.step(CoordinatorInput::Detach { feeder });
+            }
             Request::Install { parts, installed } => {
                 for (shard, part) in parts {
                     let told = ToShard::Install(part, installed.clone());
@@ -315,7 +321,9 @@ impl Conductor {
                 FeederId(self.feeders.len() as u32 - 1)
             }
         };
-        self.feeders[feeder.index()] = Some(source);
+        if self.feeders[feeder.index()].replace(source) != Some(source) {
+            self.keys.remove(&feeder);
+        }
         let mark = Arc::new(Mark::new(&Progress::START));
         let room = Arc::new(Bell::new());
         let mut lanes = Vec::with_capacity(self.parts.shards.len());
@@ -343,7 +351,7 @@ impl Conductor {
             schema: spec.schema.clone(),
             shape: spec.shape,
             key: spec.key.clone(),
-            time: spec.time.map(|time| (time.column, time.delay_us)),
+            time: spec.time,
             tied: spec.tied,
             logged: self.parts.logged[source.index()],
             shards: self.parts.shards.len() as u16,
@@ -359,7 +367,10 @@ impl Conductor {
             life,
             inbox: Arc::clone(&self.parts.inbox),
         };
-        reply.give(Some(Inlet::new(Feeder::new(options, progress), shared)));
+        reply.give(Some(Inlet::new(
+            Feeder::new(options, progress).with_keys(self.keys.remove(&feeder)),
+            shared,
+        )));
     }
 
     fn carry_out(&mut self, effect: CoordinatorEffect) {

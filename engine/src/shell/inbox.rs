@@ -12,6 +12,7 @@ use super::outlet::Outlet;
 use super::scan::{Found, Kept};
 use super::survey::Survey;
 use super::sync::{AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering};
+use crate::core::feeder::Keys;
 use crate::core::graph::Change;
 use crate::core::ids::{FeederId, SourceId, ViewId};
 
@@ -20,7 +21,7 @@ pub(crate) enum Request {
     /// A feeder for a source, which has this life; none if there are as many as there may be.
     Attach { source: SourceId, life: Arc<Life>, reply: Reply<Option<Inlet>> },
     /// The producer of a feeder is gone.
-    Detach { feeder: FeederId },
+    Detach { feeder: FeederId, keys: Option<Keys> },
     /// Something to be installed on some shards.
     Install { parts: Vec<(u16, Part)>, installed: Installed },
     /// The graph becomes another one. Changes are asked for one after the other.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::bell::Bell;
+use super::clock::wall_us;
 use super::in_turn;
 use super::inbox::{Inbox, Request};
 use super::lane::Sender;
@@ -73,6 +74,11 @@ impl Inlet {
         &self.room
     }
 
+    /// Rows whose time was too far ahead of the clock to move the watermark.
+    pub(crate) fn rows_ahead(&self) -> u64 {
+        self.feeder.rows_ahead()
+    }
+
     /// The number of its last statement.
     pub(crate) fn sequence(&self) -> u64 {
         self.feeder.progress().sequence
@@ -134,6 +140,9 @@ impl Inlet {
     /// Publishes rows as one statement.
     pub(crate) fn push(&mut self, rows: Morsel) -> Result<(), Refused> {
         self.hear();
+        if self.feeder.wants_clock() {
+            self.feeder.tell_clock(wall_us());
+        }
         let lanes = &self.lanes;
         let room = |shard: ShardId| usize::from(lanes[shard.index()].has_room(1));
         self.feeder.push(rows, self.seen, room, &mut self.pool)?;
@@ -154,6 +163,9 @@ impl Inlet {
         write(&mut writer);
         writer.finish().map_err(RowRefused::Rows)?;
         self.hear();
+        if self.feeder.wants_clock_for_row() {
+            self.feeder.tell_clock(wall_us());
+        }
         let lanes = &self.lanes;
         let room = |shard: ShardId| usize::from(lanes[shard.index()].has_room(1));
         self.feeder.push_row(self.seen, room, &mut self.pool).map_err(RowRefused::Push)?;
@@ -201,6 +213,8 @@ impl Drop for Inlet {
     fn drop(&mut self) {
         debug_assert!(self.feeder.rests(), "a statement is published before its push returns");
         // Nobody waits for it: a database that has ended has no use for the news.
-        let _ = self.inbox.post(Request::Detach { feeder: self.feeder.id() });
+        let _ = self
+            .inbox
+            .post(Request::Detach { feeder: self.feeder.id(), keys: self.feeder.take_keys() });
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use sqlparser::ast::{Expr, Query, SetExpr, Values};
 
 use super::decide::{Change, Decision, Notice, later};
+use super::event_time::event_time;
 use super::{Catalog, Definition, Object, names, unbounded};
 use crate::SqlError;
 use crate::dialect::options::{Amount, Reader};
@@ -79,17 +80,17 @@ impl Catalog {
         let mut fields = fields(create)?;
         let mut reader = Reader::new(&create.options, "a source", variables);
         let retain = retain(&mut reader)?;
-        let (time, delay_us) = event_time(create, reader)?;
+        let time = event_time(create, &fields, reader)?;
         // Event time is never NULL: a row without it could be in no window.
         if let Some(time) = &time
-            && let Some(field) = fields.iter_mut().find(|field| field.name == *time)
+            && let Some(field) = fields.iter_mut().find(|field| field.name == time.column)
         {
             field.nullable = false;
         }
         let schema = Schema::new(fields).map_err(|error| error.at(name.at))?;
         let mut builder = Builder::over(&catalog.plan);
-        let time = time.as_deref().map(|column| (column, delay_us));
-        let node = builder.source(&name.name, schema.clone(), time);
+        let time = time.as_ref().map(|time| time.map(String::as_str));
+        let node = builder.source_with(&name.name, schema.clone(), time);
         let node = node.map_err(|error| match watermark {
             Some(watermark) => error.at(watermark.at),
             None => error.at(name.at),
@@ -309,31 +310,6 @@ fn retain(reader: &mut Reader<'_>) -> Result<Option<Retain>, SqlError> {
         Some(Amount::Bytes(bytes)) => Some(Retain::bytes(bytes)),
         Some(Amount::Duration(age_us)) => Some(Retain::age_us(age_us)),
     })
-}
-
-/// The column of event time and how far the watermark stays behind it, as clause or as option.
-fn event_time(
-    create: &CreateSource,
-    mut reader: Reader<'_>,
-) -> Result<(Option<String>, i64), SqlError> {
-    let lateness = reader.duration_us("allowed_lateness")?;
-    let declared = reader.text("watermark")?;
-    reader.finish()?;
-    match (&create.watermark, declared) {
-        (Some(watermark), None) => {
-            let delay = watermark.delay_us.or(lateness).unwrap_or(0);
-            Ok((Some(watermark.column.clone()), delay))
-        }
-        (None, Some(column)) => Ok((Some(column), lateness.unwrap_or(0))),
-        (None, None) if lateness.is_some() => {
-            Err(SqlError::invalid_parameter("allowed_lateness without a watermark")
-                .hint("Add watermark = 'ts', the column of event time."))
-        }
-        (None, None) => Ok((None, 0)),
-        (Some(watermark), Some(_)) => {
-            Err(SqlError::syntax("the watermark is declared twice").at(watermark.at))
-        }
-    }
 }
 
 /// The node that keeps or publishes the result.

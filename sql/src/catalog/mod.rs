@@ -5,6 +5,7 @@ pub mod external;
 mod create;
 mod decide;
 mod drop;
+mod event_time;
 mod function;
 mod names;
 mod object;

@@ -292,6 +292,23 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// The same, or the word `none`, for which the inner one is absent.
+    pub fn duration_us_or_none(
+        &mut self,
+        key: &'static str,
+    ) -> Result<Option<Option<i64>>, SqlError> {
+        let entry = self.options.entries.iter().find(|entry| entry.key == key);
+        let none = |entry: &OptionEntry| match &entry.value {
+            OptionValue::Text(text) | OptionValue::Word(text) => text.eq_ignore_ascii_case("none"),
+            _ => false,
+        };
+        if entry.is_some_and(none) {
+            self.known.push(key);
+            return Ok(Some(None));
+        }
+        Ok(self.duration_us(key)?.map(Some))
+    }
+
     /// A number of bytes: 65536 or `'64 MB'`. As in PostgreSQL a kB is 1024 bytes.
     pub fn bytes(&mut self, key: &'static str) -> Result<Option<u64>, SqlError> {
         let Some(entry) = self.entry(key) else { return Ok(None) };

@@ -3,12 +3,13 @@
 
 use std::sync::Arc;
 
+use arrow::datatypes::DataType as ArrowType;
 use datafusion::common::Column;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{
-    Aggregate, Expr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, Projection,
+    Aggregate, Expr, ExprFunctionExt, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Projection,
 };
 
 use super::functions::{WindowKind, assign, outside, sessions};
@@ -55,14 +56,20 @@ fn assigned(aggregate: &Aggregate) -> Result<Option<LogicalPlan>, SqlError> {
     let Some((time, sizes)) = args.split_first() else {
         return Err(SqlError::syntax("a window takes a time column"));
     };
+    if time.get_type(aggregate.input.schema()).map_err(of_planner)? == ArrowType::Int64 {
+        return Err(SqlError::unsupported("a window over a BIGINT in a query that runs once")
+            .hint("Write tumble(to_timestamp_millis(ts), ..)."));
+    }
     let others = keys.iter().enumerate().filter(|(key, _)| *key != at);
     let others: Vec<Expr> = others.map(|(_, key)| key.clone()).collect();
     let input = LogicalPlanBuilder::from(Arc::unwrap_or_clone(Arc::clone(&aggregate.input)));
     // A row without a time is in no window.
     let input = input.filter(time.clone().is_not_null()).map_err(of_planner)?;
     let (input, window) = match kind {
-        WindowKind::Tumble => (input.build().map_err(of_planner)?, keys[at].clone()),
-        WindowKind::Hop | WindowKind::Cumulate => {
+        WindowKind::Tumble if has_no_zone(sizes) => {
+            (input.build().map_err(of_planner)?, keys[at].clone())
+        }
+        WindowKind::Tumble | WindowKind::Hop | WindowKind::Cumulate => {
             let window = shape(kind, sizes, ())?;
             window.check()?;
             fixed(input, time, window).map_err(of_planner)?
@@ -78,7 +85,7 @@ fn assigned(aggregate: &Aggregate) -> Result<Option<LogicalPlan>, SqlError> {
     // What stands above knows the window by the name of its call.
     let name = keys[at].schema_name().to_string();
     let mut keys = keys.clone();
-    keys[at] = if kind == WindowKind::Tumble { window } else { window.alias(name) };
+    keys[at] = if window == keys[at] { window } else { window.alias(name) };
     let grouped = Aggregate::try_new(Arc::new(input), keys, aggregate.aggr_expr.clone());
     grouped.map(|of| Some(LogicalPlan::Aggregate(of))).map_err(of_planner)
 }
@@ -121,6 +128,11 @@ fn row_by_row(projection: &Projection) -> Result<Option<LogicalPlan>, SqlError> 
     let exprs = exprs.collect::<Planned<Vec<Expr>>>().map_err(of_planner)?;
     let assigned = Projection::try_new(exprs, Arc::new(input)).map_err(of_planner)?;
     Ok(Some(LogicalPlan::Projection(assigned)))
+}
+
+/// Whether a window is cut at UTC, as far as its call says.
+fn has_no_zone(sizes: &[Expr]) -> bool {
+    matches!(sizes.last(), Some(Expr::Literal(zone, _)) if zone.is_null())
 }
 
 type Planned<T> = datafusion::error::Result<T>;

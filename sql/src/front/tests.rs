@@ -41,6 +41,11 @@ fn trades() -> Schema {
 }
 
 fn explain(text: &str, emit: Emit) -> Result<String, SqlError> {
+    lowered(text, emit, Some("ts"))
+}
+
+/// The plan of a query over trades with this event time.
+fn lowered(text: &str, emit: Emit, time: Option<&str>) -> Result<String, SqlError> {
     let Statement::Query(mut query) = dialect::parse(text)?.remove(0).statement else {
         panic!("{text} is no query")
     };
@@ -48,7 +53,7 @@ fn explain(text: &str, emit: Emit) -> Result<String, SqlError> {
     let known = Known(BTreeMap::from([("trades".to_owned(), trades())]));
     let plan = optimise(bind(&query, &known, Some(text))?)?;
     let mut builder = Builder::new();
-    let source = builder.source("trades", trades(), Some(("ts", 0)))?;
+    let source = builder.source("trades", trades(), time.map(|time| (time, 0)))?;
     let of = |name: &str| (name == "trades").then_some(source);
     let wishes = Wishes { emit, allowed_lateness_us: 0, late_to: None };
     let lowered = Lowering::new(&mut builder, &of, wishes).query(&plan, &[])?;
@@ -177,4 +182,11 @@ fn what_cannot_run_is_refused_with_what_to_do() {
         "ORDER BY and LIMIT in a continuous query is not supported (0A000) Sort when you read: a \
          view has no order.",
     );
+}
+
+#[test]
+fn windows_that_never_close_are_not_waited_for() {
+    let text = "SELECT count(*) FROM trades GROUP BY tumble(ts, INTERVAL '1' MINUTE)";
+    let error = lowered(text, Emit::OnClose, None).unwrap_err();
+    assert!(error.message.contains("source \"trades\" declares no watermark"), "{error}");
 }

@@ -266,13 +266,12 @@ pub(super) fn window_times(
     let end_lag = time.lag_us.checked_add(lateness_us).and_then(|lag| lag.checked_sub(1));
     if let (Some(lag_us), true) = (end_lag, window.is_session()) {
         // A session may have begun at any time.
-        return Ok(vec![EventTime { column: 1, lag_us }]);
+        return Ok(vec![EventTime::new(1, lag_us)]);
     }
-    let start_lag = end_lag.and_then(|lag| lag.checked_add(window.size_us()));
+    let longest_us = window.longest_us();
+    let start_lag = end_lag.zip(longest_us).and_then(|(lag, longest)| lag.checked_add(longest));
     match (start_lag, end_lag) {
-        (Some(start), Some(end)) => {
-            Ok(vec![EventTime { column: 0, lag_us: start }, EventTime { column: 1, lag_us: end }])
-        }
+        (Some(start), Some(end)) => Ok(vec![EventTime::new(0, start), EventTime::new(1, end)]),
         _ => Err(SqlError::invalid_parameter(format!(
             "window size {} us and allowed lateness {lateness_us} us exceed the range of time",
             window.size_us()

@@ -1,11 +1,12 @@
 //! The one way to a plan: each call checks one node and derives what is known of its rows.
 
 use crate::error::SqlError;
-use crate::expr::Expr;
+use crate::expr::{Expr, Function};
 use crate::limits::PLAN_NODES_MAX;
 use crate::plan::aggregate::{AggregateSpec, Call, Emit, check_timestamp, window_times};
 use crate::plan::{EventTime, Node, NodeId, Op, Plan, Retain, SourceTime, Window};
 use crate::schema::{Field, Schema, check_name};
+use crate::time_unit::TimeUnit;
 use crate::types::DataType;
 
 /// Puts a plan together, inputs first. Columns are named; ids are those of the plan.
@@ -36,13 +37,22 @@ impl Builder {
         schema: Schema,
         time: Option<(&str, i64)>,
     ) -> Result<NodeId, SqlError> {
+        let time = time.map(|(column, delay_us)| SourceTime::of(column, delay_us));
+        self.source_with(name, schema, time)
+    }
+
+    /// Rows from outside, with all that can be said of their event time.
+    pub fn source_with(
+        &mut self,
+        name: &str,
+        schema: Schema,
+        time: Option<SourceTime<&str>>,
+    ) -> Result<NodeId, SqlError> {
         self.check_relation(name)?;
-        let time = match time {
-            Some((column, delay_us)) => Some(source_time(&schema, column, delay_us)?),
-            None => None,
-        };
+        let time = time.map(|time| time.resolve(&schema)).transpose()?;
         // The watermark is by definition what the source's own column does not fall below.
-        let times = time.iter().map(|time| EventTime { column: time.column, lag_us: 0 }).collect();
+        let of = |time: &SourceTime| EventTime { column: time.column, unit: time.unit, lag_us: 0 };
+        let times = time.iter().map(of).collect();
         let op = Op::Source { name: name.into(), time, retain: None };
         self.push(Node { op, schema, times, retracts: false })
     }
@@ -76,7 +86,8 @@ impl Builder {
         self.push(Node { op: Op::Filter { input, predicate }, schema, times, retracts })
     }
 
-    /// One row a row. Event time survives in columns that are passed through as they are.
+    /// One row a row. Event time survives in columns that are passed through as they are, and where
+    /// a BIGINT one becomes a timestamp.
     pub fn project(
         &mut self,
         input: NodeId,
@@ -88,11 +99,7 @@ impl Builder {
             let expr = expr.bind(&node.schema)?;
             let data_type = expr.data_type(&node.schema)?;
             let nullable = expr.nullable(&node.schema);
-            if let Expr::Column(from) = &expr
-                && let Some(time) = node.time_of(*from)
-            {
-                times.push(EventTime { column, ..time });
-            }
+            times.extend(time_through(&expr, node).map(|time| EventTime { column, ..time }));
             fields.push(Field { name: name.clone(), data_type, nullable });
             bound.push((name, expr));
         }
@@ -110,7 +117,7 @@ impl Builder {
             Some(window) => Some(window.with_time(node.schema.resolve(window.time())?)),
             None => None,
         };
-        check_time(node, window.as_ref(), *emit, *allowed_lateness_us)?;
+        self.check_time(input, window.as_ref(), *emit, *allowed_lateness_us)?;
         let keys = resolve(keys, &node.schema)?;
         let calls: Result<Vec<Call>, SqlError> =
             calls.iter().map(|call| call.resolve(&node.schema)).collect();
@@ -215,6 +222,49 @@ impl Builder {
         Ok(self.plan)
     }
 
+    /// Checks the window, and that what depends on a watermark has one.
+    fn check_time(
+        &self,
+        from: NodeId,
+        window: Option<&Window>,
+        emit: Emit,
+        lateness_us: i64,
+    ) -> Result<(), SqlError> {
+        let input = self.node(from)?;
+        if lateness_us < 0 {
+            return Err(SqlError::invalid_parameter(format!(
+                "the allowed lateness is {lateness_us} us: it must not be below 0"
+            )));
+        }
+        if let Some(window) = window {
+            if window.is_session() && input.retracts {
+                return Err(SqlError::unsupported("a session over input that takes rows back")
+                    .hint(
+                        "Put it over rows that are only added, such as windows emitted on close.",
+                    ));
+            }
+            window.check()?;
+            check_timestamp(input.schema.field(*window.time()), "the time of a window")?;
+        }
+        let reason = match window {
+            None => "groups without a window never close".to_owned(),
+            Some(window) if input.time_of(*window.time()).is_none() => {
+                format!("windows never close: {}", self.why_untimed(from, *window.time()))
+            }
+            Some(_) => return Ok(()),
+        };
+        let hint = "Declare a watermark on the source, and pass its time column on unchanged.";
+        if emit == Emit::OnClose {
+            return Err(SqlError::unsupported(format!("EMIT ON WINDOW CLOSE: {reason}")).hint(hint));
+        }
+        if lateness_us > 0 {
+            return Err(
+                SqlError::invalid_parameter(format!("allowed lateness: {reason}")).hint(hint)
+            );
+        }
+        Ok(())
+    }
+
     fn push(&mut self, node: Node) -> Result<NodeId, SqlError> {
         let nodes = self.plan.nodes.len();
         if nodes >= PLAN_NODES_MAX {
@@ -245,22 +295,18 @@ impl Builder {
     }
 }
 
-fn source_time(schema: &Schema, column: &str, delay_us: i64) -> Result<SourceTime, SqlError> {
-    let column = schema.resolve(column)?;
-    check_timestamp(schema.field(column), "the event time of a source")?;
-    if schema.field(column).nullable {
-        return Err(SqlError::invalid_parameter(format!(
-            "column \"{}\" is the event time of a source and may be NULL",
-            schema.field(column).name
-        ))
-        .hint("Declare it NOT NULL: a row without a time belongs to no window."));
+/// The event time of an expression over a node, if it keeps the order of a column that has one.
+fn time_through(expr: &Expr, node: &Node) -> Option<EventTime> {
+    match expr {
+        Expr::Column(column) => node.time_of(*column),
+        Expr::Call { function: Function::Native(native), args } => {
+            let [Expr::Column(column)] = args[..] else { return None };
+            let unit = native.counts()?;
+            let time = node.time_of(column).filter(|time| time.unit == unit)?;
+            Some(EventTime { unit: TimeUnit::Micros, ..time })
+        }
+        _ => None,
     }
-    if delay_us < 0 {
-        return Err(SqlError::invalid_parameter(format!(
-            "the delay of a watermark is {delay_us} us: it must not be below 0"
-        )));
-    }
-    Ok(SourceTime { column, delay_us })
 }
 
 /// Positions of columns, each at most once.
@@ -274,44 +320,6 @@ fn resolve(names: &[impl AsRef<str>], schema: &Schema) -> Result<Vec<usize>, Sql
         positions.push(position);
     }
     Ok(positions)
-}
-
-/// Checks the window, and that what depends on a watermark has one.
-fn check_time(
-    input: &Node,
-    window: Option<&Window>,
-    emit: Emit,
-    lateness_us: i64,
-) -> Result<(), SqlError> {
-    if lateness_us < 0 {
-        return Err(SqlError::invalid_parameter(format!(
-            "the allowed lateness is {lateness_us} us: it must not be below 0"
-        )));
-    }
-    if let Some(window) = window {
-        if window.is_session() && input.retracts {
-            return Err(SqlError::unsupported("a session over input that takes rows back")
-                .hint("Put it over rows that are only added, such as windows emitted on close."));
-        }
-        window.check()?;
-        check_timestamp(input.schema.field(*window.time()), "the time of a window")?;
-    }
-    let reason = match window {
-        None => "groups without a window never close".to_owned(),
-        Some(window) if input.time_of(*window.time()).is_none() => format!(
-            "no watermark follows \"{}\", so that its windows never close",
-            input.schema.field(*window.time()).name
-        ),
-        Some(_) => return Ok(()),
-    };
-    let hint = "Declare a watermark on the source, and pass its time column on unchanged.";
-    if emit == Emit::OnClose {
-        return Err(SqlError::unsupported(format!("EMIT ON WINDOW CLOSE: {reason}")).hint(hint));
-    }
-    if lateness_us > 0 {
-        return Err(SqlError::invalid_parameter(format!("allowed lateness: {reason}")).hint(hint));
-    }
-    Ok(())
 }
 
 fn aggregate_schema(

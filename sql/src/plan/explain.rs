@@ -31,7 +31,9 @@ impl Plan {
             Op::Source { name, time, .. } => match time {
                 Some(time) => {
                     let column = &node.schema.field(time.column).name;
-                    format!("source {name} by {column} - {} us", time.delay_us)
+                    let by = time.by.map(|by| &node.schema.field(by).name);
+                    let by = by.map_or(String::new(), |by| format!(", each {by} for itself"));
+                    format!("source {name} by {column}{time}{by}")
                 }
                 None => format!("source {name}"),
             },
@@ -107,6 +109,9 @@ fn window_text(window: &Window, input: &Schema) -> String {
             format!("cumulate({time}, {step_us} us, {size} us, {offset} us)")
         }
         Window::Session { gap_us, .. } => format!("session({time}, {gap_us} us)"),
+        Window::Zoned { zone, windows } => {
+            format!("{} in {}", window_text(windows, input), zone.name())
+        }
     }
 }
 

@@ -15,18 +15,22 @@ mod builder;
 mod explain;
 mod function;
 mod retain;
+mod source;
 mod spec;
+mod untimed;
 mod window;
 
 use crate::error::SqlError;
 use crate::expr::Expr;
 use crate::schema::Schema;
+use crate::time_unit::TimeUnit;
 
 pub use aggregate::{AggregateSpec, Call, Emit};
 pub use bound::{Bound, Kept};
 pub use builder::Builder;
 pub use function::{Fraction, Function, Moment};
 pub use retain::Retain;
+pub use source::{Ahead, Idle, SourceTime};
 pub use window::Window;
 
 /// A node of a plan: the number it was given when it was added.
@@ -69,17 +73,17 @@ pub struct Node {
 pub struct EventTime {
     /// Position in the node's schema.
     pub column: usize,
+    /// What the column counts: microseconds, unless it is the BIGINT column of a source.
+    pub unit: TimeUnit,
     /// How far behind the watermark values may be; negative where they are ahead of it.
     pub lag_us: i64,
 }
 
-/// The event time of a source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SourceTime {
-    /// Position of a TIMESTAMP column.
-    pub column: usize,
-    /// How far the watermark stays behind the largest time seen.
-    pub delay_us: i64,
+impl EventTime {
+    /// Of a TIMESTAMP column.
+    pub const fn new(column: usize, lag_us: i64) -> EventTime {
+        EventTime { column, unit: TimeUnit::Micros, lag_us }
+    }
 }
 
 /// What a node does.

@@ -1,5 +1,7 @@
 //! What a feeder writes down about the rows it takes.
 
+use std::collections::BTreeMap;
+
 use sluicedb_sql::Value;
 use sluicedb_sql::plan::SourceTime;
 
@@ -18,18 +20,35 @@ pub struct Marker {
     own: i64,
     /// Rows that are behind only because the feeder was attached behind others.
     behind_floor: u64,
+    /// Where keys have watermarks: how far each has come.
+    keys: BTreeMap<String, i64>,
 }
 
 impl Marker {
     /// Of a feeder of a source with this event time that has taken nothing.
     pub fn new(feeder: u16, time: Option<SourceTime>) -> Marker {
         let next_tie = u128::from(feeder) * ROWS_MAX;
-        Marker { time, next_tie, watermark: i64::MIN, own: i64::MIN, behind_floor: 0 }
+        Marker {
+            time,
+            next_tie,
+            watermark: i64::MIN,
+            own: i64::MIN,
+            behind_floor: 0,
+            keys: BTreeMap::new(),
+        }
     }
 
     /// The same when it is attached at `floor`.
     pub fn raise(&mut self, floor: i64) {
+        // A feeder that comes knows no keys.
+        self.keys.clear();
         self.watermark = self.watermark.max(floor);
+    }
+
+    /// Whether the time of a row is below `floor`.
+    pub fn is_below(&self, row: &Row, floor: i64) -> bool {
+        let Some(time) = self.time else { return false };
+        matches!(row.values[time.column], Value::Timestamp(at) if at < floor)
     }
 
     /// Takes the next row.
@@ -44,7 +63,13 @@ impl Marker {
                 row.behind = self.watermark;
                 self.behind_floor += u64::from(at >= self.own);
             }
-            self.own = self.own.max(at.saturating_sub(time.delay_us));
+            let mut reached = at.saturating_sub(time.delay_us);
+            if let Some(by) = time.by {
+                let key = self.keys.entry(format!("{:?}", row.values[by])).or_insert(reached);
+                *key = reached.max(*key);
+                reached = *self.keys.values().min().expect("the key of the row");
+            }
+            self.own = self.own.max(reached);
             self.watermark = self.watermark.max(self.own);
         }
         row

@@ -12,6 +12,7 @@ pub(super) struct Span {
 /// The windows that hold `time`, none where one of them would reach beyond what a timestamp can
 /// say.
 pub(super) fn covering(window: &Window, time: i64) -> Vec<Span> {
+    assert!(!matches!(window, Window::Zoned { .. }), "the reference knows no time zones");
     let (time, size) = (i128::from(time), i128::from(window.size_us()));
     let (slide, offset) = (i128::from(window.slide_us()), i128::from(window.offset_us()));
     if let Window::Cumulate { .. } = window {

@@ -120,10 +120,9 @@ impl<'a> Draft<'a> {
         let start_us = *self.prng.pick(&[0, -30 * TICK_US, 1_700_000_000_000_000]);
         for index in 0..1 + self.prng.below(3) {
             let spec = SourceSpec::draw(index, start_us, self.prng);
-            let time = spec
-                .time
-                .map(|time| (spec.columns[time.column].field.name.as_str(), time.delay_us));
-            let id = self.builder.source(&spec.name, spec.schema(), time);
+            let time =
+                spec.time.map(|time| time.map(|column| spec.columns[*column].field.name.as_str()));
+            let id = self.builder.source_with(&spec.name, spec.schema(), time);
             let id = id.expect("a drawn source is valid");
             if self.prng.chance(50) {
                 // All of its rows: which ones go depends on what comes to which shard when.

@@ -1,6 +1,6 @@
 //! Sources: which columns they have and what values those take.
 
-use sluicedb_sql::plan::SourceTime;
+use sluicedb_sql::plan::{Idle, SourceTime};
 use sluicedb_sql::{DataType, Field, Schema};
 
 use crate::prng::Prng;
@@ -82,7 +82,10 @@ impl SourceSpec {
         }
         let time = columns.iter().position(|column| column.values == Values::Time);
         let delay_us = *prng.pick(&[0, 1, 5, 20]) * TICK_US;
-        let time = time.filter(|_| timed).map(|column| SourceTime { column, delay_us });
+        let time = time.filter(|_| timed).map(|column| SourceTime::of(column, delay_us));
+        let is_key = |column: &ColumnSpec| matches!(column.values, Values::Key { .. });
+        let by = columns.iter().position(is_key).filter(|_| prng.chance(15));
+        let time = time.map(|time| SourceTime { idle: idle(prng), by, ..time });
         SourceSpec {
             name: format!("s{index}"),
             columns,
@@ -98,6 +101,13 @@ impl SourceSpec {
         let fields = self.columns.iter().map(|column| column.field.clone());
         Schema::new(fields.collect()).expect("names are unique and types are plain")
     }
+}
+
+/// When nobody waits for a feeder: often never, and else after a few epochs.
+fn idle(prng: &mut Prng) -> Option<Idle> {
+    let timeout_us = *prng.pick(&[2_000, 15_000, 150_000]);
+    let advances = prng.chance(30);
+    prng.chance(35).then_some(Idle { timeout_us, advances })
 }
 
 /// One to three keys, the first with enough values to join on.

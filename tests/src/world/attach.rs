@@ -69,7 +69,7 @@ impl World {
             schema: spec.schema.clone(),
             shape: spec.shape,
             key: spec.key.clone(),
-            time: spec.time.map(|time| (time.column, time.delay_us)),
+            time: spec.time,
             tied: spec.tied,
             logged: self.is_logged(at),
             shards: self.options.shards,
@@ -115,6 +115,18 @@ impl World {
         match *order {
             Order::Attach { feeder, .. } => self.life.changes.push(Change::Attach(feeder.index())),
             Order::Detach { feeder } => self.life.changes.push(Change::Detach(feeder.index())),
+            Order::Idle { feeder } => {
+                self.life.changes.push(Change::Idle(feeder.index()));
+                self.saw("feeder idle");
+            }
+            Order::Wake { feeder } => {
+                self.life.changes.push(Change::Wake(feeder.index()));
+                self.saw("feeder woken");
+            }
+            Order::Advance { source, by_us } => {
+                self.life.changes.push(Change::Advance(source.index(), by_us));
+                self.saw("event time with the clock");
+            }
             Order::Install(_) | Order::Close(_) | Order::Release | Order::Sealed { .. } => {}
         }
     }
@@ -123,9 +135,35 @@ impl World {
     pub(super) fn passed(&mut self, epoch: Epoch) {
         self.trace.add(self.turn, &"coordinator", format_args!("passed {epoch}"));
         let changes = std::mem::take(&mut self.life.changes);
-        let watermarks = self.producers.iter().map(|producer| producer.watermark(epoch));
-        self.clocks.end(&watermarks.collect::<Vec<_>>(), &changes);
+        self.raise(epoch, &self.clocks.clone());
+        self.end_epoch(epoch, &changes);
         self.cuts.insert(epoch, self.clocks.clone());
+        self.life.passing = epoch.next();
+    }
+
+    fn end_epoch(&mut self, epoch: Epoch, changes: &[Change]) {
+        let watermarks = self.producers.iter().map(|producer| producer.watermark(epoch));
+        self.clocks.end(&watermarks.collect::<Vec<_>>(), changes);
+    }
+
+    /// What was pushed in an epoch by feeders that had been idle is late below their floors.
+    fn raise(&mut self, epoch: Epoch, clocks: &Clocks) {
+        for (feeder, clock) in clocks.feeders.iter().enumerate() {
+            if self.producers[feeder].raise(epoch, clock.floor) {
+                self.saw("row behind its source after silence");
+            }
+        }
+    }
+
+    /// The database is about to be gone: what shards may have logged is late as they found it, though
+    /// not all of them have told of the end of the epoch before.
+    pub(super) fn raise_before_crash(&mut self) {
+        let (epoch, before) = (self.life.passing, self.clocks.clone());
+        self.raise(epoch, &before);
+        let changes = std::mem::take(&mut self.life.changes);
+        self.end_epoch(epoch, &changes);
+        self.raise(epoch.next(), &self.clocks.clone());
+        self.clocks = before;
     }
 
     /// A feeder may push from here on. Some producers remember less than the database.
@@ -138,7 +176,15 @@ impl World {
         let mut made = Feeder::new(self.feeder_options(feeder), progress);
         let first = self.life.mouths[feeder].comings == 0;
         let Comings { leave_percent, forget_percent, .. } = self.options.comings;
-        if first && sequence > 0 && self.is_logged(feeder) && self.schedule.chance(forget_percent) {
+        // What a feeder says again would be all that it knows of keys.
+        let by = self.graph.sources[self.producers[feeder].source.index()].time;
+        let keyed = by.is_some_and(|time| time.by.is_some());
+        if first
+            && sequence > 0
+            && !keyed
+            && self.is_logged(feeder)
+            && self.schedule.chance(forget_percent)
+        {
             let forgotten = 1 + self.schedule.below(sequence as usize);
             let (sequence, rows_numbered) = self.producers[feeder].forget(forgotten);
             made = made.restating(sequence, rows_numbered);

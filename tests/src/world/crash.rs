@@ -66,6 +66,7 @@ impl World {
         if mode == (CrashMode::Random { torn: true }) {
             self.saw("torn crash");
         }
+        self.raise_before_crash();
         self.life = Life::none();
         self.disk.crash(mode, &mut self.chaos);
         self.open();
@@ -140,6 +141,7 @@ impl World {
         self.now_ns = 0;
         self.life = Life {
             subscribers,
+            passing: coordinator.open(),
             coordinator: Some(coordinator),
             lanes: self.lanes(),
             known: feeders.len(),

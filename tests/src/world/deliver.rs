@@ -152,6 +152,9 @@ impl World {
             Order::Close(barrier) => format!("close {}{}", barrier.epoch, kinds(barrier)),
             Order::Attach { feeder, source } => format!("attach {feeder} {source}"),
             Order::Detach { feeder } => format!("detach {feeder}"),
+            Order::Idle { feeder } => format!("idle {feeder}"),
+            Order::Wake { feeder } => format!("wake {feeder}"),
+            Order::Advance { source, by_us } => format!("advance {source} by={by_us}"),
             Order::Install(change) => {
                 format!("install come={:?} gone={:?}", change.come, change.gone)
             }
@@ -167,6 +170,7 @@ impl World {
         let report = seat.reports.pop_front().expect("listed because there is one");
         let what = match &report {
             Report::Rows(epoch) => format!("rows {epoch}"),
+            Report::Fed(feeder) => format!("fed by={feeder}"),
             Report::Attached(mark) => format!("attached {} at={}", mark.feeder, mark.watermark),
             Report::Passed(epoch) => format!("passed {epoch}"),
             Report::Acknowledged(part) => {

@@ -27,6 +27,8 @@ pub(super) struct Life {
     pub(super) known: usize,
     /// What happens to feeders at the end of the epoch that is closing.
     pub(super) changes: Vec<Change>,
+    /// The epoch that is passed next.
+    pub(super) passing: Epoch,
     /// The open epoch, where feeders read it.
     pub(super) open: Epoch,
     /// Whether feeders may push.
@@ -116,6 +118,7 @@ impl Life {
             mouths: Vec::new(),
             known: 0,
             changes: Vec::new(),
+            passing: Epoch(0),
             open: Epoch(0),
             ready: false,
             reading: None,

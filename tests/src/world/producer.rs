@@ -185,6 +185,20 @@ impl Producer {
         self.by(epoch).len()
     }
 
+    /// Rows of an epoch that are below `floor` are behind it; whether some were not behind as much.
+    pub(super) fn raise(&mut self, epoch: Epoch, floor: i64) -> bool {
+        let mut any = false;
+        for statement in self.statements[..self.stamped].iter_mut().filter(|s| s.epoch == epoch) {
+            for row in &mut statement.rows {
+                if self.marker.is_below(row, floor) && row.behind < floor {
+                    row.behind = floor;
+                    any = true;
+                }
+            }
+        }
+        any
+    }
+
     /// The watermark after the last statement by the end of an epoch.
     pub(super) fn watermark(&self, epoch: Epoch) -> i64 {
         self.by(epoch).last().map_or(i64::MIN, |statement| statement.after.watermark())

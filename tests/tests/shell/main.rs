@@ -14,6 +14,7 @@ mod endings;
 mod fixture;
 mod follow;
 mod functions;
+mod idle;
 mod inline;
 mod life;
 mod limits;

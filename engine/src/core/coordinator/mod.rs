@@ -5,11 +5,13 @@
 //! - At most one checkpoint and one read are open.
 //! - At most one change of the graph goes out with a barrier. A manifest names the graph that ran
 //!   in its epoch, which is the old one where both come together.
-//! - Time alone closes an epoch only if rows are in it, or if a checkpoint of earlier rows is due.
+//! - Time alone closes an epoch only if rows are in it, if a checkpoint of earlier rows is due, or if
+//!   a source has an idle timeout and what it says changes.
 //! - A checkpoint is sealed by its manifest, which is written once every shard has acknowledged its
 //!   part, and nothing that only older checkpoints need is removed before.
 
 mod front;
+mod idle;
 mod roster;
 mod seal;
 
@@ -21,9 +23,10 @@ use sluicedb_wal::{FileName, Manifest, Ticket};
 
 use super::effect::{CoordinatorEffect, CoordinatorInput, FeederMark, Order, Part, Poison, Report};
 use super::frame::Barrier;
-use super::graph::Change;
-use super::ids::{Epoch, FeederId, ShardId};
+use super::graph::{Change, Graph};
+use super::ids::{Epoch, FeederId, ShardId, SourceId};
 pub use front::Front;
+use idle::Idleness;
 use roster::Roster;
 use seal::{Running, Seal};
 
@@ -76,6 +79,7 @@ pub struct Coordinator {
     reading: bool,
     wanted: Wanted,
     roster: Roster,
+    idleness: Idleness,
     /// Changes of the graph that wait for a barrier.
     changes: VecDeque<Arc<Change>>,
     /// The one that went out with the barrier that is closing.
@@ -94,9 +98,13 @@ struct Wanted {
 }
 
 impl Coordinator {
-    /// A coordinator that waits for its shards to be ready.
-    pub fn new(options: CoordinatorOptions, start: CoordinatorStart) -> Coordinator {
+    /// A coordinator of shards that begin with this graph; it waits for them to be ready.
+    pub fn new(options: CoordinatorOptions, graph: &Graph, start: CoordinatorStart) -> Coordinator {
         let CoordinatorStart { epoch, manifests, files, feeders } = start;
+        let mut idleness = Idleness::default();
+        for (at, source) in graph.sources.places() {
+            idleness.add(SourceId(at as u16), source);
+        }
         let settled: Vec<u64> = feeders.iter().map(|mark| mark.sequence).collect();
         Coordinator {
             now_ns: 0,
@@ -110,6 +118,7 @@ impl Coordinator {
             reading: false,
             wanted: Wanted::default(),
             roster: Roster::new(&feeders),
+            idleness,
             changes: VecDeque::new(),
             installing: None,
             settling: Settling::new(usize::from(options.shards), &settled),
@@ -125,8 +134,8 @@ impl Coordinator {
         self.open
     }
 
-    /// When the coordinator wants a `Clock` at the latest; never while nothing was pushed and nobody
-    /// wants anything.
+    /// When the coordinator wants a `Clock` at the latest; never while nothing was pushed, nobody wants
+    /// anything and no source waits for the time to pass.
     pub fn wake_at(&self) -> Option<u64> {
         let idle = self.unready == 0 && self.closing.is_none() && self.poison.is_none();
         self.due_at().filter(|_| idle)
@@ -135,7 +144,8 @@ impl Coordinator {
     /// When time alone closes the open epoch.
     fn due_at(&self) -> Option<u64> {
         let fed = self.fed_ns.map(|at| at.saturating_add(self.options.epoch_interval_ns));
-        fed.or_else(|| self.checkpoint_due_at().filter(|_| !self.seal.is_open()))
+        let rows = fed.or_else(|| self.checkpoint_due_at().filter(|_| !self.seal.is_open()));
+        rows.into_iter().chain(self.idleness.due_at()).min()
     }
 
     /// When the rows that no checkpoint holds want one.
@@ -167,7 +177,10 @@ impl Coordinator {
                 self.order_all(Order::Release, effects);
             }
             CoordinatorInput::Attach { feeder, source } => self.roster.attach(feeder, source),
-            CoordinatorInput::Detach { feeder } => self.roster.detach(feeder),
+            CoordinatorInput::Detach { feeder } => {
+                self.roster.detach(feeder);
+                self.idleness.leaves(feeder);
+            }
             CoordinatorInput::Install(change) => self.changes.push_back(change),
             CoordinatorInput::Report(shard, report) => self.report(shard, report, effects),
             CoordinatorInput::Completed { ticket, result } => {
@@ -189,6 +202,7 @@ impl Coordinator {
                 }
             }
             Report::Rows(epoch) => self.rows(epoch),
+            Report::Fed(feeder) => self.idleness.fed(feeder, self.now_ns),
             Report::Attached(mark) => self.roster.told(mark),
             Report::Passed(epoch) => self.passed(from, epoch, effects),
             Report::Acknowledged(part) => self.acknowledged(from, part, effects),
@@ -220,8 +234,15 @@ impl Coordinator {
             let read = barrier.read;
             self.closing = None;
             effects.push(CoordinatorEffect::Passed(epoch));
-            self.roster.passed(epoch, self.options.shards, effects);
+            let come = self.roster.passed(epoch, self.options.shards, effects);
+            for (feeder, source) in come {
+                self.idleness.attached(feeder, source, self.now_ns);
+            }
             if let Some(change) = self.installing.take() {
+                change.sources_gone.iter().for_each(|source| self.idleness.remove(*source));
+                for source in &change.sources_come {
+                    self.idleness.add(*source, &change.graph.sources[source.index()]);
+                }
                 self.roster.forget(&change.sources_gone);
                 effects.push(CoordinatorEffect::Installed(change));
             }
@@ -310,7 +331,8 @@ impl Coordinator {
         self.open = self.open.next();
         self.closing = Some((barrier, all(self.options.shards)));
         effects.push(CoordinatorEffect::Open(self.open));
-        for order in self.roster.take_orders() {
+        let idle = self.idleness.take_orders(self.now_ns);
+        for order in self.roster.take_orders().into_iter().chain(idle) {
             self.order_all(order, effects);
         }
         self.install_next(effects);

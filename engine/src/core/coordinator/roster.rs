@@ -123,19 +123,22 @@ impl Roster {
         merged.rows_numbered = merged.rows_numbered.max(shard.rows_numbered);
     }
 
-    /// All shards have passed the barrier of `epoch`.
+    /// All shards have passed the barrier of `epoch`; returns who counts from there on, and for which
+    /// source.
     pub(super) fn passed(
         &mut self,
         epoch: Epoch,
         shards: u16,
         effects: &mut Vec<CoordinatorEffect>,
-    ) {
+    ) -> Vec<(FeederId, SourceId)> {
+        let mut come = Vec::new();
         for change in std::mem::take(&mut self.under_way) {
             let (feeder, state, effect) = match change {
                 Change::Attach { feeder, mark, told } => {
                     assert_eq!(told, shards, "a shard passed {epoch} without {feeder}");
                     let mark = mark.expect("told by all shards");
                     let progress = Progress { epoch, ..mark.progress() };
+                    come.push((feeder, mark.source));
                     (feeder, State::Attached, CoordinatorEffect::Attached { feeder, progress })
                 }
                 Change::Detach { feeder } => {
@@ -145,5 +148,6 @@ impl Roster {
             self.feeders[feeder.index()].state = state;
             effects.push(effect);
         }
+        come
     }
 }

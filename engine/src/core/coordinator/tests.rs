@@ -2,13 +2,38 @@
 
 use std::sync::Arc;
 
+use sluicedb_sql::plan::{Idle, SourceTime};
+use sluicedb_sql::{DataType, Field, Schema};
 use sluicedb_wal::{Failure, FileRef, Lsn, Statement};
 
 use super::*;
 use crate::core::feeder::Progress;
+use crate::core::graph::SourceSpec;
 use crate::core::ids::{SourceId, Time};
+use crate::core::morsel::ShapeId;
 
 fn coordinator() -> Coordinator {
+    over(&Graph::empty())
+}
+
+/// One that is ready, of one source whose feeders are idle after 100 us.
+fn idle_after_100() -> Coordinator {
+    let idle = Some(Idle { timeout_us: 100, advances: false });
+    let mut graph = Graph::empty();
+    graph.sources.add(SourceSpec {
+        name: "s".into(),
+        schema: Schema::new(vec![Field::not_null("ts", DataType::Timestamp)]).unwrap(),
+        shape: ShapeId(0),
+        key: vec![0],
+        time: Some(SourceTime { idle, ..SourceTime::of(0, 0) }),
+        tied: false,
+    });
+    let mut coordinator = over(&graph);
+    run(&mut coordinator, vec![from(0, Report::Open), from(1, Report::Open)]);
+    coordinator
+}
+
+fn over(graph: &Graph) -> Coordinator {
     let options = CoordinatorOptions {
         shards: 2,
         epoch_interval_ns: 10,
@@ -20,7 +45,7 @@ fn coordinator() -> Coordinator {
     let mark = FeederMark { sequence: 4, ..FeederMark::start(FeederId(0), SourceId(0)) };
     let start =
         CoordinatorStart { epoch: Epoch(5), manifests: vec![], files: vec![], feeders: vec![mark] };
-    Coordinator::new(options, start)
+    Coordinator::new(options, graph, start)
 }
 
 fn part(epoch: u64, shard: u16) -> Report {
@@ -76,6 +101,11 @@ fn say(effect: &CoordinatorEffect) -> Option<String> {
         }
         CoordinatorEffect::Order(shard, Order::Detach { feeder }) => {
             format!("{shard} detach {feeder}")
+        }
+        CoordinatorEffect::Order(shard, Order::Idle { feeder }) => format!("{shard} idle {feeder}"),
+        CoordinatorEffect::Order(shard, Order::Wake { feeder }) => format!("{shard} wake {feeder}"),
+        CoordinatorEffect::Order(shard, Order::Advance { source, by_us }) => {
+            format!("{shard} advance {source} {by_us}")
         }
         CoordinatorEffect::Order(shard, Order::Install(_)) => format!("{shard} install"),
         CoordinatorEffect::Order(shard, Order::Release) => format!("{shard} release"),
@@ -250,4 +280,25 @@ fn feeders_come_and_go_with_a_barrier() {
     let said = run(&mut coordinator, vec![detach]);
     assert_eq!(said[..3], ["open e8", "s0 detach f0", "s1 detach f0"]);
     assert_eq!(run(&mut coordinator, passed(7)), ["passed e7", "detached f0"]);
+}
+
+#[test]
+fn a_silent_feeder_is_told_to_be_idle_with_a_barrier_and_wakes_with_the_next() {
+    let mut coordinator = idle_after_100();
+    let source = SourceId(0);
+    let attach = CoordinatorInput::Attach { feeder: FeederId(0), source };
+    run(&mut coordinator, vec![attach]);
+    let mark = FeederMark::start(FeederId(0), source);
+    let mut inputs: Vec<_> = (0..2).map(|shard| from(shard, Report::Attached(mark))).collect();
+    inputs.extend(passed(5));
+    run(&mut coordinator, inputs);
+    assert_eq!(coordinator.wake_at(), Some(100_000));
+    let said = run(&mut coordinator, vec![CoordinatorInput::Clock(100_000)]);
+    let close = ["open e7", "s0 idle f0", "s1 idle f0", "s0 close e6", "s1 close e6"];
+    assert_eq!(said, close);
+    assert_eq!(run(&mut coordinator, passed(6)), ["passed e6"]);
+    assert_eq!(coordinator.wake_at(), None, "an idle database is silent");
+    let said = run(&mut coordinator, vec![from(1, Report::Fed(FeederId(0)))]);
+    let wake = ["open e8", "s0 wake f0", "s1 wake f0", "s0 close e7", "s1 close e7"];
+    assert_eq!(said, wake);
 }

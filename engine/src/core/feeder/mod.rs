@@ -12,12 +12,15 @@
 //! - Epochs, sequences and watermarks of a feeder never go back.
 
 mod cells;
+mod keys;
+mod pace;
 mod push;
 mod record;
 mod rows;
 mod write;
 
 pub use cells::Cells;
+pub use keys::Keys;
 pub use push::{FEEDER_IDLE, Outlet, PushError, Refused};
 pub use record::{Record, RecordLayout};
 pub use rows::RowsError;
@@ -28,10 +31,12 @@ pub use write::{BatchWriter, RowWriter};
 use std::sync::Arc;
 
 use sluicedb_sql::Schema;
+use sluicedb_sql::plan::SourceTime;
 
 use super::frame::{FeederFrame, FeederRow};
 use super::ids::{Epoch, FeederId, ShardId, SourceId, Time};
 use super::morsel::{Morsel, ShapeId};
+use pace::Pace;
 use push::{Outgoing, Phase};
 
 /// What a feeder must know of its source.
@@ -47,8 +52,8 @@ pub struct FeederOptions {
     pub shape: ShapeId,
     /// The columns whose hash places a row.
     pub key: Vec<usize>,
-    /// The event-time column and how far the watermark stays behind the latest of it.
-    pub time: Option<(usize, i64)>,
+    /// What tells event time and moves the watermark.
+    pub time: Option<SourceTime>,
     /// Whether an operator above asks where rows came from.
     pub tied: bool,
     /// Whether its statements are logged, and so are settled one day.
@@ -109,6 +114,8 @@ pub enum FeederStep {
 #[derive(Clone, Debug)]
 pub struct Feeder {
     options: FeederOptions,
+    /// How event time goes on, if there is one.
+    pace: Option<Pace>,
     layout: Arc<RecordLayout>,
     progress: Progress,
     settled: u64,
@@ -122,6 +129,8 @@ pub struct Feeder {
     /// The row that was written, if it does not fit a record.
     wide: Option<Morsel>,
     hashes: Vec<u64>,
+    /// The same by the column whose values have watermarks.
+    key_hashes: Vec<u64>,
     picks: Vec<Vec<u32>>,
 }
 
@@ -143,8 +152,10 @@ impl Feeder {
         };
         Feeder {
             layout: Arc::new(RecordLayout::new(&options.schema)),
+            pace: options.time.map(Pace::new),
             picks: vec![Vec::new(); usize::from(options.shards)],
             hashes: Vec::new(),
+            key_hashes: Vec::new(),
             options,
             progress,
             settled: progress.sequence,
@@ -187,6 +198,48 @@ impl Feeder {
     pub fn unsettled(&self) -> u64 {
         // What a feeder says again was settled before.
         self.progress.sequence.saturating_sub(self.settled)
+    }
+
+    /// Whether a batch wants the clock to be told before it is pushed.
+    #[inline]
+    pub fn wants_clock(&self) -> bool {
+        self.pace.as_ref().is_some_and(Pace::wants_clock)
+    }
+
+    /// Whether the row that was written does.
+    #[inline]
+    pub fn wants_clock_for_row(&self) -> bool {
+        match &self.pace {
+            None => false,
+            Some(pace) if self.wide.is_some() => pace.wants_clock(),
+            Some(pace) => pace.wants_clock_for(self.layout.count(&self.row.record, pace.column())),
+        }
+    }
+
+    /// Tells what the clock shows, in microseconds since 1970.
+    pub fn tell_clock(&mut self, now_us: i64) {
+        if let Some(pace) = &mut self.pace {
+            pace.tell_clock(now_us);
+        }
+    }
+
+    /// Takes what is known of keys that have watermarks, for the feeder of this id that comes next.
+    pub fn take_keys(&mut self) -> Option<Keys> {
+        self.pace.as_mut().and_then(Pace::keys).map(std::mem::take)
+    }
+
+    /// The same feeder, which goes on with what the one before it knew.
+    #[must_use]
+    pub fn with_keys(mut self, keys: Option<Keys>) -> Feeder {
+        if let (Some(keys), Some(known)) = (keys, self.pace.as_mut().and_then(Pace::keys)) {
+            *known = keys;
+        }
+        self
+    }
+
+    /// Rows whose time was too far ahead of the clock to move the watermark.
+    pub fn rows_ahead(&self) -> u64 {
+        self.pace.as_ref().map_or(0, Pace::rows_ahead)
     }
 
     /// Whether the last statement is published.

@@ -156,12 +156,13 @@ impl Feeder {
         self.may_push(Some(shard), room)?;
         let mut watermark = self.progress.watermark;
         self.row.behind = Time::MIN;
-        if let Some((column, delay_us)) = self.options.time {
-            let time = self.layout.time(&self.row.record, column);
-            if time < watermark {
-                self.row.behind = watermark;
+        if let Some(pace) = &mut self.pace {
+            let count = self.layout.count(&self.row.record, pace.column());
+            let by = pace.by().map(|column| self.layout.hash(&self.row.record, &[column]));
+            let before = watermark;
+            if pace.take(count, by.unwrap_or(0), &mut watermark) {
+                self.row.behind = before;
             }
-            watermark = watermark.max(time.minus(delay_us));
         }
         self.begin(open, watermark, 1);
         self.outgoing.mask = 1 << shard.0;
@@ -251,20 +252,25 @@ impl Feeder {
 
     /// Writes down where each row came from and whether it entered behind its own watermark;
     /// returns the watermark after the batch.
-    fn mark(&self, rows: &mut Morsel) -> Time {
+    fn mark(&mut self, rows: &mut Morsel) -> Time {
         if self.options.tied {
             let first = Tie::numbered(self.options.feeder, self.progress.rows_numbered).0;
             rows.ties.extend((0..rows.rows() as u128).map(|row| Tie(first + row)));
         }
         let mut watermark = self.progress.watermark;
-        let Some((column, delay_us)) = self.options.time else { return watermark };
-        for (row, &time) in rows.columns[column].i64s().iter().enumerate() {
-            let time = Time(time);
-            if time < watermark {
+        let Some(pace) = &mut self.pace else { return watermark };
+        self.key_hashes.clear();
+        if let Some(column) = pace.by() {
+            let keys = std::iter::once(&rows.columns[column]);
+            hash_rows(keys, rows.rows(), &mut self.key_hashes);
+        }
+        for (row, &count) in rows.columns[pace.column()].i64s().iter().enumerate() {
+            let before = watermark;
+            let key = self.key_hashes.get(row).copied().unwrap_or(0);
+            if pace.take(count, key, &mut watermark) {
                 rows.behind.resize(row, Time::MIN);
-                rows.behind.push(watermark);
+                rows.behind.push(before);
             }
-            watermark = watermark.max(time.minus(delay_us));
         }
         if !rows.behind.is_empty() {
             rows.behind.resize(rows.rows(), Time::MIN);

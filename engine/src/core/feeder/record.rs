@@ -9,7 +9,6 @@ use sluicedb_sql::{Column, DataType, Physical, Schema};
 
 use crate::core::frame::FeederRow;
 use crate::core::hash::RowHash;
-use crate::core::ids::Time;
 use crate::core::limits::RECORD_WORDS;
 use crate::core::morsel::{self, Morsel, Tie};
 
@@ -84,13 +83,16 @@ impl RecordLayout {
         if self.has_nulls { record.0[0] } else { 0 }
     }
 
-    /// The value of an event-time column.
+    /// The value of an event-time column, in the unit of that.
     #[inline]
-    pub(super) fn time(&self, record: &Record, column: usize) -> Time {
+    pub(in crate::core) fn count(&self, record: &Record, column: usize) -> i64 {
         let slot = self.slots[column];
-        let moment = matches!(slot.data_type, DataType::Timestamp | DataType::TimestampTz);
-        assert!(moment, "column {column} is the event time");
-        Time(record.0[slot.at()] as i64)
+        let counts = matches!(
+            slot.data_type,
+            DataType::Timestamp | DataType::TimestampTz | DataType::BigInt
+        );
+        assert!(counts, "column {column} is the event time");
+        record.0[slot.at()] as i64
     }
 
     /// Appends the values of a row to the columns of a morsel.

@@ -91,6 +91,13 @@ pub struct SourceSpec {
     pub retained: Option<(OperatorId, RetainOptions)>,
 }
 
+impl SourceSpec {
+    /// Whether its feeders may become idle.
+    pub fn may_idle(&self) -> bool {
+        self.time.is_some_and(|time| time.idle.is_some())
+    }
+}
+
 /// One stage.
 #[derive(Clone, Debug)]
 pub struct StageSpec {

@@ -9,6 +9,10 @@
 //!   it was seen: a feeder tells what it was when it moved on.
 //! - The watermark of a source is the least of its attached feeders, stays where it was while there
 //!   are none, and never goes back. Feeders come and go at the ends of epochs only.
+//! - A feeder that is idle does not hold its source back, and what it pushes behind the watermark
+//!   that the source had at the end of the epoch before is late. It becomes idle, and wakes, at the
+//!   ends of epochs only, when the coordinator says so; so both are the same on all shards. Once all
+//!   are idle, nobody is waited for, and the source is where the furthest of them is.
 //! - What a feeder pushes whose source is gone is dropped, and it holds nothing back. It keeps its
 //!   numbers, and may be attached to another source once it is detached.
 
@@ -30,6 +34,8 @@ pub(super) struct Intake {
     fed: bool,
     /// Whether that is still to be told.
     news: bool,
+    /// Feeders of which the same is to be told.
+    heard: Vec<FeederId>,
 }
 
 #[derive(Debug)]
@@ -41,6 +47,12 @@ struct Lane {
     held: Option<Fed>,
     /// The watermark with which the open epoch ended on this lane.
     ended: Option<Time>,
+    /// Whether it does not hold its source back.
+    idle: bool,
+    /// What it pushes below this is late: the watermark that its source had when it was last idle.
+    floor: Time,
+    /// Whether its rows of the open epoch were told of.
+    told: bool,
 }
 
 #[derive(Debug)]
@@ -49,12 +61,17 @@ struct Source {
     /// What it was before the end of the epoch that is being settled.
     before: Time,
     attached: Vec<FeederId>,
+    /// Whether its feeders may become idle, so that what they push is told of.
+    watched: bool,
 }
 
 #[derive(Debug)]
 enum Change {
     Attach(FeederId, SourceId),
     Detach(FeederId),
+    Idle(FeederId),
+    Wake(FeederId),
+    Advance(SourceId, i64),
 }
 
 /// What is to become of a frame.
@@ -81,7 +98,7 @@ impl Intake {
     /// Detached feeders in the order of their ids, and the watermark of each source.
     pub(super) fn new(marks: &[FeederMark], sources: &[Time]) -> Intake {
         let lane = |mark: &FeederMark| Lane::detached(*mark);
-        let source = |time: &Time| Source { watermark: *time, before: *time, attached: Vec::new() };
+        let source = |time: &Time| Source::at(*time);
         Intake {
             feeders: marks.iter().map(lane).collect(),
             sources: sources.iter().map(source).collect(),
@@ -90,6 +107,7 @@ impl Intake {
             closing: None,
             fed: false,
             news: false,
+            heard: Vec::new(),
         }
     }
 
@@ -97,6 +115,11 @@ impl Intake {
     pub(super) fn start(&mut self, epoch: Epoch) {
         assert!(self.open < epoch, "{epoch} after {}", self.open);
         self.open = epoch;
+    }
+
+    /// Whether the feeders of a source may become idle.
+    pub(super) fn watch(&mut self, source: SourceId, watched: bool) {
+        self.sources[source.index()].watched = watched;
     }
 
     fn attached(&self, feeder: FeederId) -> Option<&Lane> {
@@ -138,6 +161,10 @@ impl Intake {
         }
         lane.mark.sequence = marks.sequence;
         lane.mark.rows_numbered = marks.rows_numbered;
+        if !lane.told && self.sources[marks.source.index()].watched {
+            lane.told = true;
+            self.heard.push(marks.feeder);
+        }
         self.news |= !self.fed;
         self.fed = true;
         Taken::Rows
@@ -155,6 +182,17 @@ impl Intake {
         std::mem::take(&mut self.news).then_some(self.open)
     }
 
+    /// Feeders of sources that are watched whose first rows of the open epoch are in, once.
+    pub(super) fn heard(&mut self) -> impl Iterator<Item = FeederId> + '_ {
+        self.heard.drain(..)
+    }
+
+    /// What a feeder pushes below this is late, whatever it knows itself.
+    #[inline]
+    pub(super) fn floor(&self, feeder: FeederId) -> Time {
+        self.feeders[feeder.index()].floor
+    }
+
     /// Takes note of what a feeder promised with a frame whose rows are in; returns the watermark of
     /// the source if it moved.
     #[inline]
@@ -163,17 +201,18 @@ impl Intake {
         let before = lane.mark.watermark;
         // A statement out of the log was promised by a feeder that may have come further since.
         lane.mark.watermark = before.max(watermark);
-        let (source, attached) = (lane.mark.source, lane.attached);
+        let (source, counts) = (lane.mark.source, lane.attached && !lane.idle);
         // Only the slowest holds its source back.
-        let slowest = attached && before <= self.sources[source.index()].watermark;
+        let slowest = counts && before <= self.sources[source.index()].watermark;
         if slowest { self.advance_source(source) } else { None }
     }
 
-    /// Moves a source on to the least of its attached feeders; returns its watermark if it moved.
+    /// Moves a source on to the least of its attached feeders that are not idle; returns its watermark if it moved.
     fn advance_source(&mut self, source: SourceId) -> Option<Time> {
         let source = &mut self.sources[source.index()];
-        let marks = source.attached.iter().map(|id| self.feeders[id.index()].mark.watermark);
-        let least = marks.min().filter(|least| *least > source.watermark)?;
+        let lanes = source.attached.iter().map(|id| &self.feeders[id.index()]);
+        let counting = lanes.filter(|lane| !lane.idle).map(|lane| lane.mark.watermark);
+        let least = counting.min().filter(|least| *least > source.watermark)?;
         source.watermark = least;
         Some(least)
     }
@@ -201,6 +240,21 @@ impl Intake {
     /// A feeder counts until the end of the open epoch.
     pub(super) fn detach(&mut self, feeder: FeederId) {
         self.changes.push(Change::Detach(feeder));
+    }
+
+    /// A feeder is idle from the end of the open epoch on.
+    pub(super) fn rest(&mut self, feeder: FeederId) {
+        self.changes.push(Change::Idle(feeder));
+    }
+
+    /// A feeder that was idle counts again from the end of the open epoch on.
+    pub(super) fn wake(&mut self, feeder: FeederId) {
+        self.changes.push(Change::Wake(feeder));
+    }
+
+    /// A source goes on with the clock at the end of the open epoch, if nobody holds it back.
+    pub(super) fn go_on(&mut self, source: SourceId, by_us: i64) {
+        self.changes.push(Change::Advance(source, by_us));
     }
 
     /// The coordinator ended the open epoch.
@@ -239,20 +293,29 @@ impl Intake {
         if !self.changes.is_empty() {
             self.come_and_go(&mut settled.attached);
         }
+        for lane in self.feeders.iter_mut().filter(|lane| lane.idle) {
+            lane.floor = self.sources[lane.mark.source.index()].watermark;
+        }
         let moved = self.sources.iter().enumerate().filter(|(_, at)| at.watermark > at.before);
         settled.moved.extend(moved.map(|(source, at)| (SourceId(source as u16), at.watermark)));
     }
 
-    /// Lets feeders go, then come.
+    /// Lets feeders go, rest and wake, then come.
     fn come_and_go(&mut self, attached: &mut Vec<FeederMark>) {
         let mut fresh = Vec::new();
+        let (mut advances, mut fewer) = (Vec::new(), Vec::new());
         for change in std::mem::take(&mut self.changes) {
             match change {
-                Change::Detach(feeder) => self.leave(feeder),
+                Change::Detach(feeder) => fewer.push(self.leave(feeder)),
                 Change::Attach(feeder, source) => fresh.push((feeder, source)),
+                Change::Idle(feeder) => fewer.push(self.fall_idle(feeder)),
+                Change::Wake(feeder) => self.count_again(feeder),
+                Change::Advance(source, by_us) => advances.push((source, by_us)),
             }
         }
         self.advance_sources();
+        fewer.into_iter().for_each(|source| self.advance_if_all_idle(source));
+        advances.into_iter().for_each(|(source, by_us)| self.advance_by(source, by_us));
         let floors = self.watermarks();
         let enter = |(feeder, source): (FeederId, SourceId)| {
             self.enter(feeder, source, floors[source.index()])
@@ -261,11 +324,52 @@ impl Intake {
         self.advance_sources();
     }
 
-    fn leave(&mut self, feeder: FeederId) {
+    /// A feeder counts no more for its source.
+    fn leave(&mut self, feeder: FeederId) -> SourceId {
         let lane = &mut self.feeders[feeder.index()];
         assert!(lane.attached && lane.held.is_none(), "{feeder} is gone and published");
         (lane.attached, lane.ended) = (false, None);
-        self.sources[lane.mark.source.index()].attached.retain(|other| *other != feeder);
+        (lane.idle, lane.floor) = (false, Time::MIN);
+        let source = lane.mark.source;
+        self.sources[source.index()].attached.retain(|other| *other != feeder);
+        source
+    }
+
+    /// A feeder does not count for its source.
+    fn fall_idle(&mut self, feeder: FeederId) -> SourceId {
+        let lane = &mut self.feeders[feeder.index()];
+        assert!(lane.attached && !lane.idle, "{feeder} becomes idle and does not count");
+        lane.idle = true;
+        lane.mark.source
+    }
+
+    /// Nobody is waited for where all are idle: the source goes to the furthest of them.
+    fn advance_if_all_idle(&mut self, source: SourceId) {
+        let source = &mut self.sources[source.index()];
+        let lanes = || source.attached.iter().map(|id| &self.feeders[id.index()]);
+        if lanes().all(|lane| lane.idle)
+            && let Some(furthest) = lanes().map(|lane| lane.mark.watermark).max()
+        {
+            source.watermark = source.watermark.max(furthest);
+        }
+    }
+
+    fn count_again(&mut self, feeder: FeederId) {
+        let lane = &mut self.feeders[feeder.index()];
+        assert!(lane.attached && lane.idle, "{feeder} wakes and was not idle");
+        let reached = self.sources[lane.mark.source.index()].watermark;
+        lane.idle = false;
+        lane.floor = reached;
+        lane.mark.watermark = lane.mark.watermark.max(reached);
+    }
+
+    fn advance_by(&mut self, source: SourceId, by_us: i64) {
+        let source = &mut self.sources[source.index()];
+        let idle = |id: &FeederId| self.feeders[id.index()].idle;
+        // The ends of time do not move.
+        if source.attached.iter().all(idle) {
+            source.watermark = source.watermark.minus(-by_us);
+        }
     }
 
     fn enter(&mut self, feeder: FeederId, source: SourceId, floor: Time) -> FeederMark {
@@ -281,6 +385,7 @@ impl Intake {
             lane.homeless = false;
         }
         lane.attached = true;
+        (lane.idle, lane.floor, lane.told) = (false, Time::MIN, false);
         lane.mark.watermark = lane.mark.watermark.max(floor);
         self.sources[source.index()].attached.push(feeder);
         lane.mark
@@ -291,7 +396,7 @@ impl Intake {
         for lane in &mut self.feeders {
             lane.homeless |= gone.contains(&lane.mark.source);
         }
-        let none = || Source { watermark: Time::MIN, before: Time::MIN, attached: Vec::new() };
+        let none = || Source::at(Time::MIN);
         let places = come.iter().map(|source| source.index() + 1).max().unwrap_or(0);
         let places = places.max(self.sources.len());
         self.sources.resize_with(places, none);
@@ -303,7 +408,7 @@ impl Intake {
         let barrier = self.closing.take().expect("an epoch ends before the next opens");
         self.open = barrier.epoch.next();
         self.fed = false;
-        self.feeders.iter_mut().for_each(|lane| lane.ended = None);
+        self.feeders.iter_mut().for_each(|lane| (lane.ended, lane.told) = (None, false));
     }
 
     /// How many feeders there ever were.
@@ -334,7 +439,22 @@ impl Intake {
 
 impl Lane {
     fn detached(mark: FeederMark) -> Lane {
-        Lane { mark, attached: false, homeless: false, held: None, ended: None }
+        Lane {
+            mark,
+            attached: false,
+            homeless: false,
+            held: None,
+            ended: None,
+            idle: false,
+            floor: Time::MIN,
+            told: false,
+        }
+    }
+}
+
+impl Source {
+    fn at(watermark: Time) -> Source {
+        Source { watermark, before: watermark, attached: Vec::new(), watched: false }
     }
 }
 

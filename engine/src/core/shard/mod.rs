@@ -165,6 +165,9 @@ impl Shard {
             options,
             graph,
         };
+        for (at, source) in shard.graph.sources.places() {
+            shard.intake.watch(SourceId(at as u16), source.may_idle());
+        }
         shard.start(epoch, watermarks.as_deref(), fresh);
         Ok(shard)
     }
@@ -333,11 +336,15 @@ impl Shard {
     }
 
     /// Takes rows in: logs them if they are of the open epoch, and hands them to stage 0.
-    fn admit(&mut self, frame: FeederFrame) {
+    fn admit(&mut self, mut frame: FeederFrame) {
         match self.intake.take(&frame.marks()) {
             Taken::Held => self.intake.hold(Fed::Frame(frame)),
             Taken::Duplicate => self.pool.put(frame.morsel),
             Taken::Rows => {
+                let floor = self.intake.floor(frame.feeder);
+                if floor > Time::MIN {
+                    self.rows_of(frame.source).raise(&mut frame.morsel, floor);
+                }
                 if self.options.logged[frame.source.index()] {
                     let journal = self.journal.as_mut().expect("a logged source has a log");
                     journal.append(&frame);
@@ -362,8 +369,16 @@ impl Shard {
             Taken::Duplicate => {}
             Taken::Rows => {
                 let shard = self.options.shard;
+                let floor = self.intake.floor(row.feeder);
                 let rows = self.sources[row.source.index()].as_ref();
                 let rows = rows.expect("rows of a source that is gone are not taken");
+                let raised;
+                let row = if floor > Time::MIN {
+                    raised = rows.raised(row, floor);
+                    &raised
+                } else {
+                    row
+                };
                 if self.options.logged[row.source.index()] {
                     let journal = self.journal.as_mut().expect("a logged source has a log");
                     journal.append_row(row, shard, &rows.layout, rows.tied);
@@ -373,6 +388,11 @@ impl Shard {
                 self.promise(&marks);
             }
         }
+    }
+
+    fn rows_of(&self, source: SourceId) -> &SourceRows {
+        let rows = self.sources[source.index()].as_ref();
+        rows.expect("rows of a source that is gone are not taken")
     }
 
     /// Hands rows to stage 0.
@@ -436,6 +456,9 @@ impl Shard {
         if let Some(change) = &self.change {
             // What was held for the next epoch is of the next graph.
             self.intake.change(&change.sources_come, &change.sources_gone);
+            for source in &change.sources_come {
+                self.intake.watch(*source, change.graph.sources[source.index()].may_idle());
+            }
         }
         for feeder in 0..self.intake.feeders() {
             match self.intake.release(feeder) {
@@ -452,12 +475,16 @@ impl Shard {
         if let Some(epoch) = self.intake.news() {
             effects.push(Effect::Tell(Report::Rows(epoch)));
         }
+        effects.extend(self.intake.heard().map(|feeder| Effect::Tell(Report::Fed(feeder))));
     }
 
     fn order(&mut self, order: Order, effects: &mut Vec<Effect>) {
         match order {
             Order::Attach { feeder, source } => self.intake.attach(feeder, source),
             Order::Detach { feeder } => self.intake.detach(feeder),
+            Order::Idle { feeder } => self.intake.rest(feeder),
+            Order::Wake { feeder } => self.intake.wake(feeder),
+            Order::Advance { source, by_us } => self.intake.go_on(source, by_us),
             Order::Install(change) => self.announce(change),
             Order::Close(barrier) => self.intake.close(barrier),
             Order::Release => self.arena.release(FreezeKind::Read),

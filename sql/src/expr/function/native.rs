@@ -1,5 +1,7 @@
 //! The functions that have a kernel here, by their names in SQL.
 
+use crate::time_unit::TimeUnit;
+
 /// Lists the functions: the variant, its SQL name, other names, what it is.
 macro_rules! natives {
     ($($variant:ident $name:literal $(| $alias:literal)* : $doc:literal;)*) => {
@@ -93,6 +95,10 @@ natives! {
     DateBin "date_bin": "The start of the interval that a moment is in.";
     ToChar "to_char": "A moment as text, by a pattern.";
     ToTimestamp "to_timestamp": "Seconds since the Unix epoch as a moment.";
+    OfSeconds "to_timestamp_seconds": "Whole seconds since the Unix epoch as a moment.";
+    OfMillis "to_timestamp_millis": "Milliseconds since the Unix epoch as a moment.";
+    OfMicros "to_timestamp_micros": "Microseconds since the Unix epoch as a moment.";
+    OfNanos "to_timestamp_nanos": "Nanoseconds since the Unix epoch, rounded down.";
     MakeTimestamp "make_timestamp": "A moment of its fields.";
     MakeDate "make_date": "A date of its fields.";
     TumbleStart "tumble_start": "The start of the window that a moment is in.";
@@ -138,6 +144,27 @@ impl Native {
                 | Native::StringToArray
                 | Native::Hash64
         )
+    }
+
+    /// What the argument counts, if the function makes a moment of a count.
+    pub const fn counts(self) -> Option<TimeUnit> {
+        match self {
+            Native::OfSeconds => Some(TimeUnit::Seconds),
+            Native::OfMillis => Some(TimeUnit::Millis),
+            Native::OfMicros => Some(TimeUnit::Micros),
+            Native::OfNanos => Some(TimeUnit::Nanos),
+            _ => None,
+        }
+    }
+
+    /// The function that makes a moment of a count.
+    pub const fn of_count(unit: TimeUnit) -> Native {
+        match unit {
+            TimeUnit::Seconds => Native::OfSeconds,
+            TimeUnit::Millis => Native::OfMillis,
+            TimeUnit::Micros => Native::OfMicros,
+            TimeUnit::Nanos => Native::OfNanos,
+        }
     }
 
     /// Whether the result may be NULL where arguments may be as `nullable` says.

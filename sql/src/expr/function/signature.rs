@@ -188,6 +188,7 @@ fn time(native: Native, args: &[Argument<'_>]) -> Option<Signature> {
         }),
         N::ToChar => moments(args, 0, &|moment| of(&[moment, TEXT], TEXT)),
         N::ToTimestamp => of(&[DOUBLE], DataType::TimestampTz),
+        N::OfSeconds | N::OfMillis | N::OfMicros | N::OfNanos => of(&[BIGINT], TIMESTAMP),
         N::MakeTimestamp => of(&[BIGINT, BIGINT, BIGINT, BIGINT, BIGINT, DOUBLE], TIMESTAMP),
         N::MakeDate => of(&[BIGINT; 3], DataType::Date),
         N::TumbleStart | N::TumbleEnd => moments(args, 0, &|moment| {

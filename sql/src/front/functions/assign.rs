@@ -98,7 +98,7 @@ impl ScalarUDFImpl for Assign {
                 let slice = slice.ok_or_else(|| outside(too_far()))?;
                 for number in self.window.windows_of_slice(slice) {
                     starts.push(self.window.start_of(number));
-                    ends.push(number + self.window.reach_us());
+                    ends.push(self.window.end_of(number));
                 }
             }
             lengths.push(starts.len() - before);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, StructArray};
-use arrow::datatypes::{DataType as ArrowType, Field, FieldRef, Fields};
+use arrow::datatypes::{DataType as ArrowType, Field, FieldRef, Fields, TimeUnit as ArrowUnit};
 use datafusion::common::{Result, plan_err};
 use datafusion::logical_expr::{
     ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
@@ -66,8 +66,13 @@ pub(super) fn marks() -> impl Iterator<Item = Arc<ScalarUDF>> {
 
 /// The type of a window over moments of this type: its start and its end.
 pub(super) fn pair(moment: &ArrowType) -> Result<ArrowType> {
-    if let ArrowType::Timestamp(..) = moment {
-        let bound = |name: &str| Field::new(name, moment.clone(), false);
+    if let ArrowType::Timestamp(..) | ArrowType::Int64 = moment {
+        // What a BIGINT counts is not known here; its windows are bounded by moments anyway.
+        let of = match moment {
+            ArrowType::Int64 => ArrowType::Timestamp(ArrowUnit::Microsecond, None),
+            moment => moment.clone(),
+        };
+        let bound = |name: &str| Field::new(name, of.clone(), false);
         return Ok(ArrowType::Struct(Fields::from(vec![bound("start"), bound("end")])));
     }
     let found = type_of_field(&Field::new("", moment.clone(), true));
@@ -138,6 +143,11 @@ impl ScalarUDFImpl for WindowMark {
                 let window = args.args[0].to_array(rows)?;
                 let at = usize::from(self.kind == WindowKind::End);
                 Arc::clone(window.as_struct().column(at))
+            }
+            WindowKind::Tumble if args.arg_fields[0].data_type() == &ArrowType::Int64 => {
+                let error =
+                    SqlError::unsupported("a window over a BIGINT in a query that runs once");
+                return Err(outside(error.hint("Write tumble(to_timestamp_millis(ts), ..).")));
             }
             WindowKind::Tumble if has_no_zone(&args) => tumble(&args)?,
             _ => {

@@ -13,6 +13,7 @@ use crate::front::literal;
 use crate::plan::{AggregateSpec, Call, Emit, Function, Node, NodeId, Window};
 use crate::schema::Schema;
 use crate::value::Value;
+use crate::zone::Zone;
 
 /// The columns that an aggregate takes, before it is known whether they must be computed.
 #[derive(Default)]
@@ -181,7 +182,7 @@ impl Lowering<'_> {
         let Some((time, sizes)) = args.split_first() else {
             return Err(SqlError::syntax("a window takes a time column"));
         };
-        let found = self.expr(time, input, schema)?;
+        let found = self.moment(time, input, schema)?;
         let time = beneath.add(found, self.schema_of(input)?);
         shape(kind, sizes, time)
     }
@@ -318,16 +319,15 @@ pub(in crate::front) fn shape<C>(
     sizes: &[Planned],
     time: C,
 ) -> Result<Window<C>, SqlError> {
-    let sizes = match kind {
-        WindowKind::Session => sizes,
+    let (zone, sizes) = match kind {
+        WindowKind::Session => (None, sizes),
         _ => {
-            let (zone, sizes) = sizes.split_last().expect("the dialect writes a zone");
-            refuse_zone(zone)?;
-            sizes
+            let (last, sizes) = sizes.split_last().expect("the dialect writes a zone");
+            (zone(last)?, sizes)
         }
     };
     let sizes = sizes.iter().map(span).collect::<Result<Vec<i64>, SqlError>>()?;
-    Ok(match (kind, sizes[..].as_ref()) {
+    let window = match (kind, sizes[..].as_ref()) {
         (WindowKind::Tumble, [size_us, offset_us]) => {
             Window::Tumble { time, size_us: *size_us, offset_us: *offset_us }
         }
@@ -342,22 +342,26 @@ pub(in crate::front) fn shape<C>(
             let message = format!("a {kind:?} window with {} spans", sizes.len());
             return Err(SqlError::unsupported(message));
         }
+    };
+    Ok(match zone {
+        Some(zone) => window.in_zone(zone),
+        None => window,
     })
 }
 
-/// Windows are cut at UTC.
-fn refuse_zone(zone: &Planned) -> Result<(), SqlError> {
-    match zone {
-        Planned::Cast(cast) => return refuse_zone(&cast.expr),
-        Planned::Literal(scalar, _) => match literal::value(scalar)?.0 {
-            Value::Null => return Ok(()),
-            Value::Text(name) if name.eq_ignore_ascii_case("utc") => return Ok(()),
-            _ => {}
-        },
-        _ => {}
+/// The time zone whose clocks cut windows; UTC where none is said.
+fn zone(expr: &Planned) -> Result<Option<Zone>, SqlError> {
+    let found = match expr {
+        Planned::Cast(cast) => return zone(&cast.expr),
+        Planned::Literal(scalar, _) => Some(literal::value(scalar)?.0),
+        _ => None,
+    };
+    match found {
+        Some(Value::Null) => Ok(None),
+        Some(Value::Text(name)) => Zone::named(&name).map(Some),
+        _ => Err(SqlError::invalid_parameter(format!("{expr} is no constant time zone"))
+            .hint("Write time_zone => 'Europe/Berlin'.")),
     }
-    Err(SqlError::unsupported(format!("windows in the time zone {zone}"))
-        .hint("Windows are cut at UTC: give an offset."))
 }
 
 /// A constant span of time in microseconds.

@@ -279,8 +279,10 @@ impl Lowering<'_> {
             && zone.is_null()
         {
             // Outside GROUP BY each row has a window of its own.
-            let args = [time, size, offset].map(|arg| self.expr(arg, input, schema));
-            let args = args.into_iter().collect::<Result<Vec<Expr>, SqlError>>()?;
+            let mut args = vec![self.moment(time, input, schema)?];
+            for arg in [size, offset] {
+                args.push(self.expr(arg, input, schema)?);
+            }
             let end = kind == WindowKind::End;
             return Ok(Expr::native(
                 if end { Native::TumbleEnd } else { Native::TumbleStart },
@@ -292,6 +294,35 @@ impl Lowering<'_> {
             (WindowKind::End, (_, end)) => Ok(Expr::Column(end)),
             _ => Err(SqlError::unsupported("a window as a value")),
         }
+    }
+
+    /// The time of a window: a BIGINT counts what its source says.
+    pub(super) fn moment(
+        &self,
+        time: &Planned,
+        input: &Relation,
+        schema: &DFSchema,
+    ) -> Result<Expr, SqlError> {
+        let found = self.expr(time, input, schema)?;
+        if self.type_of(&found, input)? != DataType::BigInt {
+            return Ok(found);
+        }
+        let node = self.builder.node(input.node)?;
+        let known = match found {
+            Expr::Column(column) => node.time_of(column),
+            _ => None,
+        };
+        let known = known.ok_or_else(|| {
+            SqlError::datatype_mismatch(format!(
+                "a window goes over a moment, and {} is a BIGINT of which nobody says what it counts",
+                match time {
+                    Planned::Column(column) => format!("\"{}\"", column.name),
+                    _ => "what this one goes over".to_owned(),
+                }
+            ))
+            .hint("Make it the watermark of its source, or write to_timestamp_millis(..).")
+        })?;
+        Ok(Expr::native(Native::of_count(known.unit), vec![found]))
     }
 
     fn output_of_window(

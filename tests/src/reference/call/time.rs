@@ -62,6 +62,20 @@ pub(super) fn call(native: Native, args: &[Value]) -> Option<Computed> {
             let fits = found.abs() <= 9_000_000_000_000_000_000;
             Some(if fits { Ok(Value::Timestamp(found as i64)) } else { Err(REFUSED) })
         }
+        (
+            Native::OfSeconds | Native::OfMillis | Native::OfMicros | Native::OfNanos,
+            [Value::BigInt(count)],
+        ) => {
+            let count = i128::from(*count);
+            let micros = match native {
+                Native::OfSeconds => count * 1_000_000,
+                Native::OfMillis => count * 1_000,
+                Native::OfMicros => count,
+                _ => (count - count.rem_euclid(1_000)) / 1_000,
+            };
+            let fits = micros.abs() <= 9_000_000_000_000_000_000;
+            Some(if fits { Ok(Value::Timestamp(micros as i64)) } else { Err(REFUSED) })
+        }
         (Native::ToChar, [Value::Timestamp(moment), Value::Text(_)]) => {
             let pattern = text_of(&args[1]);
             (pattern == "YYYY-MM-DD HH24:MI:SS.US").then(|| {

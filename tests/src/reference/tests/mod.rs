@@ -26,7 +26,7 @@ fn source(builder: &mut Builder, name: &str) -> NodeId {
 
 /// The rows of one feeder, written as `k v ts`; `-` stands for NULL.
 fn fed(feeder: u16, text: &str) -> Input {
-    let mut marker = Marker::new(feeder, Some(SourceTime { column: 2, delay_us: 2 }));
+    let mut marker = Marker::new(feeder, Some(SourceTime::of(2, 2)));
     let mut row = |line: &str| {
         let words: Vec<&str> = line.split_whitespace().collect();
         let or_null = |at: usize, value: &dyn Fn(&str) -> Value| match words[at] {

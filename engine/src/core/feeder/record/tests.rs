@@ -5,7 +5,7 @@ use sluicedb_sql::{Field, Interval, Value};
 use super::*;
 use crate::core::feeder::{Cells, Feeder, FeederOptions, Progress};
 use crate::core::hash::hash_rows;
-use crate::core::ids::{Epoch, FeederId, ShardId, SourceId};
+use crate::core::ids::{Epoch, FeederId, ShardId, SourceId, Time};
 use crate::core::morsel::{Pool, Shape, ShapeId, encode};
 
 fn fields() -> Vec<Field> {

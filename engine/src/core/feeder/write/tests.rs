@@ -23,7 +23,7 @@ fn feeder(shards: u16) -> (Feeder, Pool) {
         schema: Schema::new(fields).unwrap(),
         shape: ShapeId(0),
         key: vec![0],
-        time: Some((1, 10)),
+        time: Some(sluicedb_sql::plan::SourceTime::of(1, 10)),
         tied: true,
         logged: false,
         shards,

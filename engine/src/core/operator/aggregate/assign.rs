@@ -70,13 +70,13 @@ impl Assigned {
     fn assign_windows(&mut self, windows: &Windows, morsel: &Morsel) {
         let column = &morsel.columns[windows.time()];
         let times = column.i64s();
-        let slice_us = windows.window().slice_us().unsigned_abs();
         let plain = morsel.weights.is_empty() && morsel.behind.is_empty() && !column.has_nulls();
         if plain
-            && let Some(slice) = times.first().and_then(|&time| windows.window().slice_start(time))
+            && let Some(&first) = times.first()
+            && let Some((slice, from, until)) = windows.window().slice_of(first)
         {
             // Most morsels lie in one slice and none of their rows is marked in any way.
-            let within = |&time: &i64| time >= slice && time.abs_diff(slice) < slice_us;
+            let within = |&time: &i64| time >= from && time < until;
             if times.iter().fold(true, |all, time| all & within(time)) {
                 self.taken.extend(0..times.len() as u32);
                 self.slices.resize(times.len(), slice);
@@ -86,16 +86,16 @@ impl Assigned {
         // Rows near in the morsel are near in time, so most are in the slice of the one before.
         let mut current = None;
         for (row, &time) in times.iter().enumerate() {
-            let slice = match current {
-                Some(start) if time >= start && time.abs_diff(start) < slice_us => current,
-                _ => windows.window().slice_start(time),
+            let found = match current {
+                Some((_, from, until)) if time >= from && time < until => current,
+                _ => windows.window().slice_of(time),
             };
-            let slice = slice.filter(|_| !column.is_null(row));
-            let Some(slice) = slice else {
+            let found = found.filter(|_| !column.is_null(row));
+            let Some((slice, ..)) = found else {
                 self.leave(row, column.is_null(row));
                 continue;
             };
-            current = Some(slice);
+            current = found;
             let behind = morsel.behind(row);
             if behind != Time::MIN
                 && windows.is_gone(windows.last_window(slice), windows.limit(behind))

@@ -84,10 +84,8 @@ impl Close {
         let before = spec.root.watermark(arena);
         assert!(time >= before, "the watermark went back from {before} to {time}");
         let windows = spec.windows.as_ref().expect("only windows close");
-        // The first start whose end is behind the old limit.
-        let reach = i128::from(windows.window().reach_us());
-        let first = i128::from(windows.limit(before).0) - reach + 1;
-        self.next = Some(i64::try_from(first).unwrap_or(i64::MIN));
+        // The first whose end is behind the old limit.
+        self.next = Some(windows.window().first_open(windows.limit(before).0));
         self.stage = match windows.on_close() {
             _ if windows.is_session() => Stage::Sessions,
             true => Stage::Seek,

@@ -114,9 +114,9 @@ impl Merge {
     /// Moves on to the next slice of the window; false behind the last.
     fn next_slice(&mut self, spec: &Spec, arena: &Arena) -> bool {
         let windows = spec.windows.as_ref().expect("only windows have slices");
-        let end = windows.end(self.window);
+        let (first, end) = windows.slices(self.window);
         let last = self.slice.map(|(span, _)| (span.start, span.first));
-        let from = last.map_or_else(|| windows.window().start_of(self.window), |(start, _)| start);
+        let from = last.map_or(first, |(start, _)| start);
         let mut found = None;
         spec.root.walk_slices(arena, from, |span, pane| {
             let behind = last.is_none_or(|last| (span.start, span.first) > last);

@@ -312,10 +312,17 @@ impl Windows {
         self.options.window.size_us() == self.options.window.slide_us()
     }
 
-    /// The end of a window. Windows are named by the numbers that the plan gives them.
+    /// When a window ends. Windows are named by the numbers that the plan gives them.
+    #[inline]
     pub(super) fn end(&self, number: i64) -> i64 {
+        self.options.window.end_of(number)
+    }
+
+    /// The slices of a window: the first, and the one behind the last.
+    pub(super) fn slices(&self, number: i64) -> (i64, i64) {
         let end = number.checked_add(self.options.window.reach_us());
-        end.expect("a row whose windows do not fit a timestamp is not taken")
+        let end = end.expect("a row whose windows do not fit a timestamp is not taken");
+        (self.options.window.first_slice_of(number), end)
     }
 
     /// The last window that holds the slice at `start`.

@@ -208,3 +208,82 @@ fn the_first_rows_of_an_epoch_are_told_once() {
     assert!(intake.take(&marks(0, 8, 3, 0, 0)) == Taken::Rows);
     assert_eq!(intake.news(), Some(Epoch(8)));
 }
+
+#[test]
+fn an_idle_feeder_holds_nothing_back_and_wakes_at_the_end_of_an_epoch() {
+    let mut intake = at_50_and_30();
+    intake.rest(FeederId(1));
+    assert_eq!(end(&mut intake, 7).moved, [(SourceId(0), Time(50))]);
+    assert_eq!((intake.floor(FeederId(0)), intake.floor(FeederId(1))), (Time::MIN, Time(50)));
+    assert_eq!(intake.promise(FeederId(0), Time(60)), Some(Time(60)));
+    assert_eq!(intake.promise(FeederId(1), Time(35)), None, "it is not waited for");
+    intake.wake(FeederId(1));
+    assert_eq!(end(&mut intake, 8).moved, []);
+    // It goes on from where the source is, and what it pushes behind that stays late.
+    assert_eq!((intake.marks()[1].watermark, intake.floor(FeederId(1))), (Time(60), Time(60)));
+    assert_eq!(intake.promise(FeederId(0), Time(90)), None, "it is waited for again");
+    assert_eq!(intake.promise(FeederId(1), Time(70)), Some(Time(70)));
+}
+
+#[test]
+fn once_all_are_idle_the_furthest_decides_and_those_that_wake_later_do_not() {
+    let mut intake = at_50_and_30();
+    intake.rest(FeederId(0));
+    assert_eq!(end(&mut intake, 7).moved, [], "the other one is waited for");
+    intake.rest(FeederId(1));
+    assert_eq!(end(&mut intake, 8).moved, [(SourceId(0), Time(50))]);
+    // What idle feeders push moves the source only once they count again.
+    intake.promise(FeederId(0), Time(200));
+    assert_eq!(end(&mut intake, 9).moved, []);
+    intake.wake(FeederId(0));
+    assert_eq!(end(&mut intake, 10).moved, [(SourceId(0), Time(200))]);
+}
+
+#[test]
+fn an_idle_feeder_is_not_waited_for_when_the_last_one_that_counts_is_gone() {
+    let mut intake = at_50_and_30();
+    intake.rest(FeederId(0));
+    end(&mut intake, 7);
+    intake.detach(FeederId(1));
+    assert_eq!(end(&mut intake, 8).moved, [(SourceId(0), Time(50))]);
+}
+
+#[test]
+fn event_time_goes_on_with_the_clock_only_while_nobody_counts() {
+    let mut intake = at_50_and_30();
+    intake.go_on(SourceId(0), 7);
+    assert_eq!(end(&mut intake, 7).moved, [], "two are waited for");
+    intake.rest(FeederId(0));
+    intake.rest(FeederId(1));
+    intake.go_on(SourceId(0), 7);
+    assert_eq!(end(&mut intake, 8).moved, [(SourceId(0), Time(57))]);
+    assert_eq!(intake.floor(FeederId(1)), Time(57));
+    intake.detach(FeederId(0));
+    intake.detach(FeederId(1));
+    intake.go_on(SourceId(0), 3);
+    assert_eq!(end(&mut intake, 9).moved, [(SourceId(0), Time(60))]);
+}
+
+#[test]
+fn event_time_that_has_not_begun_does_not_go_on_with_the_clock() {
+    let mut intake = intake(0);
+    intake.go_on(SourceId(0), 7);
+    assert_eq!(end(&mut intake, 7).moved, []);
+    assert_eq!(intake.watermarks(), [Time::MIN]);
+}
+
+#[test]
+fn the_first_rows_of_a_feeder_that_is_watched_are_told_in_each_epoch() {
+    let mut intake = intake(2);
+    assert!(intake.take(&marks(0, 7, 1, 0, 0)) == Taken::Rows);
+    assert_eq!(intake.heard().count(), 0, "nobody asked");
+    intake.watch(SourceId(0), true);
+    assert!(intake.take(&marks(0, 7, 2, 0, 0)) == Taken::Rows);
+    assert!(intake.take(&marks(0, 7, 3, 0, 0)) == Taken::Rows);
+    assert_eq!(intake.heard().collect::<Vec<_>>(), [FeederId(0)]);
+    assert!(intake.take(&marks(0, 7, 4, 0, 0)) == Taken::Rows);
+    assert_eq!(intake.heard().count(), 0);
+    end(&mut intake, 7);
+    assert!(intake.take(&marks(0, 8, 5, 0, 0)) == Taken::Rows);
+    assert_eq!(intake.heard().collect::<Vec<_>>(), [FeederId(0)]);
+}

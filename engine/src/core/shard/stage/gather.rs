@@ -7,6 +7,8 @@
 
 use std::collections::VecDeque;
 
+use sluicedb_sql::TimeUnit;
+
 use super::{Queued, Stage};
 use crate::core::feeder::RecordLayout;
 use crate::core::frame::FeederRow;
@@ -23,12 +25,44 @@ pub(in crate::core::shard) struct SourceRows {
     pub(in crate::core::shard) layout: RecordLayout,
     pub(in crate::core::shard) shape: ShapeId,
     pub(in crate::core::shard) tied: bool,
+    /// The column of event time, and what it counts.
+    time: Option<(usize, TimeUnit)>,
 }
 
 impl SourceRows {
     pub(in crate::core::shard) fn new(source: &SourceSpec) -> SourceRows {
         let layout = RecordLayout::new(&source.schema);
-        SourceRows { layout, shape: source.shape, tied: source.tied }
+        let time = source.time.map(|time| (time.column, time.unit));
+        SourceRows { layout, shape: source.shape, tied: source.tied, time }
+    }
+
+    /// What a row is behind of which its feeder says `behind`, if it came to a source that had reached
+    /// `floor`.
+    fn behind(unit: TimeUnit, count: i64, behind: Time, floor: Time) -> Time {
+        let late = unit.to_us(count).is_some_and(|us| us < floor.0);
+        if late { behind.max(floor) } else { behind }
+    }
+
+    /// Marks the rows that are behind `floor`, whatever their feeder knew.
+    pub(in crate::core::shard) fn raise(&self, rows: &mut Morsel, floor: Time) {
+        let Some((column, unit)) = self.time else { return };
+        rows.behind.resize(rows.rows(), Time::MIN);
+        for (count, behind) in rows.columns[column].i64s().iter().zip(&mut rows.behind) {
+            *behind = SourceRows::behind(unit, *count, *behind, floor);
+        }
+        if rows.behind.iter().all(|behind| *behind == Time::MIN) {
+            rows.behind.clear();
+        }
+    }
+
+    /// The same of one row.
+    pub(in crate::core::shard) fn raised(&self, row: &FeederRow, floor: Time) -> FeederRow {
+        let mut row = *row;
+        if let Some((column, unit)) = self.time {
+            let count = self.layout.count(&row.record, column);
+            row.behind = SourceRows::behind(unit, count, row.behind, floor);
+        }
+        row
     }
 }
 

@@ -105,6 +105,17 @@ fn grids_of_time_have_no_seam_at_1970() {
 }
 
 #[test]
+fn counts_since_1970_are_moments() {
+    check(&[
+        ("to_timestamp_seconds(-1)", "1969-12-31 23:59:59"),
+        ("to_timestamp_millis(1704067200123)", "2024-01-01 00:00:00.123"),
+        ("to_timestamp_micros(1704067200123456)", "2024-01-01 00:00:00.123456"),
+        ("to_timestamp_nanos(-1)", "1969-12-31 23:59:59.999999"),
+        ("to_timestamp_seconds(9223372036854775807)", "datetime out of range (22008)"),
+    ]);
+}
+
+#[test]
 fn moments_are_written_by_patterns() {
     check(&[
         ("to_char('2002-04-20 17:31:12.66'::timestamp, 'HH12:MI:SS')", "05:31:12"),

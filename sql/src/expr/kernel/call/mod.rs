@@ -111,6 +111,10 @@ fn native(function: Native, prepared: &Prepared, args: &[Operand<'_>], out: &mut
         N::DateBin => time::bin(args, out),
         N::ToChar => time::to_char(prepared.moments(), args, out),
         N::ToTimestamp => time::to_timestamp(args, out),
+        N::OfSeconds | N::OfMillis | N::OfMicros | N::OfNanos => {
+            let unit = function.counts().expect("these count");
+            time::of_count(unit, args, out);
+        }
         N::MakeTimestamp => time::make_timestamp(args, out),
         N::MakeDate => time::make_date(args, out),
         N::TumbleStart | N::TumbleEnd => time::tumble(function == N::TumbleEnd, args, out),

@@ -50,7 +50,7 @@ impl Scene {
         Scene {
             stage,
             feeder: Feeder::new(options, Progress::START),
-            rows: SourceRows { layout, shape: ShapeId(0), tied: true },
+            rows: SourceRows { layout, shape: ShapeId(0), tied: true, time: None },
             pool: Pool::new(&[Shape([DataType::Text].into())]),
         }
     }
@@ -139,4 +139,19 @@ fn large_frames_and_much_text_are_not_copied() {
     assert!(scene.frame(0, &long, 1));
     assert!(!scene.frame(0, "a text on the heap", 1));
     assert_eq!(scene.waits(), ["0: 129 rows", "0: 130 rows", "0: 1 rows"]);
+}
+
+#[test]
+fn rows_of_a_feeder_that_was_idle_are_behind_where_its_source_is() {
+    let schema = Schema::new(vec![Field::not_null("ts", DataType::BigInt)]).unwrap();
+    let layout = RecordLayout::new(&schema);
+    let time = Some((0, sluicedb_sql::TimeUnit::Millis));
+    let rows = SourceRows { layout, shape: ShapeId(0), tied: false, time };
+    let mut morsel = Pool::new(&[Shape([DataType::BigInt].into())]).take(ShapeId(0));
+    [3, 5, 4].iter().for_each(|ms| morsel.push_row(&[Value::BigInt(*ms)], 1));
+    rows.raise(&mut morsel, Time(3_000));
+    assert!(morsel.behind.is_empty(), "none is behind");
+    morsel.behind = vec![Time(9_000), Time::MIN, Time::MIN];
+    rows.raise(&mut morsel, Time(5_000));
+    assert_eq!(morsel.behind, [Time(9_000), Time::MIN, Time(5_000)]);
 }

@@ -7,6 +7,7 @@ use crate::expr::kernel::call::time::field::{in_range, moment};
 use crate::expr::kernel::{Found, map};
 use crate::expr::program::{Operand, Register};
 use crate::limits::DATE_DAYS_MAX;
+use crate::time_unit::TimeUnit;
 use crate::timestamp::{date_of, days_of};
 
 const OUT_OF_RANGE: RowError = RowError::DatetimeOverflow;
@@ -21,6 +22,17 @@ pub(in crate::expr::kernel::call) fn to_timestamp(args: &[Operand<'_>], out: &mu
         let limit = 2_f64.powi(63);
         let fits = (-limit..limit).contains(&micros);
         if fits { in_range(micros as i64) } else { Err(OUT_OF_RANGE) }
+    });
+}
+
+/// Counts since the Unix epoch.
+pub(in crate::expr::kernel::call) fn of_count(
+    unit: TimeUnit,
+    args: &[Operand<'_>],
+    out: &mut Register,
+) {
+    map(args[0].column.i64s(), out, Column::i64s_mut, |count| {
+        unit.to_us(count).ok_or(OUT_OF_RANGE)
     });
 }
 

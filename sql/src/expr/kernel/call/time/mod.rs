@@ -18,7 +18,7 @@ use crate::types::DataType;
 use crate::value::Value;
 
 pub(in crate::expr) use field::Field;
-pub(super) use make::{make_date, make_timestamp, to_timestamp};
+pub(super) use make::{make_date, make_timestamp, of_count, to_timestamp};
 pub(in crate::expr) use pattern::Pattern;
 pub(super) use window::{bin, tumble};
 
