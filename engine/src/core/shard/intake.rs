@@ -210,9 +210,15 @@ impl Intake {
     /// Moves a source on to the least of its attached feeders that are not idle; returns its watermark if it moved.
     fn advance_source(&mut self, source: SourceId) -> Option<Time> {
         let source = &mut self.sources[source.index()];
-        let lanes = source.attached.iter().map(|id| &self.feeders[id.index()]);
-        let counting = lanes.filter(|lane| !lane.idle).map(|lane| lane.mark.watermark);
-        let least = counting.min().filter(|least| *least > source.watermark)?;
+        let lanes = || source.attached.iter().map(|id| &self.feeders[id.index()]);
+        let counting = lanes().filter(|lane| !lane.idle).map(|lane| lane.mark.watermark);
+        // The end is there once all have come to it: who is silent may speak again.
+        let least = match counting.min() {
+            Some(Time::MAX) | None if !lanes().all(Lane::has_finished) => None,
+            None if lanes().next().is_some() => Some(Time::MAX),
+            least => least,
+        };
+        let least = least.filter(|least| *least > source.watermark)?;
         source.watermark = least;
         Some(least)
     }
@@ -347,8 +353,9 @@ impl Intake {
     fn advance_if_all_idle(&mut self, source: SourceId) {
         let source = &mut self.sources[source.index()];
         let lanes = || source.attached.iter().map(|id| &self.feeders[id.index()]);
-        if lanes().all(|lane| lane.idle)
-            && let Some(furthest) = lanes().map(|lane| lane.mark.watermark).max()
+        let open = lanes().filter(|lane| !lane.has_finished());
+        if lanes().all(|lane| lane.idle || lane.has_finished())
+            && let Some(furthest) = open.map(|lane| lane.mark.watermark).max()
         {
             source.watermark = source.watermark.max(furthest);
         }
@@ -438,6 +445,11 @@ impl Intake {
 }
 
 impl Lane {
+    /// Whether its feeder has promised that nothing comes any more.
+    fn has_finished(&self) -> bool {
+        self.mark.watermark == Time::MAX
+    }
+
     fn detached(mark: FeederMark) -> Lane {
         Lane {
             mark,

@@ -287,3 +287,15 @@ fn the_first_rows_of_a_feeder_that_is_watched_are_told_in_each_epoch() {
     assert!(intake.take(&marks(0, 8, 5, 0, 0)) == Taken::Rows);
     assert_eq!(intake.heard().collect::<Vec<_>>(), [FeederId(0)]);
 }
+
+#[test]
+fn the_end_is_there_once_all_have_come_to_it_though_some_are_idle() {
+    let mut intake = at_50_and_30();
+    intake.rest(FeederId(0));
+    end(&mut intake, 7);
+    intake.promise(FeederId(1), Time::MAX);
+    assert_eq!(intake.watermarks(), [Time(30)], "the one that is idle may speak again");
+    assert_eq!(end(&mut intake, 8).moved, []);
+    intake.promise(FeederId(0), Time::MAX);
+    assert_eq!(end(&mut intake, 9).moved, [(SourceId(0), Time::MAX)]);
+}
