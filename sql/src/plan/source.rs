@@ -25,7 +25,7 @@ pub struct SourceTime<C = usize> {
     pub by: Option<C>,
 }
 
-/// When a feeder no longer holds the watermark of its source back.
+/// When nobody waits for a feeder any more: it does not hold the watermark of its source back then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Idle {
     /// How long it has pushed nothing.
