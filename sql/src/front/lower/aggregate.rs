@@ -7,11 +7,12 @@ use datafusion::logical_expr::{Aggregate, Expr as Planned};
 use super::relation::unique_names;
 use super::{Lowering, Out, Relation};
 use crate::SqlError;
-use crate::expr::Expr;
+use crate::expr::{Expr, Native};
 use crate::front::functions::{WindowKind, of_plan};
 use crate::front::literal;
 use crate::plan::{AggregateSpec, Call, Emit, Function, Node, NodeId, Window};
 use crate::schema::Schema;
+use crate::types::DataType;
 use crate::value::Value;
 use crate::zone::Zone;
 
@@ -273,14 +274,27 @@ impl Lowering<'_> {
                     .hint("FIRST with DESC is LAST, and LAST is FIRST."));
             }
             let expr = self.expr(&sort.expr, input, schema)?;
-            return Ok(beneath.add(expr, self.schema_of(input)?));
+            let node = self.builder.node(input.node)?;
+            return Ok(beneath.add(as_moment(expr, node), &node.schema));
         }
-        let Node { schema, times, .. } = self.builder.node(input.node)?;
-        let time = times.first().ok_or_else(|| {
+        let node = self.builder.node(input.node)?;
+        let time = node.times.first().ok_or_else(|| {
             SqlError::invalid_parameter(format!("{function} needs to know which row is first"))
                 .hint("Declare a watermark on the source, or write first(x ORDER BY ts).")
         })?;
-        Ok(beneath.add(Expr::Column(time.column), schema))
+        Ok(beneath.add(as_moment(Expr::Column(time.column), node), &node.schema))
+    }
+}
+
+/// A column of event time as a TIMESTAMP, where it counts something; anything else as it is.
+fn as_moment(expr: Expr, node: &Node) -> Expr {
+    match expr {
+        Expr::Column(column) if node.schema.field(column).data_type == DataType::BigInt => {
+            let counts = node.time_of(column).map(|time| Native::of_count(time.unit));
+            let expr = Expr::Column(column);
+            counts.map_or(expr.clone(), |native| Expr::native(native, vec![expr]))
+        }
+        other => other,
     }
 }
 
