@@ -10,10 +10,10 @@ impl Builder {
         let Ok(node) = self.node(id) else { return format!("the plan has no node {}", id.0) };
         let name = |column: usize| &node.schema.field(column).name;
         match &node.op {
-            Op::Source { name: source, time: None } => {
+            Op::Source { name: source, time: None, .. } => {
                 format!("source \"{source}\" declares no watermark")
             }
-            Op::Source { name: source, time: Some(time) } => format!(
+            Op::Source { name: source, time: Some(time), .. } => format!(
                 "the watermark of source \"{source}\" is that of \"{}\" and not of \"{}\"",
                 name(time.column),
                 name(column)

@@ -278,7 +278,8 @@ impl<'a> Lowering<'a> {
         };
         let Some(retain) = *retain else { return Ok(relation) };
         let Retain { rows, bytes, age_us } = retain;
-        let age = time.as_ref().zip(age_us).map(|(time, age_us)| (time.column, age_us));
+        let age = time.as_ref().zip(age_us);
+        let age = age.map(|(time, age_us)| (time.column, time.unit, age_us));
         let timed = time.is_some();
         let options = RetainOptions { types: types(schema), shape, rows, bytes, timed, age };
         let (id, target) = self.operator(StageId(0), Kind::Retain(options.clone()), 1);

@@ -2,8 +2,8 @@
 //!
 //! Invariant: `held` counts the rows of the records, and `came` those and all before them.
 
-use sluicedb_sql::DataType;
 use sluicedb_sql::column::Values;
+use sluicedb_sql::{DataType, TimeUnit};
 
 use super::{RetainCursor, RetainOptions};
 use crate::core::arena::bytes::{i64_at, put_i64, put_u64, u32_at, u64_at};
@@ -29,7 +29,7 @@ pub(super) struct Contents {
     queue: Queue,
     types: Vec<DataType>,
     rows_max: u64,
-    age: Option<(usize, i64)>,
+    age: Option<(usize, TimeUnit, i64)>,
     /// The bytes of a record: scratch space.
     bytes: Vec<u8>,
     /// Rows of a record: scratch space.
@@ -110,9 +110,9 @@ impl Contents {
 
     /// Makes a record of rows.
     pub(super) fn encode(&self, blocks: &impl Blocks, morsel: &Morsel, record: &mut Vec<u8>) {
-        let latest = self.age.and_then(|(column, _)| match morsel.columns[column].values() {
-            Values::I64(times) => times.iter().copied().max(),
-            _ => unreachable!("event time is a TIMESTAMP"),
+        let latest = self.age.and_then(|(column, unit, _)| match morsel.columns[column].values() {
+            Values::I64(counts) => counts.iter().map(|count| moment(unit, *count)).max(),
+            _ => unreachable!("event time is a TIMESTAMP, or counts"),
         });
         record.resize(HEAD_BYTES, 0);
         encode(morsel, record);
@@ -172,7 +172,7 @@ impl Contents {
 
     /// The event time before which rows do not count.
     fn oldest(&self, blocks: &impl Blocks) -> Time {
-        self.age.map_or(Time::MIN, |(_, age_us)| self.watermark(blocks).minus(age_us))
+        self.age.map_or(Time::MIN, |(.., age_us)| self.watermark(blocks).minus(age_us))
     }
 
     /// Appends at most `max` of the next rows that count. There are fewer only at the end, and in
@@ -225,18 +225,28 @@ impl Contents {
     /// Picks at most `max` rows from `start` on; returns the row behind the last one looked at.
     fn pick(&mut self, morsel: &Morsel, start: u32, oldest: Time, max: usize) -> u32 {
         self.picks.clear();
-        let times = self.age.map(|(column, _)| match morsel.columns[column].values() {
-            Values::I64(times) => times.as_slice(),
-            _ => unreachable!("event time is a TIMESTAMP"),
+        let times = self.age.map(|(column, unit, _)| match morsel.columns[column].values() {
+            Values::I64(counts) => (counts.as_slice(), unit),
+            _ => unreachable!("event time is a TIMESTAMP, or counts"),
         });
         for row in start..morsel.rows() as u32 {
             if self.picks.len() == max {
                 return row;
             }
-            if times.is_none_or(|times| times[row as usize] >= oldest.0) {
+            let young =
+                |(counts, unit): (&[i64], TimeUnit)| moment(unit, counts[row as usize]) >= oldest.0;
+            if times.is_none_or(young) {
                 self.picks.push(row);
             }
         }
         morsel.rows() as u32
+    }
+}
+
+/// A count of event time in microseconds; one that no TIMESTAMP can say does not age.
+fn moment(unit: TimeUnit, count: i64) -> i64 {
+    match unit {
+        TimeUnit::Micros => count,
+        unit => unit.to_us(count).unwrap_or(i64::MAX),
     }
 }

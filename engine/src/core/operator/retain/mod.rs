@@ -12,7 +12,7 @@ mod reader;
 
 pub use reader::{RetainCursor, RetainReader};
 
-use sluicedb_sql::DataType;
+use sluicedb_sql::{DataType, TimeUnit};
 
 use super::{Allowed, Context, Item, OWED, Operator, PASSED_ON, Place, Port, Reading, Work};
 use crate::core::arena::{Arena, BLOCK_BYTES, BlockId, Headroom};
@@ -35,8 +35,8 @@ pub struct RetainOptions {
     pub bytes: u64,
     /// Whether the source has a watermark.
     pub timed: bool,
-    /// The column of event time, and how far behind the watermark it may be.
-    pub age: Option<(usize, i64)>,
+    /// The column of event time, what it counts, and how far behind the watermark it may be.
+    pub age: Option<(usize, TimeUnit, i64)>,
 }
 
 /// The operator that keeps rows of a source.

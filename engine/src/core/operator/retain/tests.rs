@@ -272,7 +272,10 @@ fn rows_give_way_where_state_runs_short_and_their_shard_goes_on() {
 #[test]
 fn rows_of_an_age_go_when_the_watermark_has_moved_on() {
     for seed in 0..10 {
-        let age = RetainOptions { age: Some((0, 100)), ..options(u64::MAX, 64 << 20) };
+        let age = RetainOptions {
+            age: Some((0, sluicedb_sql::TimeUnit::Micros, 100)),
+            ..options(u64::MAX, 64 << 20)
+        };
         let mut bench = Bench::new(seed, age, 1, 4000);
         for round in 1..60 {
             let count = 1 + bench.prng.below(40);
