@@ -166,6 +166,7 @@ mod tests {
             key: vec![0],
             time: Some(SourceTime { idle, ..SourceTime::of(0, 0) }),
             tied: false,
+            retained: None,
         };
         let mut idleness = Idleness::default();
         idleness.add(SOURCE, &spec);

@@ -27,6 +27,7 @@ fn idle_after_100() -> Coordinator {
         key: vec![0],
         time: Some(SourceTime { idle, ..SourceTime::of(0, 0) }),
         tied: false,
+        retained: None,
     });
     let mut coordinator = over(&graph);
     run(&mut coordinator, vec![from(0, Report::Open), from(1, Report::Open)]);
