@@ -7,10 +7,10 @@ use sluicedb_sql::{DataType, Value};
 
 use super::error::Error;
 use super::keyed::Keyed;
-use super::outcome::{Done, Outcome};
+use super::outcome::Outcome;
 use super::parameters::Parameters;
 use super::session::{Patience, Session};
-use super::statement::{self, Language, insert, query_once};
+use super::statement::{self, Language, insert, inserted, query_once};
 
 /// A query or an INSERT that was planned once, to be carried out with other values for its
 /// parameters each time. It is planned again by itself when objects have changed.
@@ -146,9 +146,8 @@ impl Language {
                 let known = (&self.catalog(), &self.outside());
                 let rows = query_once(session, patience, rows, known)?;
                 let count = rows.len() as u64;
-                insert(session, patience, &insertion.into, rows)?;
-                let done = Done { tag: "INSERT", rows: Some(count), notices: Vec::new() };
-                Ok(Outcome::Done(done))
+                let ahead = insert(session, patience, &insertion.into, rows)?;
+                Ok(Outcome::Done(inserted(count, ahead)))
             }
         }
     }

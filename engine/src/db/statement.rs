@@ -434,8 +434,7 @@ fn other(
             let rows = query_once(session, patience, rows, known)?;
             let count = rows.len() as u64;
             let ahead = insert(session, patience, &into, rows)?;
-            let notices = if ahead == 0 { Vec::new() } else { vec![too_far_ahead(ahead)] };
-            Ok(Outcome::Done(Done { tag: "INSERT", rows: Some(count), notices }))
+            Ok(Outcome::Done(inserted(count, ahead)))
         }
         Decision::Follow(following) => {
             let options = SubscribeOptions::default();
@@ -505,6 +504,12 @@ pub(super) fn insert(
     // Whoever reads after an INSERT sees its rows.
     session.flush(patience)?;
     Ok(ahead)
+}
+
+/// What there is to say of an INSERT of so many rows.
+pub(super) fn inserted(count: u64, ahead: u64) -> Done {
+    let notices = if ahead == 0 { Vec::new() } else { vec![too_far_ahead(ahead)] };
+    Done { tag: "INSERT", rows: Some(count), notices }
 }
 
 fn too_far_ahead(rows: u64) -> Notice {
