@@ -212,7 +212,15 @@ impl Catalog {
         };
         let of = |wanted: &str| self.object(wanted).and_then(Object::node);
         let Lowered { node, key, late, notices: more } =
-            Lowering::new(&mut builder, &of, wishes).query(&planned, columns)?;
+            Lowering::new(&mut builder, &of, wishes.clone()).query(&planned, columns).map_err(
+                |error| {
+                    front::placed(error, &query, whole, &|query| {
+                        let planned = front::optimise(front::bind(query, self, None)?)?;
+                        let mut builder = Builder::over(&before);
+                        Lowering::new(&mut builder, &of, wishes.clone()).query(&planned, &[])
+                    })
+                },
+            )?;
         notices.extend(more);
         let schema = builder.node(node)?.schema.clone();
         let definition = keep(&mut builder, kind, &name.name, node, key)?;

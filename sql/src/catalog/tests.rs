@@ -133,6 +133,22 @@ fn a_query_under_a_name_is_not_looked_for_in_the_text_that_reads_it() {
     assert_eq!((error.sqlstate, error.position), ("42P01", Some(19)), "{error}");
 }
 
+#[test]
+fn what_a_continuous_query_cannot_do_is_shown_where_it_stands() {
+    for (rest, state, message) in [
+        ("qty, §bit_and(qty) AS x FROM trades GROUP BY qty", "0A000", "bit_and"),
+        (
+            "x FROM (SELECT symbol, §bit_or(qty) AS x FROM trades GROUP BY 1) AS q",
+            "0A000",
+            "bit_or",
+        ),
+        ("t.qty FROM trades AS t JOIN §orders AS o ON t.symbol = o.symbol", "0A000", "a join"),
+        ("t.qty FROM trades AS t, §orders AS o WHERE t.symbol = o.symbol", "0A000", "a join"),
+    ] {
+        check(&format!("CREATE STREAM s AS SELECT {rest}"), state, message, "");
+    }
+}
+
 fn notices(text: &str) -> Vec<String> {
     let Decision::Change(change) = decide(&known(), text).unwrap() else {
         panic!("{text} changes nothing")

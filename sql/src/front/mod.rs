@@ -50,7 +50,7 @@ pub(crate) fn bind(
     relations: &dyn Relations,
     text: Option<&str>,
 ) -> Result<LogicalPlan, SqlError> {
-    placed(query, relations, text, None).map(|(plan, _)| plan)
+    bind_placed(query, relations, text, None).map(|(plan, _)| plan)
 }
 
 /// The same of a query with parameters, and their types. `declared` are those of the first ones.
@@ -60,11 +60,11 @@ pub(crate) fn bind_prepared(
     text: &str,
     declared: &[DataType],
 ) -> Result<(LogicalPlan, Vec<DataType>), SqlError> {
-    placed(query, relations, Some(text), Some(declared))
+    bind_placed(query, relations, Some(text), Some(declared))
 }
 
 /// Binds a query, or says where it is wrong.
-fn placed(
+fn bind_placed(
     query: &Query,
     relations: &dyn Relations,
     text: Option<&str>,
@@ -77,12 +77,10 @@ fn placed(
     let place = error::place(&refusal);
     let refused = of_planner(refusal);
     let Some(text) = text else { return Err(refused) };
-    let same = |query: Query| {
-        let found = bound(query, relations, false, declared).map_err(of_planner);
-        found.is_err_and(|error| {
-            (error.sqlstate, &error.message) == (refused.sqlstate, &refused.message)
-        })
+    let attempt = |query: &Query| {
+        bound(query.clone(), relations, false, declared).map_err(of_planner)
     };
+    let same = same(refused.clone(), &attempt);
     let kept = place.and_then(|place| place::offset(text, place));
     let searched = || place::of(query, text, &same);
     // Of what does not go together the planner keeps the place of the first column.
@@ -94,6 +92,37 @@ fn placed(
         Some(place) => refused.at(place),
         None => refused,
     })
+}
+
+/// An error of what comes behind binding with its place in the text of the query. `attempt` does the
+/// same with another query.
+pub(crate) fn placed<T>(
+    error: SqlError,
+    query: &Query,
+    text: &str,
+    attempt: &dyn Fn(&Query) -> Result<T, SqlError>,
+) -> SqlError {
+    if error.position.is_some() {
+        return error;
+    }
+    let place = place::of(query, text, &same(error.clone(), attempt));
+    match place {
+        Some(place) => error.at(place),
+        None => error,
+    }
+}
+
+/// Whether a query is refused as another was.
+fn same<T>(
+    refused: SqlError,
+    attempt: &dyn Fn(&Query) -> Result<T, SqlError>,
+) -> impl Fn(Query) -> bool {
+    move |query| {
+        let found = attempt(&query).err();
+        found.is_some_and(|error| {
+            (error.sqlstate, &error.message) == (refused.sqlstate, &refused.message)
+        })
+    }
 }
 
 /// Binds a query and the types of its parameters, of which it may have some if there are declared

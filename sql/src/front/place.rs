@@ -104,7 +104,7 @@ impl Search<'_> {
         let from: Vec<TableWithJoins> = select.from.iter().map(crossed).collect();
         if self.is_refused(one(), &from) {
             // The relations do not go together, whatever is selected from them.
-            return None;
+            return self.second(select);
         }
         let items = select.projection.iter().filter_map(|item| match item {
             SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => Some(expr),
@@ -132,6 +132,23 @@ impl Search<'_> {
             refused.then_some(having)
         });
         wrong.and_then(|part| self.place(part))
+    }
+
+    /// The place of the second of several relations, each of which is fine.
+    fn second(&mut self, select: &Select) -> Option<usize> {
+        let mut each = select.from.iter().flat_map(|from| {
+            let joined = from.joins.iter().map(|join| &join.relation);
+            std::iter::once(&from.relation).chain(joined)
+        });
+        let wrong = each.clone().any(|factor| {
+            let from = TableWithJoins { relation: factor.clone(), joins: Vec::new() };
+            self.is_refused(one(), &[from])
+        });
+        if wrong {
+            return None;
+        }
+        let second = each.nth(1)?;
+        offset(self.text, second.span().start)
     }
 
     /// What rows come from.
