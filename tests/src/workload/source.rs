@@ -84,8 +84,10 @@ impl SourceSpec {
         let delay_us = *prng.pick(&[0, 1, 5, 20]) * TICK_US;
         let time = time.filter(|_| timed).map(|column| SourceTime::of(column, delay_us));
         let is_key = |column: &ColumnSpec| matches!(column.values, Values::Key { .. });
-        let by = columns.iter().position(is_key).filter(|_| prng.chance(15));
-        let time = time.map(|time| SourceTime { idle: idle(prng), by, ..time });
+        // Apart from the rest, so that what is computed of the rows does not hang on it.
+        let mut own = prng.split("event time");
+        let by = columns.iter().position(is_key).filter(|_| own.chance(15));
+        let time = time.map(|time| SourceTime { idle: idle(&mut own), by, ..time });
         SourceSpec {
             name: format!("s{index}"),
             columns,

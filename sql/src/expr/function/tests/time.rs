@@ -111,7 +111,7 @@ fn counts_since_1970_are_moments() {
         ("to_timestamp_millis(1704067200123)", "2024-01-01 00:00:00.123"),
         ("to_timestamp_micros(1704067200123456)", "2024-01-01 00:00:00.123456"),
         ("to_timestamp_nanos(-1)", "1969-12-31 23:59:59.999999"),
-        ("to_timestamp_seconds(9223372036854775807)", "datetime out of range (22008)"),
+        ("to_timestamp_seconds(9223372036854775807)", "date/time field value out of range (22008)"),
     ]);
 }
 
