@@ -77,9 +77,8 @@ fn bind_placed(
     let place = error::place(&refusal);
     let refused = of_planner(refusal);
     let Some(text) = text else { return Err(refused) };
-    let attempt = |query: &Query| {
-        bound(query.clone(), relations, false, declared).map_err(of_planner)
-    };
+    let attempt =
+        |query: &Query| bound(query.clone(), relations, false, declared).map_err(of_planner);
     let same = same(refused.clone(), &attempt);
     let kept = place.and_then(|place| place::offset(text, place));
     let searched = || place::of(query, text, &same);
