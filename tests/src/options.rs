@@ -10,7 +10,7 @@ use crate::prng::Prng;
 
 /// Blocks of state that are enough for every drawn load. The memory of many shards is set up in
 /// every life of a run, so that more would take most of its time.
-pub const STATE_BLOCKS: u32 = 1536;
+pub const STATE_BLOCKS: u32 = 2048;
 
 /// Everything about a run but the query, the rows and the order of things.
 #[derive(Clone, PartialEq, Eq, Debug)]

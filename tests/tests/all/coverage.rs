@@ -13,7 +13,7 @@ const EVENTS: &[(&str, usize)] = &[
     ("crash", 800),
     ("crash before the database was ready", 100),
     ("dead letter", 20),
-    ("changed graph recovered", 200),
+    ("changed graph recovered", 80),
     ("delta checkpoint", 500),
     ("epoch opened during a push", 500),
     ("feeder attached again", 500),

@@ -153,7 +153,7 @@ fn a_pipe_takes_statements_and_commands_of_the_shell() {
 
 #[test]
 fn what_a_shell_does_not_take_is_wrong_usage() {
-    check("/tmp", 2, "what SQL creates is not kept in a directory yet");
+    check("./one ./two", 2, "one directory at a time");
     check("-c", 2, "-c takes statements");
     check("-c 'SELECT 1' -f x", 2, "not together");
     check("--format xml", 2, "--format takes table, csv, json, ndjson or arrow, and not `xml`");
@@ -188,4 +188,15 @@ fn a_script_says_which_rows_no_result_has() {
     let (out, err, code) = shell(&["-c", "\\dS"]);
     assert_eq!((err.as_str(), code), ("", Some(0)));
     assert!(out.contains(" sluice.late_rows ") && out.contains(" sluice.epochs "), "{out}");
+}
+
+#[test]
+fn what_is_created_in_a_directory_is_found_there_again() {
+    let place = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .join(format!("sluice-directory-{}", std::process::id()));
+    let place = place.to_str().unwrap();
+    let create = "CREATE SOURCE s (a BIGINT); CREATE MATERIALIZED VIEW v AS SELECT count(*) AS n FROM s; INSERT INTO s VALUES (1), (2)";
+    check(&format!("{place} --shards 1 -c '{create}'"), 0, "INSERT 2");
+    check(&format!("{place} --shards 1 -c 'SELECT n FROM v' --format csv"), 0, "n\n2\n");
+    std::fs::remove_dir_all(place).unwrap();
 }

@@ -12,7 +12,8 @@
 //! - A feeder that is idle does not hold its source back, and what it pushes behind the watermark
 //!   that the source had at the end of the epoch before is late. It becomes idle, and wakes, at the
 //!   ends of epochs only, when the coordinator says so; so both are the same on all shards. Once all
-//!   are idle, nobody is waited for, and the source is where the furthest of them is.
+//!   are idle, nobody is waited for, and the source is where the furthest of them is. A source with
+//!   an idle feeder moves at the ends of epochs only.
 //! - What a feeder pushes whose source is gone is dropped, and it holds nothing back. It keeps its
 //!   numbers, and may be attached to another source once it is detached.
 
@@ -204,7 +205,14 @@ impl Intake {
         let (source, counts) = (lane.mark.source, lane.attached && !lane.idle);
         // Only the slowest holds its source back.
         let slowest = counts && before <= self.sources[source.index()].watermark;
-        if slowest { self.advance_source(source) } else { None }
+        if slowest && !self.has_idle(source) { self.advance_source(source) } else { None }
+    }
+
+    /// Whether a source has a feeder that is idle. What that one pushes in an epoch is judged by the end
+    /// of the one before, so that within an epoch the source must not move beneath it.
+    fn has_idle(&self, source: SourceId) -> bool {
+        let source = &self.sources[source.index()];
+        source.watched && source.attached.iter().any(|id| self.feeders[id.index()].idle)
     }
 
     /// Moves a source on to the least of its attached feeders that are not idle; returns its watermark if it moved.

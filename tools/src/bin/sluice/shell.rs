@@ -47,9 +47,7 @@ follows until nothing more comes, or until Ctrl-C: the weight first, +1 for a ro
 one that went. Typed on a terminal, a SUBSCRIBE TO a view draws its rows again whenever they change, and
 that to a stream writes what comes, until Ctrl-C. In JSON, DECIMAL and BIGINT are numbers with all their digits.
 
-Examples:
-  sluice -c 'SELECT 1 + 1 AS two'
-  sluice ./market -c 'SHOW VIEWS'",
+Example: sluice -c 'SELECT 1 + 1 AS two'",
     run,
 };
 
