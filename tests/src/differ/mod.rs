@@ -3,7 +3,7 @@
 //!
 //! The bounded side is plain DataFusion with its own functions: it shares the parser with the
 //! engine, and neither planner rules, kernels nor aggregates. Where a function means something else
-//! there, a query has two texts that mean the same ([`text::Pair`]); windows are rewritten as joins
+//! there, a query has two texts that mean the same (`text::Pair`); windows are rewritten as joins
 //! and gaps between rows. Where both sides can read the very same text, the database's own bounded
 //! queries are held to the view too, value by value and type by type.
 
