@@ -69,7 +69,7 @@ pub struct Done {
 /// // Fields find their columns by name; columns that no field names are left out.
 /// assert_eq!(rows.to::<High>()?, [High { symbol: "ACME".into(), high: Some(107) }]);
 ///
-/// let other = db.query("SELECT 'ACME' AS symbol, 107 AS high")?;
+/// let other = db.query("SELECT 'ACME' AS symbol, 107::INT AS high")?;
 /// let error = other.to::<High>().unwrap_err();
 /// assert!(error.to_string().contains("column \"high\" is INT and field \"high\" is BIGINT"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
