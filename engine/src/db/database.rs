@@ -457,7 +457,8 @@ impl Database {
     /// else was faster it is refused, and is to be made again.
     ///
     /// A view that reads a view starts with what that holds. One that reads a source starts with the
-    /// rows that are pushed from here on: a source keeps none. Handles of what is gone say so.
+    /// rows that the source retains; where it retains none, with those that are pushed from here on.
+    /// Handles of what is gone say so.
     ///
     /// A directory whose plan was changed is refused when it is opened next, unless it is given a plan
     /// that runs the same operators.

@@ -114,8 +114,8 @@ pub(super) fn come(
         let message = "SUBSCRIBE TO a query is not supported in a database with a directory";
         let error = SqlError::unsupported(message);
         return Err(Error::Sql(error.hint(
-            "A checkpoint would hold it, and only a plan that has it would open the directory: \
-             subscribe to a stream or view of the plan.",
+            "It would go with its subscriber, and a checkpoint would still hold it: CREATE STREAM s \
+             AS the query, and SUBSCRIBE TO s. Where a snapshot is wanted, SELECT it then.",
         )));
     }
     let mut subscription = if *with_snapshot {
