@@ -44,6 +44,13 @@ impl Drop for Script {
     }
 }
 
+/// Where a database may lie that nothing else uses.
+fn directory(name: &str) -> String {
+    let name = format!("sluice-{name}-{}", std::process::id());
+    let place = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    place.to_str().expect("a path of this workspace is a text").to_owned()
+}
+
 /// The only block of a language in the README.
 fn block(language: &str) -> &'static str {
     let section = README.split("## SQL in a minute").nth(1).expect("the section is there");
@@ -58,14 +65,17 @@ fn the_readme_prints_what_it_says() {
     let printed = (block("text").to_owned(), String::new(), Some(0));
     assert_eq!(shell(&["-f", script.path()]), printed);
     let commands = block("sh").lines().filter_map(|line| line.split_once("sluice -- "));
+    let place = directory("market");
     let mut ran = 0;
     for (_, line) in commands {
         let line = line.split('#').next().unwrap().replace("minute.sql", script.path());
+        let line = line.replace("./market", &place);
         let output = sluice(&line);
         assert!(output.status.success(), "{line}");
         ran += 1;
     }
-    assert_eq!(ran, 2);
+    assert_eq!(ran, 3);
+    std::fs::remove_dir_all(place).unwrap();
 }
 
 const ROWS: &str = "SELECT * FROM (VALUES (1, 'a,b', 1.50), (2, NULL, 2.25)) AS t (n, name, price)";
@@ -192,9 +202,7 @@ fn a_script_says_which_rows_no_result_has() {
 
 #[test]
 fn what_is_created_in_a_directory_is_found_there_again() {
-    let place = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"))
-        .join(format!("sluice-directory-{}", std::process::id()));
-    let place = place.to_str().unwrap();
+    let place = directory("objects");
     let create = "CREATE SOURCE s (a BIGINT); CREATE MATERIALIZED VIEW v AS SELECT count(*) AS n FROM s; INSERT INTO s VALUES (1), (2)";
     check(&format!("{place} --shards 1 -c '{create}'"), 0, "INSERT 2");
     check(&format!("{place} --shards 1 -c 'SELECT n FROM v' --format csv"), 0, "n\n2\n");
