@@ -11,7 +11,8 @@ use sluicedb_tools::mutants::{self, Mutant, Options};
 use sluicedb_tools::workspace;
 
 const HELP: &str = "\
-Applies each tests/mutants/NAME.patch to a copy of the workspace and runs the test it names.
+Applies each tests/mutants/NAME.patch to a copy of the workspace and runs the test it names,
+with as many copies side by side as there are CPUs, up to four.
 A mutant is caught if the copy compiles, a test ran, and it failed.
 
 Usage: tools/mutants [--limit SECONDS] [NAME..]
@@ -20,7 +21,7 @@ Usage: tools/mutants [--limit SECONDS] [NAME..]
   --limit SECONDS  how long the tests of one mutant may run (120)
   --list           print name and bug of each mutant
 
-The copy and its builds are kept in the folder `mutants` of the target folder;
+The copies and their builds are kept in the folder `mutants` of the target folder;
 SLUICE_MUTANTS_DIR names another.
 
 Header of a patch, before the diff: the first line says which bug it plants, then
@@ -96,7 +97,9 @@ fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
         return Ok(ExitCode::SUCCESS);
     }
     let limit = Duration::from_secs(arguments.limit_s.unwrap_or(120));
-    let options = Options { scratch: scratch(&root), limit };
+    // A build spends half of its time in one crate or in the linker, on one CPU.
+    let copies = std::thread::available_parallelism().map_or(1, usize::from).min(4);
+    let options = Options { scratch: scratch(&root), copies, limit };
     let missed = mutants::hunt(&root, &mutants, &options, &mut std::io::stdout())?;
     Ok(ExitCode::from(u8::from(missed > 0)))
 }

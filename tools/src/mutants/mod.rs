@@ -9,6 +9,8 @@ mod patch;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 pub use cargo::Outcome;
@@ -20,8 +22,10 @@ use copy::Copy;
 /// How to hunt.
 #[derive(Debug)]
 pub struct Options {
-    /// The folder for the copy and its builds. It is kept, and makes the next run quick.
+    /// The folder for the copies and their builds. It is kept, and makes the next run quick.
     pub scratch: PathBuf,
+    /// How many copies are broken at the same time.
+    pub copies: usize,
     /// How long the tests of one mutant may run.
     pub limit: Duration,
 }
@@ -44,26 +48,63 @@ pub fn hunt(
     options: &Options,
     out: &mut impl Write,
 ) -> Result<usize, Error> {
-    let Options { scratch, limit } = options;
-    let copy = Copy::open(root, scratch)?;
-    copy.restore()?;
-    baseline(&copy, mutants, *limit)?;
+    let Options { scratch, copies, limit } = options;
+    let copies = open(root, scratch, *copies, mutants, *limit)?;
     let width = mutants.iter().map(|mutant| mutant.name.len()).max().unwrap_or(0);
     let mut missed = 0;
-    for mutant in mutants {
-        let start = Instant::now();
-        let verdict = hunt_one(&copy, mutant, *limit)?;
-        let (word, text) = match &verdict {
-            Verdict::Caught(by) => ("caught", format!("by {by}")),
-            Verdict::Missed(why) => ("MISSED", why.clone()),
-        };
-        missed += usize::from(word == "MISSED");
-        let seconds = start.elapsed().as_secs_f64();
-        tell(out, &format!("{word}  {:width$}  {text}  in {seconds:.1} s", mutant.name));
+    let next = AtomicUsize::new(0);
+    let (report, reports) = mpsc::channel();
+    std::thread::scope(|scope| {
+        for copy in &copies {
+            let (next, report) = (&next, report.clone());
+            scope.spawn(move || {
+                while let Some(mutant) = mutants.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let start = Instant::now();
+                    let verdict = hunt_one(copy, mutant, *limit);
+                    if report.send((mutant, verdict, start.elapsed())).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(report);
+        for (mutant, verdict, took) in reports {
+            let (word, text) = match verdict? {
+                Verdict::Caught(by) => ("caught", format!("by {by}")),
+                Verdict::Missed(why) => ("MISSED", why),
+            };
+            missed += usize::from(word == "MISSED");
+            let seconds = took.as_secs_f64();
+            tell(out, &format!("{word}  {:width$}  {text}  in {seconds:.1} s", mutant.name));
+        }
+        Ok::<(), Error>(())
+    })?;
+    for copy in &copies {
+        copy.restore()?;
     }
-    copy.restore()?;
     tell(out, &format!("{} caught, {missed} missed", mutants.len() - missed));
     Ok(missed)
+}
+
+/// Copies whose tests pass: the first shows it, and the others start from its builds.
+fn open(
+    root: &Path,
+    scratch: &Path,
+    count: usize,
+    mutants: &[Mutant],
+    limit: Duration,
+) -> Result<Vec<Copy>, Error> {
+    assert!(count > 0, "somebody has to do it");
+    let first = Copy::open(root, &scratch.join("0"))?;
+    first.restore()?;
+    baseline(&first, mutants, limit)?;
+    let mut copies = vec![first];
+    for index in 1..count.min(mutants.len()) {
+        let copy = Copy::open(root, &scratch.join(index.to_string()))?;
+        copy.adopt_builds(&copies[0])?;
+        copies.push(copy);
+    }
+    Ok(copies)
 }
 
 /// What is told is a courtesy: a reader who left early does not stop the hunt.
