@@ -12,6 +12,7 @@ use super::connect::Link;
 use super::error::{BatchRefused, PushError};
 use super::row::{Row, RowAt};
 use crate::core::feeder::Refused;
+use crate::core::limits::MORSEL_ROWS_MAX;
 use crate::shell::inlet::{Inlet, RowRefused};
 
 /// Takes rows of a struct for one source.
@@ -205,9 +206,14 @@ impl BatchSource {
     /// Takes a batch up if it fits the source and there is room for all of it.
     fn take_up(&mut self, batch: &RecordBatch) -> Result<(), PushError> {
         self.inlet.life().check()?;
+        let most = self.inlet.frames_max();
+        // Who pushes again and again while the engine is behind gets that answer at its least price.
+        let at_least = batch.num_rows().div_ceil(MORSEL_ROWS_MAX).min(most);
+        if let Some(busy) = self.inlet.lacks_room(at_least) {
+            return Err(PushError::Full(busy));
+        }
         self.left.share(batch, &self.schema).map_err(PushError::Sql)?;
         let morsels = self.left.morsels_left();
-        let most = self.inlet.frames_max();
         if morsels > most {
             // Not full: it would never fit.
             return Err(PushError::Sql(
