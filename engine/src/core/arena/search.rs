@@ -19,7 +19,14 @@ pub struct Bytes;
 impl<B: Blocks> Order<B> for Bytes {
     #[inline]
     fn compare(&self, _blocks: &B, left: &[u8], right: &[u8]) -> Ordering {
-        left.cmp(right)
+        // Most keys differ in their first eight bytes, which are a hash or a time: one comparison of
+        // numbers instead of a call.
+        let split = (left.split_first_chunk::<8>(), right.split_first_chunk::<8>());
+        let (Some((left, behind_left)), Some((right, behind_right))) = split else {
+            return left.cmp(right);
+        };
+        let (left, right) = (u64::from_be_bytes(*left), u64::from_be_bytes(*right));
+        left.cmp(&right).then_with(|| behind_left.cmp(behind_right))
     }
 }
 
