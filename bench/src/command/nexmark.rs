@@ -114,7 +114,7 @@ fn measure(query: &Query, events: &Events, runs: u64) -> Result<Point, String> {
         let database = Continuous::of_statements(sources.chain([query.sql]), query.name)?;
         let batches = events.batches(Source::Bid, BATCH);
         let _pinned = sys::pin(cpus.producer)?;
-        let run = database.run(Source::Bid.name(), batches)?;
+        let run = database.run(Source::Bid.name(), batches, 0)?;
         times.push(run.ns);
         last = Some(run);
     }
