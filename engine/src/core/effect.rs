@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sluicedb_sql::expr::RowError;
 use sluicedb_wal::{Failure, FileRef, Issued, Lsn, Statement, Ticket};
 
-use super::feeder::Progress;
+use super::feeder::{Position, Progress};
 use super::frame::{Barrier, Fed, Frame};
 use super::graph::Change;
 use super::ids::{Epoch, FeederId, LaneId, OperatorId, ShardId, SourceId, Time, ViewId};
@@ -216,6 +216,8 @@ pub struct FeederMark {
     pub watermark: Time,
     /// Rows it had numbered by that statement.
     pub rows_numbered: u64,
+    /// Where whoever pushed goes on behind that statement, if it said so.
+    pub position: Option<Position>,
 }
 
 impl FeederMark {
@@ -227,7 +229,20 @@ impl FeederMark {
 
     /// Of a feeder that has published nothing.
     pub fn start(feeder: FeederId, source: SourceId) -> FeederMark {
-        FeederMark { feeder, source, sequence: 0, watermark: Time::MIN, rows_numbered: 0 }
+        let (sequence, rows_numbered, position) = (0, 0, None);
+        FeederMark { feeder, source, sequence, watermark: Time::MIN, rows_numbered, position }
+    }
+
+    /// Goes as far as another shard saw the same feeder come.
+    pub fn reach(&mut self, other: &FeederMark) {
+        let (mine, theirs) = ((self.feeder, self.source), (other.feeder, other.source));
+        assert_eq!(mine, theirs, "marks of one feeder");
+        if other.sequence > self.sequence {
+            self.position = other.position;
+        }
+        self.sequence = self.sequence.max(other.sequence);
+        self.watermark = self.watermark.max(other.watermark);
+        self.rows_numbered = self.rows_numbered.max(other.rows_numbered);
     }
 }
 
@@ -300,6 +315,8 @@ pub enum CoordinatorEffect {
         feeder: FeederId,
         /// Where it goes on.
         progress: Progress,
+        /// Where whoever pushes goes on, if the one before it said so.
+        position: Option<Position>,
     },
     /// All frames of a feeder are in, and it holds nothing back: it may be attached again.
     Detached {

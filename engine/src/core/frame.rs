@@ -1,6 +1,6 @@
 //! What crosses a lane.
 
-use super::feeder::Record;
+use super::feeder::{Position, Record};
 use super::ids::{EdgeId, Epoch, FeederId, SourceId, Time};
 use super::morsel::Morsel;
 
@@ -55,6 +55,8 @@ pub struct FeederFrame {
     pub watermark: Time,
     /// Rows the feeder had numbered after this statement.
     pub rows_numbered: u64,
+    /// Where whoever pushed goes on behind this statement, if it said so.
+    pub position: Option<Position>,
     /// The rows.
     pub morsel: Morsel,
 }
@@ -127,6 +129,8 @@ pub struct FedMarks {
     pub watermark: Time,
     /// Rows the feeder had numbered after this statement.
     pub rows_numbered: u64,
+    /// Where whoever pushed goes on behind this statement, if it said so.
+    pub position: Option<Position>,
 }
 
 impl Fed {
@@ -158,7 +162,7 @@ impl Fed {
 }
 
 macro_rules! marks {
-    ($name:ident) => {
+    ($name:ident, $position:expr) => {
         impl $name {
             /// What is said of the rows.
             #[inline]
@@ -171,11 +175,13 @@ macro_rules! marks {
                     opening: self.opening,
                     watermark: self.watermark,
                     rows_numbered: self.rows_numbered,
+                    position: $position(self),
                 }
             }
         }
     };
 }
 
-marks!(FeederFrame);
-marks!(FeederRow);
+marks!(FeederFrame, |frame: &FeederFrame| frame.position);
+// A row has no room for one: what reads its rows from somewhere pushes batches.
+marks!(FeederRow, |_: &FeederRow| None);

@@ -26,7 +26,7 @@ use super::stats::ShardStats;
 use super::survey::Questions;
 use crate::core::coordinator::Coordinator;
 use crate::core::effect::{CoordinatorEffect, CoordinatorInput, Order, Report};
-use crate::core::feeder::{Feeder, FeederOptions, Keys, Progress};
+use crate::core::feeder::{Feeder, FeederOptions, Keys, Position, Progress};
 use crate::core::frame::{Fed, FeederRow};
 use crate::core::graph::{Change, Graph};
 use crate::core::ids::{Epoch, FeederId, ShardId, SourceId};
@@ -338,7 +338,7 @@ impl Conductor {
         self.step(CoordinatorInput::Attach { feeder, source });
     }
 
-    fn attached(&mut self, feeder: FeederId, progress: Progress) {
+    fn attached(&mut self, feeder: FeederId, progress: Progress, position: Option<Position>) {
         let arrival = self.arrivals.remove(&feeder).expect("attached because it was asked for");
         let Arrival { source, life, mark, lanes, room, reply } = arrival;
         mark.store_progress(&progress);
@@ -368,7 +368,9 @@ impl Conductor {
             inbox: Arc::clone(&self.parts.inbox),
         };
         reply.give(Some(Inlet::new(
-            Feeder::new(options, progress).with_keys(self.keys.remove(&feeder)),
+            Feeder::new(options, progress)
+                .with_keys(self.keys.remove(&feeder))
+                .with_position(position),
             shared,
         )));
     }
@@ -395,7 +397,9 @@ impl Conductor {
                 self.epochs.pass(epoch, rows, self.parts.clock.now_ns());
                 answer_up_to(epoch, &mut self.flushes);
             }
-            CoordinatorEffect::Attached { feeder, progress } => self.attached(feeder, progress),
+            CoordinatorEffect::Attached { feeder, progress, position } => {
+                self.attached(feeder, progress, position);
+            }
             CoordinatorEffect::Detached { feeder } => {
                 self.free.push(feeder);
                 self.marks.remove(&feeder);

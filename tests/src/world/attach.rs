@@ -1,7 +1,7 @@
 //! Feeders that come and go, and what the reference makes of that.
 
 use sluicedb::core::effect::{CoordinatorInput, FeederMark, Order};
-use sluicedb::core::feeder::{Feeder, FeederOptions, Progress};
+use sluicedb::core::feeder::{Feeder, FeederOptions, Position, Progress};
 use sluicedb::core::ids::{Epoch, FeederId};
 use sluicedb::core::morsel::Pool;
 
@@ -34,7 +34,7 @@ impl World {
             if logged {
                 *self.seen.entry(FROM_LOG).or_insert(0) += 1;
             }
-            clocks.reach(feeder, producer.recover(mark));
+            clocks.reach(feeder, producer.recover(mark, self.sealed));
             let found = mark.map_or(i64::MIN, |mark| mark.watermark.0);
             assert_eq!(found, clocks.feeders[feeder].watermark, "the watermark of f{feeder}");
         }
@@ -167,12 +167,17 @@ impl World {
     }
 
     /// A feeder may push from here on. Some producers remember less than the database.
-    pub(super) fn attached(&mut self, feeder: usize, progress: Progress) {
+    pub(super) fn attached(
+        &mut self,
+        feeder: usize,
+        progress: Progress,
+        position: Option<Position>,
+    ) {
         let Progress { sequence, watermark, .. } = progress;
         let what = format_args!("attached seq={sequence} at={watermark}");
         self.trace.add(self.turn, &FeederId(feeder as u32), what);
         let floor = self.clocks.feeders[feeder].watermark;
-        self.producers[feeder].attach(&progress, floor);
+        self.producers[feeder].attach(&progress, position, floor);
         let mut made = Feeder::new(self.feeder_options(feeder), progress);
         let first = self.life.mouths[feeder].comings == 0;
         let Comings { leave_percent, forget_percent, .. } = self.options.comings;

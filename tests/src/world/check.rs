@@ -75,7 +75,10 @@ impl World {
         let read = self.life.read;
         self.cuts.retain(|cut, _| *cut >= epoch || *cut > read);
         for mark in feeders {
-            self.producers[mark.feeder.index()].acknowledge(mark.sequence);
+            let producer = &mut self.producers[mark.feeder.index()];
+            producer.acknowledge(mark.sequence);
+            let position = producer.position(mark.sequence);
+            assert_eq!(mark.position, position, "the position of {} in {epoch}", mark.feeder);
         }
         self.saw("sealed");
     }

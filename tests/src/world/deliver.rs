@@ -229,8 +229,8 @@ impl World {
                 }
                 CoordinatorEffect::Disk(issued) => self.issue(issued),
                 CoordinatorEffect::Passed(epoch) => self.passed(epoch),
-                CoordinatorEffect::Attached { feeder, progress } => {
-                    self.attached(feeder.index(), progress);
+                CoordinatorEffect::Attached { feeder, progress, position } => {
+                    self.attached(feeder.index(), progress, position);
                 }
                 CoordinatorEffect::Detached { feeder } => self.detached(feeder.index()),
                 CoordinatorEffect::Installed(change) => self.installed(&change),

@@ -16,17 +16,21 @@ impl World {
     pub(super) fn push(&mut self, feeder: usize) {
         let mouth = &mut self.life.mouths[feeder];
         let next = self.producers[feeder].next().expect("listed because there is one");
-        let batch = self.producers[feeder].batch(next);
+        self.producers[feeder].offer(next, false);
         if mouth.open.0 == 0 || self.schedule.chance(50) {
             // Otherwise it goes by what it read long ago, and finds out when it looks again.
             mouth.open = self.life.open;
         }
         let typed = self.schedule.chance(50);
+        let batch = self.producers[feeder].batch(next).clone();
         let pushed = match &batch[..] {
             [row] if typed => push_row(mouth, row),
             _ => {
+                // Some producers say where they go on behind some statements, and all others nothing.
+                let position = self.producers[feeder].offer(next, next % 8 != 7);
+                mouth.feeder.tell_position(position);
                 let shape = self.graph.sources[self.producers[feeder].source.index()].shape;
-                push_batch(mouth, batch, shape, typed)
+                push_batch(mouth, &batch, shape, typed)
             }
         };
         let (id, sequence, count) = (mouth.id(), next + 1, batch.len());

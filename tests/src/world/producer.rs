@@ -2,7 +2,7 @@
 //! makes of it. It outlives crashes.
 
 use sluicedb::core::effect::FeederMark;
-use sluicedb::core::feeder::Progress;
+use sluicedb::core::feeder::{Position, Progress};
 use sluicedb::core::ids::{Epoch, SourceId};
 use sluicedb_sql::plan::SourceTime;
 
@@ -34,6 +34,10 @@ struct Statement {
     epoch: Epoch,
     /// Rows the feeder has numbered after it.
     rows_numbered: u64,
+    /// Where its producer said to go on behind it, when it was pushed last, and what the database
+    /// knows of that: the log has none.
+    offered: Option<Position>,
+    position: Option<Position>,
 }
 
 impl Producer {
@@ -53,6 +57,8 @@ impl Producer {
                 after: marker.clone(),
                 epoch: Epoch(0),
                 rows_numbered,
+                offered: None,
+                position: None,
             }
         };
         let statements = batches.iter().map(statement).collect();
@@ -92,8 +98,22 @@ impl Producer {
         self.marker.behind_floor()
     }
 
+    /// The statement is pushed, with a position or without one.
+    pub(super) fn offer(&mut self, statement: usize, told: bool) -> Option<Position> {
+        let statement_of = &mut self.statements[statement];
+        let (offset, check) = (statement as u64 + 1, statement_of.rows_numbered);
+        statement_of.offered = told.then_some(Position { offset, check });
+        statement_of.offered
+    }
+
+    /// Where the database has its producer go on behind so many statements.
+    pub(super) fn position(&self, statements: u64) -> Option<Position> {
+        self.statements[..statements as usize].last().and_then(|statement| statement.position)
+    }
+
     /// Its feeder is attached at `floor`. Checks where it is told to go on.
-    pub(super) fn attach(&mut self, progress: &Progress, floor: i64) {
+    pub(super) fn attach(&mut self, progress: &Progress, position: Option<Position>, floor: i64) {
+        assert_eq!(position, self.position(progress.sequence), "the position it goes on from");
         self.marker.raise(floor);
         self.next = self.stamped;
         assert_eq!(progress.opening, progress.watermark, "nothing was published since");
@@ -120,6 +140,7 @@ impl Producer {
             let rows = statement.batch.iter().map(|row| self.marker.mark(row.clone()));
             statement.rows = rows.collect();
             statement.after = self.marker.clone();
+            statement.position = statement.offered;
             self.stamped += 1;
         }
         self.check(progress);
@@ -145,8 +166,9 @@ impl Producer {
     }
 
     /// The database was opened again and has statements up to that of the mark; without one it does
-    /// not know the feeder. Returns the watermark of the last of them.
-    pub(super) fn recover(&mut self, mark: Option<&FeederMark>) -> i64 {
+    /// not know the feeder. Those up to the epoch that was sealed are in the checkpoint, and the others
+    /// in the log. Returns the watermark of the last of them.
+    pub(super) fn recover(&mut self, mark: Option<&FeederMark>, sealed: Option<Epoch>) -> i64 {
         let sequence = mark.map_or(0, |mark| mark.sequence);
         let acknowledged = self.acknowledged;
         assert!(
@@ -156,7 +178,11 @@ impl Producer {
         );
         self.stamped = sequence as usize;
         self.next = self.stamped;
+        let logged = |statement: &&mut Statement| sealed.is_none_or(|at| statement.epoch > at);
+        let statements = self.statements[..self.stamped].iter_mut();
+        statements.filter(logged).for_each(|statement| statement.position = None);
         if let Some(mark) = mark.filter(|mark| mark.sequence > 0) {
+            assert_eq!(mark.position, self.position(sequence), "the position behind {sequence}");
             assert_eq!(mark.source, self.source, "the source that was fed");
             assert_eq!(mark.rows_numbered, self.rows_numbered(self.stamped));
         }

@@ -1,16 +1,20 @@
 //! What a manifest holds beside its parts, as bytes, little endian: the form (4 bytes), the plan (16),
 //! the length of the history (4), the history, the count of sources (2), the watermark of each source
-//! (8), and how far each feeder had come (30).
+//! (8), and how far each feeder had come (47).
 
 use std::sync::Arc;
 
 use crate::core::effect::FeederMark;
+use crate::core::feeder::Position;
 use crate::core::ids::{FeederId, SourceId, Time};
 
 /// Counts the changes of the form. Form 1 had no such number, no sources, and feeders without theirs;
-/// form 2 had no history.
-const FORM: u32 = 3;
-const MARK_BYTES: usize = 30;
+/// form 2 had no history; form 3, which is still read, had no positions.
+const FORM: u32 = 4;
+const FORM_WITHOUT_POSITIONS: u32 = 3;
+const MARK_BYTES: usize = 47;
+/// What a mark consists of beside the position.
+const MARK_HEAD_BYTES: usize = 30;
 
 /// What a manifest says of all shards together.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -39,12 +43,17 @@ impl Front {
         let count = u16::try_from(sources.len()).expect("sources are numbered in 16 bits");
         out.extend(count.to_le_bytes());
         sources.iter().for_each(|time| out.extend(time.0.to_le_bytes()));
-        for &FeederMark { feeder, source, sequence, watermark, rows_numbered } in feeders {
+        for &FeederMark { feeder, source, sequence, watermark, rows_numbered, position } in feeders
+        {
             out.extend(feeder.0.to_le_bytes());
             out.extend(source.0.to_le_bytes());
             out.extend(sequence.to_le_bytes());
             out.extend(watermark.0.to_le_bytes());
             out.extend(rows_numbered.to_le_bytes());
+            out.push(u8::from(position.is_some()));
+            let Position { offset, check } = position.unwrap_or(Position { offset: 0, check: 0 });
+            out.extend(offset.to_le_bytes());
+            out.extend(check.to_le_bytes());
         }
         out
     }
@@ -52,9 +61,11 @@ impl Front {
     /// The front that the bytes hold, if they are one.
     pub fn decode(bytes: &[u8]) -> Option<Front> {
         let (form, rest) = bytes.split_first_chunk()?;
-        if u32::from_le_bytes(*form) != FORM {
-            return None;
-        }
+        let mark_bytes = match u32::from_le_bytes(*form) {
+            FORM => MARK_BYTES,
+            FORM_WITHOUT_POSITIONS => MARK_HEAD_BYTES,
+            _ => return None,
+        };
         let (plan, rest) = rest.split_first_chunk()?;
         let (length, rest) = rest.split_first_chunk()?;
         let (history, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
@@ -62,8 +73,12 @@ impl Front {
         let count = usize::from(u16::from_le_bytes(*count));
         let (sources, marks) = rest.split_at_checked(count * 8)?;
         let (sources, _) = sources.as_chunks::<8>();
-        let (marks, []) = marks.as_chunks::<MARK_BYTES>() else { return None };
-        let feeders: Vec<FeederMark> = marks.iter().map(mark).collect();
+        let marks = marks.chunks(mark_bytes).map(|bytes| {
+            let (head, tail) = bytes.split_first_chunk()?;
+            let position = if mark_bytes == MARK_BYTES { position(tail)? } else { None };
+            Some(FeederMark { position, ..mark(head) })
+        });
+        let feeders: Vec<FeederMark> = marks.collect::<Option<_>>()?;
         let counts = |(at, mark): (usize, &FeederMark)| {
             mark.feeder.index() == at && mark.source.index() < count
         };
@@ -76,7 +91,19 @@ impl Front {
     }
 }
 
-fn mark(bytes: &[u8; MARK_BYTES]) -> FeederMark {
+fn position(bytes: &[u8]) -> Option<Option<Position>> {
+    let (told, rest) = bytes.split_first()?;
+    let (words, []) = rest.as_chunks::<8>() else { return None };
+    let &[offset, check] = words else { return None };
+    let [offset, check] = [offset, check].map(u64::from_le_bytes);
+    match told {
+        0 if offset == 0 && check == 0 => Some(None),
+        1 => Some(Some(Position { offset, check })),
+        _ => None,
+    }
+}
+
+fn mark(bytes: &[u8; MARK_HEAD_BYTES]) -> FeederMark {
     let (feeder, rest) = bytes.split_first_chunk().expect("30 bytes");
     let (source, rest) = rest.split_first_chunk().expect("26 bytes");
     let (words, _) = rest.as_chunks::<8>();
@@ -86,6 +113,7 @@ fn mark(bytes: &[u8; MARK_BYTES]) -> FeederMark {
         sequence: u64::from_le_bytes(words[0]),
         watermark: Time(i64::from_le_bytes(words[1])),
         rows_numbered: u64::from_le_bytes(words[2]),
+        position: None,
     }
 }
 
@@ -101,11 +129,12 @@ mod tests {
             rows_numbered: 1 << 40,
             ..FeederMark::start(FeederId(feeder), SourceId(source))
         };
+        let position = Some(Position { offset: 1 << 50, check: 9 });
         let front = Front {
             plan: 3,
             history: Arc::from(*b"CREATE"),
             sources: vec![Time::MIN, Time(-5)],
-            feeders: vec![mark(0, 1), mark(1, 0)],
+            feeders: vec![mark(0, 1), FeederMark { position, ..mark(1, 0) }],
         };
         let bytes = front.encode();
         assert_eq!(Front::decode(&bytes), Some(front.clone()));
@@ -115,7 +144,27 @@ mod tests {
         assert_eq!(Front::decode(&bytes[4..]), None, "form 1 began with the plan");
         let older = [&2_u32.to_le_bytes()[..], &bytes[4..]].concat();
         assert_eq!(Front::decode(&older), None, "form 2 had no history");
-        let strange = Front { feeders: vec![mark(0, 2)], ..front };
+        let strange = Front { feeders: vec![mark(0, 2)], ..front.clone() };
         assert_eq!(Front::decode(&strange.encode()), None, "there is no source 2");
+        let mut doubtful = bytes.clone();
+        doubtful[bytes.len() - 17] = 2;
+        assert_eq!(Front::decode(&doubtful), None, "a position is there or not");
+    }
+
+    #[test]
+    fn a_front_of_form_3_has_no_positions() {
+        let first = FeederMark {
+            sequence: 7,
+            watermark: Time(-5),
+            ..FeederMark::start(FeederId(0), SourceId(0))
+        };
+        let second = FeederMark::start(FeederId(1), SourceId(0));
+        let (history, sources) = (Arc::from(*b"CREATE"), vec![Time(4)]);
+        let front = Front { plan: 3, history, sources, feeders: vec![first, second] };
+        let bytes = front.encode();
+        let (head, marks) = bytes.split_at(bytes.len() - 2 * MARK_BYTES);
+        let marks = marks.chunks(MARK_BYTES).flat_map(|mark| &mark[..MARK_HEAD_BYTES]).copied();
+        let older = [&3_u32.to_le_bytes()[..], &head[4..]].concat().into_iter().chain(marks);
+        assert_eq!(Front::decode(&older.collect::<Vec<u8>>()), Some(front));
     }
 }

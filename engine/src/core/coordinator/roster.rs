@@ -119,8 +119,7 @@ impl Roster {
         *told += 1;
         let merged = mark.get_or_insert(shard);
         assert_eq!(merged.watermark, shard.watermark, "shards attach {} apart", shard.feeder);
-        merged.sequence = merged.sequence.max(shard.sequence);
-        merged.rows_numbered = merged.rows_numbered.max(shard.rows_numbered);
+        merged.reach(&shard);
     }
 
     /// All shards have passed the barrier of `epoch`; returns who counts from there on, and for which
@@ -139,7 +138,9 @@ impl Roster {
                     let mark = mark.expect("told by all shards");
                     let progress = Progress { epoch, ..mark.progress() };
                     come.push((feeder, mark.source));
-                    (feeder, State::Attached, CoordinatorEffect::Attached { feeder, progress })
+                    let position = mark.position;
+                    let effect = CoordinatorEffect::Attached { feeder, progress, position };
+                    (feeder, State::Attached, effect)
                 }
                 Change::Detach { feeder } => {
                     (feeder, State::Detached, CoordinatorEffect::Detached { feeder })

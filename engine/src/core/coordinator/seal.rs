@@ -204,11 +204,7 @@ fn merge_marks<'a>(parts: impl Iterator<Item = &'a [FeederMark]>) -> Vec<FeederM
         }
         assert_eq!(merged.len(), part.len(), "all shards know all feeders");
         for (mark, seen) in merged.iter_mut().zip(part) {
-            let (mine, theirs) = ((mark.feeder, mark.source), (seen.feeder, seen.source));
-            assert_eq!(mine, theirs, "feeders are listed in one order");
-            mark.sequence = mark.sequence.max(seen.sequence);
-            mark.watermark = mark.watermark.max(seen.watermark);
-            mark.rows_numbered = mark.rows_numbered.max(seen.rows_numbered);
+            mark.reach(seen);
         }
     }
     merged

@@ -7,7 +7,7 @@ use sluicedb_sql::{DataType, Field, Schema};
 use sluicedb_wal::{Failure, FileRef, Lsn, Statement};
 
 use super::*;
-use crate::core::feeder::Progress;
+use crate::core::feeder::{Position, Progress};
 use crate::core::graph::SourceSpec;
 use crate::core::ids::{SourceId, Time};
 use crate::core::morsel::ShapeId;
@@ -63,6 +63,7 @@ fn part(epoch: u64, shard: u16) -> Report {
             sequence: 10 + u64::from(shard),
             watermark: Time(5),
             rows_numbered: 20,
+            position: Some(Position { offset: 100 + u64::from(shard), check: 0 }),
         }],
         sources: vec![Time(5)],
     })
@@ -115,7 +116,7 @@ fn say(effect: &CoordinatorEffect) -> Option<String> {
         }
         CoordinatorEffect::Disk(_) => return None,
         CoordinatorEffect::Passed(epoch) => format!("passed {epoch}"),
-        CoordinatorEffect::Attached { feeder, progress } => {
+        CoordinatorEffect::Attached { feeder, progress, position: _ } => {
             let Progress { epoch, sequence, opening, watermark, rows_numbered } = progress;
             assert_eq!(opening, watermark);
             format!("attached {feeder} {epoch} {sequence} {} {rows_numbered}", watermark.0)
@@ -124,7 +125,8 @@ fn say(effect: &CoordinatorEffect) -> Option<String> {
         CoordinatorEffect::Readable(epoch) => format!("readable {epoch}"),
         CoordinatorEffect::Settled { feeder, sequence } => format!("settled {feeder} {sequence}"),
         CoordinatorEffect::Sealed { epoch, feeders } => {
-            format!("sealed {epoch} {}", feeders[0].sequence)
+            let position = feeders[0].position.expect("each part has one");
+            format!("sealed {epoch} {} at {}", feeders[0].sequence, position.offset)
         }
         CoordinatorEffect::Installed(_) => "installed".into(),
         CoordinatorEffect::Poisoned(poison) => format!("poisoned {poison:?}"),
@@ -199,7 +201,7 @@ fn a_checkpoint_is_sealed_once_every_part_is_there() {
     inputs.push(from(1, part(5, 1)));
     assert_eq!(run(&mut coordinator, inputs), ["passed e5"]);
     let said = run(&mut coordinator, vec![from(0, part(5, 0))]);
-    assert_eq!(said, ["s0 sealed e5 from 0", "s1 sealed e5 from 100", "sealed e5 11"]);
+    assert_eq!(said, ["s0 sealed e5 from 0", "s1 sealed e5 from 100", "sealed e5 11 at 101"]);
 }
 
 #[test]

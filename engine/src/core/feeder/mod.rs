@@ -14,6 +14,7 @@
 mod cells;
 mod keys;
 mod pace;
+mod position;
 mod push;
 mod record;
 mod rows;
@@ -21,6 +22,7 @@ mod write;
 
 pub use cells::Cells;
 pub use keys::Keys;
+pub use position::Position;
 pub use push::{FEEDER_IDLE, Outlet, PushError, Refused};
 pub use record::{Record, RecordLayout};
 pub use rows::RowsError;
@@ -119,6 +121,8 @@ pub struct Feeder {
     layout: Arc<RecordLayout>,
     progress: Progress,
     settled: u64,
+    /// Where whoever pushes goes on behind its last statement, if it says so.
+    position: Option<Position>,
     phase: Phase,
     /// The progress once the statement that is being published bears its epoch.
     after: Progress,
@@ -159,6 +163,7 @@ impl Feeder {
             options,
             progress,
             settled: progress.sequence,
+            position: None,
             phase: Phase::Rest,
             after: progress,
             outgoing: Outgoing::NONE,
@@ -176,6 +181,24 @@ impl Feeder {
         assert!(sequence <= self.progress.sequence, "{sequence} is not known to the database");
         (self.progress.sequence, self.progress.rows_numbered) = (sequence, rows_numbered);
         self
+    }
+
+    /// The same feeder, behind a statement that was pushed with this position.
+    #[must_use]
+    pub fn with_position(mut self, position: Option<Position>) -> Feeder {
+        self.position = position;
+        self
+    }
+
+    /// Where whoever pushed goes on behind the last statement, if it said so.
+    pub fn position(&self) -> Option<Position> {
+        self.position
+    }
+
+    /// The statement that is pushed next, which is a batch, has this position.
+    pub fn tell_position(&mut self, position: Option<Position>) {
+        assert!(self.rests(), "a statement is still being published");
+        self.position = position;
     }
 
     /// The feeder's id.

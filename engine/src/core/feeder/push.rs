@@ -140,9 +140,10 @@ impl Feeder {
         assert!(self.rests(), "a statement is still being published");
         assert!(self.written, "a row is written before it is pushed");
         if let Some(wide) = self.wide.take() {
+            let before = self.position.take();
             let pushed = self.push(wide, open, room, pool);
             return pushed.map(|()| self.written = false).map_err(|Refused { error, rows }| {
-                self.wide = Some(rows);
+                (self.wide, self.position) = (Some(rows), before);
                 error
             });
         }
@@ -168,6 +169,7 @@ impl Feeder {
         self.outgoing.mask = 1 << shard.0;
         self.outgoing.row_to = shard;
         self.written = false;
+        self.position = None;
         Ok(())
     }
 
@@ -371,6 +373,7 @@ impl Feeder {
             opening,
             watermark,
             rows_numbered,
+            position: self.position,
             morsel,
         };
         FeederStep::Publish(shard, frame)

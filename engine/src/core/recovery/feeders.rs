@@ -84,9 +84,8 @@ pub(super) fn reached(
                 let (shard, what) = (ShardId(shard as u16), "its log gives a feeder two sources");
                 return Err(RecoverError::AnotherPlan { shard, what });
             }
-            mark.sequence = mark.sequence.max(frame.sequence);
-            mark.watermark = mark.watermark.max(frame.watermark);
-            mark.rows_numbered = mark.rows_numbered.max(frame.rows_numbered);
+            let FeederFrame { sequence, watermark, rows_numbered, position, .. } = *frame;
+            mark.reach(&FeederMark { sequence, watermark, rows_numbered, position, ..*mark });
         }
     }
     Ok(reached)
@@ -97,8 +96,9 @@ pub(super) fn reached(
 pub(super) fn before_replay(base: &[FeederMark], reached: &[FeederMark]) -> Vec<FeederMark> {
     let mut marks = reached.to_vec();
     for (at, mark) in marks.iter_mut().enumerate() {
-        let (sequence, rows) = base.get(at).map_or((0, 0), |b| (b.sequence, b.rows_numbered));
-        (mark.sequence, mark.rows_numbered) = (sequence, rows);
+        let start = FeederMark::start(mark.feeder, mark.source);
+        let &FeederMark { sequence, rows_numbered, position, .. } = base.get(at).unwrap_or(&start);
+        *mark = FeederMark { sequence, rows_numbered, position, ..*mark };
     }
     marks
 }

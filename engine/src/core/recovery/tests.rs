@@ -107,6 +107,7 @@ fn logged(feeder: u32, source: u16, sequence: u64) -> FeederFrame {
         opening: Time::MIN,
         watermark: Time(sequence as i64 * 10),
         rows_numbered: sequence * 2,
+        position: None,
         morsel: Pool::new(&graph().shapes).take(graph().sources[0].shape),
     }
 }

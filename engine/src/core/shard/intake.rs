@@ -162,6 +162,7 @@ impl Intake {
         }
         lane.mark.sequence = marks.sequence;
         lane.mark.rows_numbered = marks.rows_numbered;
+        lane.mark.position = marks.position;
         if !lane.told && self.sources[marks.source.index()].watched {
             lane.told = true;
             self.heard.push(marks.feeder);
@@ -396,7 +397,7 @@ impl Intake {
         if lane.homeless || lane.mark.source != source {
             let free = lane.homeless || lane.mark.sequence == 0;
             assert!(free, "{feeder} has fed {}", lane.mark.source);
-            lane.mark = FeederMark { source, watermark: Time::MIN, ..lane.mark };
+            lane.mark = FeederMark { source, watermark: Time::MIN, position: None, ..lane.mark };
             lane.homeless = false;
         }
         lane.attached = true;

@@ -183,6 +183,7 @@ pub(crate) fn frame_of(
         opening: Time::MIN,
         watermark: Time(watermark),
         rows_numbered: rows_numbered as u64,
+        position: None,
         morsel: rows,
     })
 }

@@ -39,11 +39,21 @@ fn marks(feeder: u32, epoch: u64, sequence: u64, opening: i64, watermark: i64) -
         opening: Time(opening),
         watermark: Time(watermark),
         rows_numbered: sequence,
+        position: None,
     }
 }
 
 fn row(of: &FedMarks) -> Fed {
-    let FedMarks { feeder, source, epoch, sequence, opening, watermark, rows_numbered } = *of;
+    let FedMarks {
+        feeder,
+        source,
+        epoch,
+        sequence,
+        opening,
+        watermark,
+        rows_numbered,
+        position: _,
+    } = *of;
     Fed::Row(FeederRow {
         feeder,
         source,
