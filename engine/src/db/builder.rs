@@ -17,7 +17,8 @@ use super::session::Begun;
 use super::statement::Language;
 use super::{Database, InlineDatabase};
 use crate::core::arena::Region;
-use crate::core::graph::{Route, lower};
+use crate::core::graph::{Route, SourceSpec, lower};
+use crate::core::ids::SourceId;
 use crate::core::recovery::{DatabaseOptions, history};
 use crate::shell::memory::{Budget, MachineMemory, Mapped, Populator, Reserve};
 use crate::shell::start::{Seating, Setup, start, start_inline};
@@ -329,11 +330,17 @@ impl Builder {
             None => History::default(),
         };
         let Resumed { catalog, graph } = history.replay(Resumed { catalog, graph }, logged)?;
-        let begun = Begun { plan: catalog.plan().clone(), history };
+        let outside = |(at, source): (usize, &SourceSpec)| {
+            let object = catalog.object(&source.name)?;
+            object.connector().map(|_| SourceId(at as u16))
+        };
+        let outside = graph.sources.places().filter_map(outside).collect();
+        let begun = Begun { plan: catalog.plan().clone(), history, outside };
+        let is_logged = |at| logged && !begun.outside.contains(&SourceId(at as u16));
         let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         let options = DatabaseOptions {
             shards: memory.len() as u16,
-            logged: vec![logged; graph.sources.len()],
+            logged: (0..graph.sources.len()).map(is_logged).collect(),
             log: kept.then(Default::default),
             epoch_interval_ns: nanos(self.epoch_interval),
             checkpoint_interval_ns: nanos(self.checkpoint_interval),

@@ -43,8 +43,14 @@ pub trait Feed: Send {
     /// Whether it comes to an end by itself: a file that is not followed, a number of rows.
     fn ends(&self) -> bool;
 
+    /// Whether it can read its rows again from any [`Position`](super::Position) that it pushed them
+    /// with. Only such a source may feed a database with a directory: its rows are not logged, and
+    /// those behind the last checkpoint are read once more after a crash.
+    fn resumes(&self) -> bool;
+
     /// Pushes until there is no more, or until it is to stop. One that comes to the end of its input
-    /// calls [`BatchSource::finish`], so that all windows close.
+    /// calls [`BatchSource::finish`], so that all windows close. One that resumes begins at
+    /// [`BatchSource::position`], and pushes with [`BatchSource::push_wait_at`].
     ///
     /// What a push fails by ends it: it passes that on. It looks at [`Link::is_stopped`] between two
     /// pushes.
@@ -128,6 +134,13 @@ impl Link {
             rejected: AtomicU64::new(0),
             last_error: Mutex::new(None),
         }))
+    }
+
+    /// Of what could not be started, and why.
+    pub(super) fn failed(name: &str, letters: &Arc<Rejections>, why: &Error) -> Link {
+        let link = Link::new(name, letters);
+        *link.last_error() = Some(why.to_string());
+        link
     }
 
     /// Whether it is to come to its end.
@@ -264,6 +277,11 @@ impl Plan {
         &self.link
     }
 
+    /// Whether it goes on after a restart where it was.
+    pub(super) fn resumes(&self) -> bool {
+        matches!(&self.work, Work::Feed(feed) if feed.resumes())
+    }
+
     /// Whether it is a source that comes to an end by itself.
     pub(super) fn ends(&self) -> bool {
         matches!(&self.work, Work::Feed(feed) if feed.ends())
@@ -290,8 +308,11 @@ impl Plan {
         let Plan { link, work } = self;
         match work {
             Work::Feed(feed) => {
-                let mut source = session.batch_source(patience, link.name())?;
+                let mut source = session.outside_source(patience, link.name())?;
                 source.pause_with(&link);
+                if session.contact.saves {
+                    source.keep_positions();
+                }
                 let ends = feed.ends();
                 Running::start(link, true, ends, move |link| feed.run(source, link))
             }

@@ -196,6 +196,9 @@ impl Database {
             // Views are whole when they are first looked at.
             session.flush(&mut Block)?;
         }
+        if session.contact.saves {
+            language.resume(&session, &mut Block)?;
+        }
         let running = Mutex::new(running);
         let inner = Arc::new(Inner { session, running, machine, language });
         let weak = Arc::downgrade(&inner);

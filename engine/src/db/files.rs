@@ -1,9 +1,8 @@
 //! Files that statements read without having created them.
 
 use sluicedb_sql::SqlError;
-use sluicedb_sql::catalog::external::Reached;
+use sluicedb_sql::catalog::external::{Columns, Reached};
 use sluicedb_sql::catalog::{Catalog, Decision, Definition, Variables};
-use sluicedb_sql::dialect::syntax::Connector;
 use sluicedb_sql::dialect::{self, Parsed};
 
 use super::connect::Connectors;
@@ -16,17 +15,16 @@ pub(super) fn linked(connectors: Option<&dyn Connectors>) -> Result<&dyn Connect
     })
 }
 
-/// What a statement asks for, and what it reaches outside. A query that runs on creates a source for
-/// each file that it reads.
+/// What a statement asks for, and what it reaches outside, where `columns` tells what columns there
+/// are. A query that runs on creates a source for each file that it reads.
 pub(super) fn decide(
-    connectors: Option<&dyn Connectors>,
+    columns: Columns<'_>,
     catalog: &Catalog,
     statement: &Parsed,
     text: &str,
     variables: Variables<'_>,
 ) -> Result<(Option<Reached>, Decision), SqlError> {
     dialect::deep(|| {
-        let columns = &mut |of: &Connector| linked(connectors)?.columns(of);
         let Some(reached) = catalog.reach(statement, text, columns)? else {
             return Ok((None, catalog.decide(statement, text, variables)?));
         };

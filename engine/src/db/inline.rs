@@ -116,6 +116,9 @@ impl InlineDatabase {
             // Views are whole when they are first looked at.
             session.flush(&mut Turning(&mut inline))?;
         }
+        if session.contact.saves {
+            language.resume(&session, &mut Turning(&mut inline))?;
+        }
         Ok(InlineDatabase { session, inline, language })
     }
 

@@ -58,6 +58,7 @@ mod values;
 mod view;
 
 pub use self::arrow::Weights;
+pub use crate::core::feeder::Position;
 pub use crate::shell::{Ending, Overflow, Runtime};
 pub use builder::{Builder, Durability, Latency};
 pub use changes::{Changes, ColumnKey, ColumnRef, Published, Rows};

@@ -9,7 +9,7 @@ use sluicedb_sql::{Plan, Schema, SqlError, Value};
 
 use super::catalog::Catalog;
 use super::error::Error;
-use super::history::History;
+use super::history::{History, Said};
 use super::row::{self, Row};
 use super::source::{BatchSource, Source};
 use super::subscribe::{SubscribeOptions, Subscription};
@@ -38,16 +38,38 @@ pub(super) struct Session {
     catalog: RwLock<Arc<Catalog>>,
     /// Held while the catalog is changed, and by whoever asks for something of a relation until the
     /// request is on its way: behind it, no relation has taken the place of another one.
-    fed: Mutex<BTreeSet<SourceId>>,
+    sources: Mutex<Sources>,
     /// The statements that made what there is, where it is kept.
     history: Mutex<History>,
     inline: bool,
+}
+
+/// What is known of sources.
+#[derive(Default)]
+pub(super) struct Sources {
+    /// Those that have been fed.
+    pub(super) fed: BTreeSet<SourceId>,
+    /// Those that connectors feed from outside.
+    pub(super) outside: BTreeSet<SourceId>,
 }
 
 /// What a database begins with.
 pub(super) struct Begun {
     pub(super) plan: Plan,
     pub(super) history: History,
+    /// Sources that connectors feed from outside.
+    pub(super) outside: BTreeSet<SourceId>,
+}
+
+impl Sources {
+    /// Sources have come and gone.
+    fn change(&mut self, change: &Change, outside: bool) {
+        self.fed.retain(|source| !change.sources_gone.contains(source));
+        self.outside.retain(|source| !change.sources_gone.contains(source));
+        if outside {
+            self.outside.extend(&change.sources_come);
+        }
+    }
 }
 
 /// Waits for an answer, in whatever way there is.
@@ -74,11 +96,11 @@ const CAPACITY: std::ops::RangeInclusive<usize> = 1..=1 << 20;
 
 impl Session {
     pub(super) fn new(contact: Contact, begun: Begun, inline: bool) -> Result<Session, Error> {
-        let Begun { plan, history } = begun;
+        let Begun { plan, history, outside } = begun;
         let catalog = Catalog::new(plan, Arc::clone(&contact.graph), &contact.life)?;
-        let fed = Mutex::new(contact.fed.clone());
+        let sources = Mutex::new(Sources { fed: contact.fed.clone(), outside });
         let (catalog, history) = (RwLock::new(Arc::new(catalog)), Mutex::new(history));
-        Ok(Session { contact, catalog, fed, history, inline })
+        Ok(Session { contact, catalog, sources, history, inline })
     }
 
     /// What there is at the moment.
@@ -86,9 +108,16 @@ impl Session {
         Arc::clone(&self.catalog.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Sources that have been fed. While this is held the catalog stays as it is.
-    fn lock(&self) -> MutexGuard<'_, BTreeSet<SourceId>> {
-        self.fed.lock().unwrap_or_else(PoisonError::into_inner)
+    /// What is known of sources. While this is held the catalog stays as it is.
+    fn lock(&self) -> MutexGuard<'_, Sources> {
+        self.sources.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether somebody has fed a source, in this life of the database or in an earlier one.
+    pub(super) fn has_fed(&self, source: &str) -> Result<bool, Error> {
+        let sources = self.lock();
+        let id = self.catalog().source(source)?.0;
+        Ok(sources.fed.contains(&id))
     }
 
     fn shards(&self) -> usize {
@@ -130,11 +159,12 @@ impl Session {
         patience: &mut impl Patience,
         plan: &Plan,
         followed: &[(&str, SubscribeOptions)],
-        said: &str,
+        said: Said<'_>,
     ) -> Result<Vec<Subscription>, Error> {
-        let said = self.contact.saves.then_some(said);
+        let said = Some(said).filter(|_| self.contact.saves);
+        let saves = said.is_some();
         let subscriptions = self.change(patience, plan, followed, said)?;
-        if said.is_some() {
+        if saves {
             self.save(patience)?;
         }
         Ok(subscriptions)
@@ -145,21 +175,23 @@ impl Session {
         patience: &mut impl Patience,
         plan: &Plan,
         followed: &[(&str, SubscribeOptions)],
-        said: Option<&str>,
+        said: Option<Said<'_>>,
     ) -> Result<Vec<Subscription>, Error> {
         patience.may_wait()?;
-        let mut fed = self.lock();
+        let mut sources = self.lock();
+        let outside = said.as_ref().is_some_and(|said| said.outside);
         let before = self.catalog();
         let growth = Growth {
             route: Route::Aligned,
             tied: true,
-            fed: fed.clone(),
-            logged: self.contact.logs,
+            fed: sources.fed.clone(),
+            // What can be read again need not be logged.
+            logged: self.contact.logs && !outside,
         };
         let mut change = change(&before.graph, &before.plan, plan, &growth)?;
         check(&change)?;
         let mut history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
-        let told = said.map(|said| history.with(said, &fed)).transpose()?;
+        let told = said.map(|said| history.with(&said, &sources.fed)).transpose()?;
         change.history = Arc::clone(told.as_ref().unwrap_or(&history).bytes());
         self.check_memory(&change)?;
         let after = before.after(plan.clone(), &change, &self.contact.life)?;
@@ -176,7 +208,7 @@ impl Session {
             let answer = self.ask(|reply| Request::Change { change: told, reply })?;
             before.end(&change);
             patience.wait(answer)?;
-            fed.retain(|source| !change.sources_gone.contains(source));
+            sources.change(&change, outside);
         }
         if let Some(told) = told {
             *history = told;
@@ -229,18 +261,21 @@ impl Session {
     fn attach(
         &self,
         patience: &mut impl Patience,
-        name: &str,
+        (name, outside): (&str, bool),
         check: impl FnOnce(&Schema) -> Result<(), SqlError>,
     ) -> Result<(Inlet, Schema), Error> {
         patience.may_wait()?;
-        let mut fed = self.lock();
+        let mut sources = self.lock();
         let catalog = self.catalog();
         let (source, spec) = catalog.source(name)?;
         check(&spec.schema)?;
-        fed.insert(source);
+        if !outside && self.contact.saves && sources.outside.contains(&source) {
+            return Err(Error::Sql(fed_from_outside(name)));
+        }
+        sources.fed.insert(source);
         let life = Arc::clone(catalog.source_life(source));
         let answer = self.ask(|reply| Request::Attach { source, life, reply })?;
-        drop(fed);
+        drop(sources);
         let inlet = patience.wait(answer)?.ok_or_else(|| Error::Option {
             name: "sources",
             what: format!("{FEEDERS_MAX} handles are open, which is the limit: drop some"),
@@ -253,7 +288,7 @@ impl Session {
         patience: &mut impl Patience,
         name: &str,
     ) -> Result<Source<R>, Error> {
-        let (inlet, _) = self.attach(patience, name, row::check::<R>)?;
+        let (inlet, _) = self.attach(patience, (name, false), row::check::<R>)?;
         Ok(Source::new(inlet))
     }
 
@@ -262,7 +297,17 @@ impl Session {
         patience: &mut impl Patience,
         name: &str,
     ) -> Result<BatchSource, Error> {
-        let (inlet, schema) = self.attach(patience, name, |_| Ok(()))?;
+        let (inlet, schema) = self.attach(patience, (name, false), |_| Ok(()))?;
+        Ok(BatchSource::new(inlet, schema))
+    }
+
+    /// For the connector of a source.
+    pub(super) fn outside_source(
+        &self,
+        patience: &mut impl Patience,
+        name: &str,
+    ) -> Result<BatchSource, Error> {
+        let (inlet, schema) = self.attach(patience, (name, true), |_| Ok(()))?;
         Ok(BatchSource::new(inlet, schema))
     }
 
@@ -418,7 +463,7 @@ impl Session {
         let catalog = self.catalog();
         let of = |name: &&str| match catalog.kept(name) {
             // Nothing was missed of what was never fed.
-            Ok(Kept::Source(source)) if held.contains(&source) => Some(Kept::Missed(source)),
+            Ok(Kept::Source(source)) if held.fed.contains(&source) => Some(Kept::Missed(source)),
             _ => None,
         };
         let kept: Vec<Option<Kept>> = names.iter().map(of).collect();
@@ -459,6 +504,16 @@ impl Session {
     pub(super) fn stats(&self) -> Stats {
         self.stats_by_shard().fold(Stats::default(), Stats::plus)
     }
+}
+
+/// Refuses rows of the application beside those of a connector.
+fn fed_from_outside(name: &str) -> SqlError {
+    let message = format!("\"{name}\" is fed from outside, and its rows are not logged");
+    let error = SqlError::unsupported(message);
+    error.hint(
+        "What is pushed beside could get lost in a crash: CREATE SOURCE without FROM for it, and \
+         UNION ALL both.",
+    )
 }
 
 /// Has a function of the application read what a shard publishes of a view.

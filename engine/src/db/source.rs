@@ -8,10 +8,11 @@ use ::arrow::array::RecordBatch;
 use sluicedb_sql::{Schema, SqlError};
 
 use super::arrow::Batch;
-use super::connect::Link;
+use super::connect::{Fault, Link};
 use super::error::{BatchRefused, PushError};
 use super::row::{Row, RowAt};
-use crate::core::feeder::Refused;
+use crate::core::feeder::{Position, Refused};
+use crate::core::ids::Time;
 use crate::core::limits::MORSEL_ROWS_MAX;
 use crate::shell::inlet::{Inlet, RowRefused};
 
@@ -156,6 +157,8 @@ pub struct BatchSource {
     left: Batch,
     /// Of a source that reaches outside, which may be paused.
     link: Option<Link>,
+    /// Whether how far it has come is kept.
+    keeps: bool,
 }
 
 impl BatchSource {
@@ -165,13 +168,29 @@ impl BatchSource {
     }
 
     pub(super) fn new(inlet: Inlet, schema: Schema) -> BatchSource {
-        BatchSource { inlet, schema, left: Batch::empty(), link: None }
+        BatchSource { inlet, schema, left: Batch::empty(), link: None, keeps: false }
     }
 
     /// Has what is pushed wait while a source that reaches outside is paused: it reads no further
     /// meanwhile, and nothing is kept here.
     pub(super) fn pause_with(&mut self, link: &Link) {
         self.link = Some(link.clone());
+    }
+
+    /// Has the positions that it is pushed to with kept beside the rows, with each checkpoint.
+    pub(super) fn keep_positions(&mut self) {
+        self.keeps = true;
+    }
+
+    /// Where to go on: the position behind the last rows that are there, in the database with a
+    /// directory that was opened again. None where nothing has come yet, and in memory.
+    pub fn position(&self) -> Option<Position> {
+        self.inlet.feeder().position().filter(|_| self.keeps)
+    }
+
+    /// Whether it was finished, in this life of the database or in an earlier one.
+    pub fn has_finished(&self) -> bool {
+        self.inlet.feeder().progress().watermark == Time::MAX
     }
 
     fn wait_while_paused(&self) {
@@ -229,22 +248,59 @@ impl BatchSource {
     pub fn push_wait(&mut self, batch: RecordBatch) -> Result<(), PushError> {
         self.wait_while_paused();
         self.inlet.life().check()?;
+        self.push_all_of(batch, |_| Ok(None))
+    }
+
+    /// The same for rows that can be read again. A checkpoint that has rows of it has the position
+    /// with it at which reading goes on behind them, and that is [`BatchSource::position`] after a
+    /// restart.
+    ///
+    /// `position` is asked for each statement that the batch makes: behind so many of its rows. It is
+    /// asked for none in memory. What it fails by ends the push.
+    pub fn push_wait_at(
+        &mut self,
+        batch: RecordBatch,
+        mut position: impl FnMut(usize) -> Result<Position, String>,
+    ) -> Result<(), Fault> {
+        self.wait_while_paused();
+        self.inlet.life().check().map_err(Fault::Ended)?;
+        if !self.keeps {
+            return self.push_all_of(batch, |_| Ok(None));
+        }
+        self.push_all_of(batch, |rows| position(rows).map(Some).map_err(Fault::Failed))
+    }
+
+    fn push_all_of<E: From<PushError>>(
+        &mut self,
+        batch: RecordBatch,
+        position: impl FnMut(usize) -> Result<Option<Position>, E>,
+    ) -> Result<(), E> {
         let shared = self.left.share(&batch, &self.schema).map_err(PushError::Sql);
         drop(batch);
-        let pushed = shared.and_then(|()| self.push_left());
+        let pushed = shared.map_err(E::from).and_then(|()| self.push_left(position));
         self.left.clear();
         pushed
     }
 
-    fn push_left(&mut self) -> Result<(), PushError> {
+    fn push_left<E: From<PushError>>(
+        &mut self,
+        mut position: impl FnMut(usize) -> Result<Option<Position>, E>,
+    ) -> Result<(), E> {
+        let mut rows = 0;
         loop {
             let mut morsel = self.inlet.take();
             if !self.left.next_into(&mut morsel) {
                 self.inlet.put(morsel);
                 return Ok(());
             }
+            rows += morsel.rows();
+            let position = position(rows)?;
             loop {
-                match self.inlet.push(morsel) {
+                let pushed = match position {
+                    Some(position) => self.inlet.push_at(morsel, position),
+                    None => self.inlet.push(morsel),
+                };
+                match pushed {
                     Ok(()) => break,
                     Err(Refused { rows, .. }) => {
                         wait_for_room(&self.inlet)?;

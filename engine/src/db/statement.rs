@@ -6,14 +6,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sluicedb_sql::bounded::Bounded;
-use sluicedb_sql::catalog::{Catalog, Decision, Definition, Insertion, Notice};
+use sluicedb_sql::catalog::{self, Catalog, Decision, Definition, Insertion, Notice, Object};
+use sluicedb_sql::dialect::syntax::Connector;
 use sluicedb_sql::dialect::{self, Parsed};
-use sluicedb_sql::{Plan, SqlError};
+use sluicedb_sql::{Plan, Schema, SqlError};
 
 use super::connect::{self, Connectors, Link, LinkStatus, Running};
 use super::error::{Error, PushError};
 use super::files;
 use super::follow::{self, Left};
+use super::history::Said;
 use super::keyed::Keyed;
 use super::outcome::{Done, Outcome, RowSet};
 use super::rejected::Rejections;
@@ -262,29 +264,20 @@ impl Language {
         let mut state = self.lock();
         let catalog = &state.catalog;
         let connectors = self.connectors.as_deref();
-        let (reached, decision) = files::decide(connectors, catalog, statement, text, &variable)?;
+        let mut columns = Vec::new();
+        let tell = &mut |of: &Connector| {
+            let told = files::linked(connectors)?.columns(of)?;
+            columns.push(told.clone());
+            Ok(told)
+        };
+        let (reached, decision) = files::decide(tell, catalog, statement, text, &variable)?;
         match decision {
             Decision::Change(change) => {
-                let catalog = &change.catalog;
-                let plans = self.check(session, catalog, &change.created)?;
-                let followed: Vec<_> = plans.iter().filter_map(connect::Plan::follows).collect();
-                let said = &text[statement.span.clone()];
-                let followed = session.install_said(patience, catalog.plan(), &followed, said)?;
-                let mut followed = followed.into_iter();
-                state.drop_links(&change.dropped);
-                self.replace(&mut state, change.catalog);
-                for plan in plans {
-                    state.links.push(plan.link().clone());
-                    if plan.feeds() {
-                        state.waiting.push(plan);
-                    } else {
-                        state.running.push(plan.start(session, patience, followed.next())?);
-                    }
-                }
-                let catalog = state.catalog.clone();
+                let said = (&text[statement.span.clone()], columns);
+                self.change(session, patience, &mut state, (&change, said))?;
                 drop(state);
-                let (tag, mut notices) = (change.tag, change.notices);
-                notices.extend(missed(session, patience, &catalog, &change.created)?);
+                let catalog::Change { catalog, tag, mut notices, created, .. } = *change;
+                notices.extend(missed(session, patience, &catalog, &created)?);
                 Ok(Outcome::Done(Done { tag, rows: None, notices }))
             }
             Decision::Pause { name, resume } => {
@@ -328,6 +321,34 @@ impl Language {
         }
     }
 
+    /// Goes on with other objects, and with what they reach outside.
+    fn change(
+        &self,
+        session: &Session,
+        patience: &mut impl Patience,
+        state: &mut State,
+        (change, (text, columns)): (&catalog::Change, (&str, Vec<Schema>)),
+    ) -> Result<(), Error> {
+        let catalog = &change.catalog;
+        let plans = self.check(session, catalog, &change.created)?;
+        let followed: Vec<_> = plans.iter().filter_map(connect::Plan::follows).collect();
+        let outside = plans.iter().any(connect::Plan::feeds);
+        let said = Said { text, columns, outside };
+        let followed = session.install_said(patience, catalog.plan(), &followed, said)?;
+        let mut followed = followed.into_iter();
+        state.drop_links(&change.dropped);
+        self.replace(state, catalog.clone());
+        for plan in plans {
+            state.links.push(plan.link().clone());
+            if plan.feeds() {
+                state.waiting.push(plan);
+            } else {
+                state.running.push(plan.start(session, patience, followed.next())?);
+            }
+        }
+        Ok(())
+    }
+
     /// Waits until those of these sources have come to their end that come to one: whoever reads a
     /// file wants all of it.
     fn await_ends(
@@ -345,6 +366,46 @@ impl Language {
         Ok(())
     }
 
+    /// Goes on with what reaches outside in a directory that was opened again. What had begun begins at
+    /// once, where it was; why something cannot is its last error, and the others go on.
+    pub(super) fn resume(
+        &self,
+        session: &Session,
+        patience: &mut impl Patience,
+    ) -> Result<(), Error> {
+        let mut state = self.lock();
+        let catalog = state.catalog.clone();
+        let mut objects: Vec<&Object> = catalog.objects().collect();
+        objects.sort_by_key(|object| object.node());
+        for object in objects {
+            let Some(connector) = object.connector() else { continue };
+            let plan = match self.plan(&catalog, object, connector) {
+                Ok(plan) => plan,
+                Err(error) => {
+                    state.links.push(Link::failed(&object.name, &self.letters, &error));
+                    continue;
+                }
+            };
+            state.links.push(plan.link().clone());
+            if session.has_fed(&object.name)? {
+                state.running.push(plan.start(session, patience, None)?);
+            } else {
+                state.waiting.push(plan);
+            }
+        }
+        state.start_read(session, patience, false, &[])
+    }
+
+    fn plan(
+        &self,
+        catalog: &Catalog,
+        object: &Object,
+        connector: &Connector,
+    ) -> Result<connect::Plan, Error> {
+        let connectors = files::linked(self.connectors.as_deref())?;
+        Ok(connect::Plan::new(connectors, catalog, object, connector, &self.letters)?)
+    }
+
     /// What is to be started for the objects that come, all of whose options are checked.
     fn check(
         &self,
@@ -354,18 +415,11 @@ impl Language {
     ) -> Result<Vec<connect::Plan>, Error> {
         let mut plans = Vec::new();
         for object in created.iter().filter_map(|name| catalog.object(name)) {
-            let connector = match &object.definition {
-                Definition::Source { connector: Some(connector), .. }
-                | Definition::External { connector, .. }
-                | Definition::Sink { connector, .. } => connector,
-                _ => continue,
-            };
-            if session.contact.saves {
-                return Err(Error::Sql(not_kept(&object.name)));
+            let Some(connector) = object.connector() else { continue };
+            let plan = self.plan(catalog, object, connector)?;
+            if session.contact.saves && !plan.resumes() {
+                return Err(Error::Sql(not_kept(&plan).at(connector.at)));
             }
-            let connectors = files::linked(self.connectors.as_deref())?;
-            let letters = &self.letters;
-            let plan = connect::Plan::new(connectors, catalog, object, connector, letters)?;
             plans.push(plan);
         }
         Ok(plans)
@@ -541,15 +595,24 @@ pub(super) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// Refuses what reaches outside where rows outlive the process.
-fn not_kept(name: &str) -> SqlError {
+/// Refuses what cannot go on after a restart where rows outlive the process.
+fn not_kept(plan: &connect::Plan) -> SqlError {
+    let name = plan.link().name();
+    if plan.feeds() {
+        let message = format!(
+            "\"{name}\" cannot be read again from where it was, and this database outlives its process"
+        );
+        return SqlError::unsupported(message).hint(
+            "After a crash rows would be missing. Read a file, or create the source without FROM and \
+             insert or push the rows; or work in memory.",
+        );
+    }
     let message = format!(
-        "\"{name}\" would reach outside from a database with a directory, which does not keep yet how \
-         far it has come"
+        "\"{name}\" would write from a database with a directory, which does not keep yet how far it \
+         has come"
     );
     SqlError::unsupported(message).hint(
-        "After a restart its rows would come twice. Create the source without FROM and insert or push \
-         the rows, or work in memory.",
+        "After a restart its rows would come twice. Follow a stream, or read a view, or work in memory.",
     )
 }
 

@@ -9,7 +9,7 @@ use super::inbox::{Inbox, Request};
 use super::lane::Sender;
 use super::life::{Ending, Life};
 use super::mark::{Mark, OpenEpoch};
-use crate::core::feeder::{Feeder, FeederStep, PushError, Refused, RowWriter, RowsError};
+use crate::core::feeder::{Feeder, FeederStep, Position, PushError, Refused, RowWriter, RowsError};
 use crate::core::frame::Fed;
 use crate::core::ids::{Epoch, ShardId};
 use crate::core::limits::UNSETTLED_STATEMENTS_MAX;
@@ -148,6 +148,13 @@ impl Inlet {
         self.feeder.push(rows, self.seen, room, &mut self.pool)?;
         self.publish();
         Ok(())
+    }
+
+    /// The same, with the position at which whoever pushes goes on behind these rows.
+    pub(crate) fn push_at(&mut self, rows: Morsel, position: Position) -> Result<(), Refused> {
+        let before = self.feeder.position();
+        self.feeder.tell_position(Some(position));
+        self.push(rows).inspect_err(|_| self.feeder.tell_position(before))
     }
 
     /// Publishes one row, written by `write`, as one statement.

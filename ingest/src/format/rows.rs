@@ -20,13 +20,24 @@ pub(crate) struct Rows {
     schema: Schema,
     arrow: SchemaRef,
     columns: Vec<Column>,
+    /// Where reading goes on behind each row.
+    ends: Vec<u64>,
+}
+
+/// Rows that were read.
+#[derive(Debug)]
+pub(crate) struct Read {
+    pub(crate) batch: RecordBatch,
+    /// Where reading goes on behind each row.
+    pub(crate) ends: Vec<u64>,
 }
 
 impl Rows {
     /// None yet.
     pub(crate) fn new(schema: &Schema) -> Rows {
         let columns = schema.fields().iter().map(|field| Column::new(field.data_type)).collect();
-        Rows { schema: schema.clone(), arrow: Arc::new(arrow_schema(schema)), columns }
+        let (schema, arrow) = (schema.clone(), Arc::new(arrow_schema(schema)));
+        Rows { schema, arrow, columns, ends: Vec::new() }
     }
 
     /// The columns.
@@ -34,17 +45,18 @@ impl Rows {
         &self.schema
     }
 
-    /// Adds a row, or nothing where a column does not hold its value.
-    pub(crate) fn push(&mut self, row: &[Value]) -> Result<(), SqlError> {
+    /// Adds a row, or nothing where a column does not hold its value. Behind it reading goes on at `end`.
+    pub(crate) fn push(&mut self, row: &[Value], end: u64) -> Result<(), SqlError> {
         assert_eq!(row.len(), self.columns.len(), "a value for each column");
         row.iter().zip(self.schema.fields()).try_for_each(|(value, field)| value.fits(field))?;
         self.columns.iter_mut().zip(row).for_each(|(column, value)| column.push(value));
+        self.ends.push(end);
         Ok(())
     }
 
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
-        self.columns.first().map_or(0, Column::len)
+        self.ends.len()
     }
 
     /// Whether they are enough for a push.
@@ -53,7 +65,7 @@ impl Rows {
     }
 
     /// All of them, if there are any; goes on with none.
-    pub(crate) fn take(&mut self) -> Option<RecordBatch> {
+    pub(crate) fn take(&mut self) -> Option<Read> {
         if self.len() == 0 {
             return None;
         }
@@ -62,6 +74,7 @@ impl Rows {
             std::mem::replace(column, empty).into_array()
         });
         let batch = RecordBatch::try_new(Arc::clone(&self.arrow), arrays.collect());
-        Some(batch.expect("the arrays have the types and the length of the columns"))
+        let batch = batch.expect("the arrays have the types and the length of the columns");
+        Some(Read { batch, ends: std::mem::take(&mut self.ends) })
     }
 }

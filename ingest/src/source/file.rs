@@ -1,14 +1,17 @@
 //! `FROM FILE (path = 'x.csv', format = 'csv', follow = false, header = true, delimiter = ',')`.
 //!
 //! The file is read once, from its beginning, in bounded memory. A row that cannot be read is
-//! counted, and the rest goes on.
+//! counted, and the rest goes on. In a database with a directory it is read on after a restart from
+//! where it was, if it is still the same file: one that is followed may have grown.
 
 pub(crate) mod columns;
 pub(crate) mod infer;
 mod open;
 mod reader;
 mod text;
+mod witness;
 
+use std::fs;
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
@@ -18,6 +21,7 @@ use sluicedb_sql::dialect::syntax::Connector;
 
 use super::sleep;
 use crate::file::Options;
+use crate::format::rows::Read;
 use crate::linked::variable;
 pub(crate) use reader::{Found, Reader, Rejected};
 
@@ -29,6 +33,8 @@ pub(crate) struct FileSource {
     path: String,
     follow: bool,
     reader: Reader,
+    /// Whether it is there to be read again: a pipe is not.
+    resumes: bool,
 }
 
 impl FileSource {
@@ -46,7 +52,8 @@ impl FileSource {
             return Err(error.hint("Leave \"follow\" out.").at(connector.at));
         }
         let reader = Reader::open(&file, schema, follow)?;
-        Ok(FileSource { path: file.path, follow, reader })
+        let resumes = fs::metadata(&file.path).is_ok_and(|known| known.is_file());
+        Ok(FileSource { path: file.path, follow, reader, resumes })
     }
 }
 
@@ -70,7 +77,7 @@ pub(crate) fn rows(file: &Options, schema: &Schema) -> Result<Vec<RecordBatch>, 
         }
         let failed = |why| SqlError::invalid_parameter(format!("\"{}\": {why}", file.path));
         match found.map_err(|why| failed(why).at(file.at))? {
-            Found::Rows(batch) => {
+            Found::Rows(Read { batch, .. }) => {
                 bytes += batch.get_array_memory_size();
                 rows.push(batch);
             }
@@ -91,7 +98,19 @@ impl Feed for FileSource {
         !self.follow
     }
 
+    fn resumes(&self) -> bool {
+        self.resumes
+    }
+
     fn run(mut self: Box<Self>, mut source: BatchSource, link: &Link) -> Result<(), Fault> {
+        if source.has_finished() {
+            // It was read to its end, and event time is over.
+            return Ok(());
+        }
+        if let Some(position) = source.position() {
+            let resumed = self.reader.resume(position);
+            resumed.map_err(|why| Fault::Failed(format!("{}: {why}", self.path)))?;
+        }
         while !link.is_stopped() {
             let found = self.reader.next(&mut |rejected| {
                 let Rejected { place, offset, raw, why } = rejected;
@@ -99,7 +118,9 @@ impl Feed for FileSource {
             });
             let failed = |why| Fault::Failed(format!("{}: {why}", self.path));
             match found.map_err(failed)? {
-                Found::Rows(batch) => source.push_wait(batch)?,
+                Found::Rows(Read { batch, ends }) => {
+                    source.push_wait_at(batch, |rows| self.reader.position(ends[rows - 1]))?;
+                }
                 Found::Rejected => {}
                 Found::Nothing => sleep(FOLLOW, link),
                 Found::End => return Ok(source.finish()?),
@@ -108,3 +129,6 @@ impl Feed for FileSource {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

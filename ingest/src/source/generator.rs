@@ -7,12 +7,12 @@ mod preset;
 
 use std::time::{Duration, Instant};
 
-use sluicedb::db::{BatchSource, DataType, Fault, Feed, Link, Schema, SqlError, Value};
+use sluicedb::db::{BatchSource, DataType, Fault, Feed, Link, Position, Schema, SqlError, Value};
 use sluicedb_sql::dialect::options::{Options, Reader};
 use sluicedb_sql::dialect::syntax::Connector;
 
 use super::sleep;
-use crate::format::rows::{ROWS_MAX, Rows};
+use crate::format::rows::{ROWS_MAX, Read, Rows};
 use crate::linked::variable;
 use preset::{Draw, Made};
 
@@ -51,6 +51,12 @@ impl Content {
             made.value(*data_type, number, time_us, &mut Draw::new(self.seed, number, column))
         };
         columns.map(value).collect()
+    }
+
+    /// Tells the same rows from others: an option may be read from the environment.
+    fn check(&self) -> u64 {
+        let Content { seed, start_us, per_second, made: _ } = self;
+        Draw::new(*seed, *start_us as u64, *per_second).bits()
     }
 }
 
@@ -113,27 +119,43 @@ impl Feed for Generator {
         self.rows.is_some()
     }
 
+    fn resumes(&self) -> bool {
+        true
+    }
+
     fn run(mut self: Box<Self>, mut source: BatchSource, link: &Link) -> Result<(), Fault> {
+        let check = self.content.check();
+        let first = match source.position() {
+            None => 0,
+            Some(position) if position.check == check => position.offset,
+            Some(_) => {
+                let why = "its options are others than when it began: set them back, or drop the \
+                           source and create it anew";
+                return Err(Fault::Failed(why.to_owned()));
+            }
+        };
         let since = Instant::now();
-        let mut number = 0;
+        let mut number = first;
         while !link.is_stopped() {
             if self.rows.is_some_and(|rows| number >= rows) {
                 return Ok(source.finish()?);
             }
-            let until = self.due(since).min(number + ROWS_MAX as u64);
+            let due = self.due(since).saturating_add(first);
+            let until = due.min(number + ROWS_MAX as u64).min(self.rows.unwrap_or(u64::MAX));
             if until <= number {
                 sleep(PUSH_EVERY, link);
                 continue;
             }
             for number in number..until {
                 let row = self.content.row(number);
-                if let Err(error) = self.batch.push(&row) {
+                if let Err(error) = self.batch.push(&row, number + 1) {
                     link.reject(format!("row {number}: {error}"));
                 }
             }
             number = until;
-            if let Some(batch) = self.batch.take() {
-                source.push_wait(batch)?;
+            if let Some(Read { batch, ends }) = self.batch.take() {
+                source
+                    .push_wait_at(batch, |rows| Ok(Position { offset: ends[rows - 1], check }))?;
             }
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! The lines of a file, however large it is.
 
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 
 /// A line or record of more bytes is refused: memory is bounded.
 pub(crate) const LINE_BYTES_MAX: usize = 16 << 20;
@@ -57,7 +57,7 @@ impl<R: Read> Lines<R> {
         line.strip_suffix(b"\r").unwrap_or(line)
     }
 
-    /// How many lines there were so far.
+    /// How many lines there were so far, from the beginning or from where it was sought to.
     pub(crate) fn number(&self) -> u64 {
         self.number
     }
@@ -65,6 +65,11 @@ impl<R: Read> Lines<R> {
     /// Bytes in front of the line.
     pub(crate) fn offset(&self) -> u64 {
         self.offset
+    }
+
+    /// Behind the line.
+    pub(crate) fn end(&self) -> u64 {
+        self.read
     }
 
     /// Reads on until there is a line that is `whole`, which may have several.
@@ -110,6 +115,17 @@ impl<R: Read> Lines<R> {
         self.number += u64::from(!self.line.ends_with(b"\n"));
         self.given = true;
         Next::Line
+    }
+}
+
+impl<R: Read + Seek> Lines<R> {
+    /// Goes on with the line at this offset, from which lines are counted.
+    pub(crate) fn seek(&mut self, offset: u64) -> io::Result<()> {
+        self.input.seek(SeekFrom::Start(offset))?;
+        self.line.clear();
+        (self.given, self.skipping) = (true, false);
+        (self.read, self.offset, self.number) = (offset, offset, 0);
+        Ok(())
     }
 }
 

@@ -3,6 +3,7 @@
 mod columns;
 mod lines;
 mod relations;
+mod resume;
 
 use std::fs;
 use std::path::{Path, PathBuf};

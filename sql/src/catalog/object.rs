@@ -125,6 +125,17 @@ impl Object {
         }
     }
 
+    /// What it reaches outside, if it does.
+    pub fn connector(&self) -> Option<&Connector> {
+        match &self.definition {
+            Definition::Source { connector, .. } => connector.as_ref(),
+            Definition::External { connector, .. } | Definition::Sink { connector, .. } => {
+                Some(connector)
+            }
+            _ => None,
+        }
+    }
+
     /// Whether another continuous query may read it.
     pub fn is_relation(&self) -> bool {
         !matches!(self.definition, Definition::Sink { .. } | Definition::Subscription { .. })

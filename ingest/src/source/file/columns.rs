@@ -12,13 +12,15 @@ use arrow::error::ArrowError;
 use arrow::ipc::reader::{FileReader, StreamReader};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use sluicedb::db::{Schema, SqlError};
+use sluicedb::db::{Position, Schema, SqlError};
 use sluicedb_sql::column::arrow::{Incoming, arrow_schema};
 
+use super::open::gone;
 use super::open::{no_column, open};
 use super::reader::{Found, Rejected};
+use super::witness::Witness;
 use crate::file::{Format, Options};
-use crate::format::rows::ROWS_MAX;
+use crate::format::rows::{ROWS_MAX, Read as RowsRead};
 
 /// What a file of Arrow begins with; a stream of it does not.
 const ARROW_FILE: &[u8] = b"ARROW1";
@@ -31,6 +33,8 @@ pub(super) struct Opened {
     /// All its columns.
     pub(super) columns: SchemaRef,
     content: Content,
+    /// Tells it from others.
+    check: u64,
 }
 
 enum Content {
@@ -51,6 +55,9 @@ pub(crate) struct Columns {
     parts: VecDeque<RecordBatch>,
     /// How many rows were read.
     rows: u64,
+    /// So many are there already, and are left out.
+    skip: u64,
+    check: u64,
 }
 
 impl Columns {
@@ -58,6 +65,7 @@ impl Columns {
     pub(super) fn open(file: &Options, schema: &Schema) -> Result<Columns, SqlError> {
         let Options { path, at, .. } = file;
         let opened = Opened::new(file)?;
+        let check = opened.check;
         let names: Vec<&str> = opened.columns.fields().iter().map(|f| f.name().as_str()).collect();
         let mut wanted = Vec::with_capacity(schema.len());
         for field in schema.fields() {
@@ -80,7 +88,23 @@ impl Columns {
             places,
             parts: VecDeque::new(),
             rows: 0,
+            skip: 0,
+            check,
         })
+    }
+
+    /// The position behind so many rows.
+    pub(super) fn position(&self, rows: u64) -> Position {
+        Position { offset: rows, check: self.check }
+    }
+
+    /// Leaves out the rows up to there, if the file is what it was.
+    pub(super) fn resume(&mut self, position: Position) -> Result<(), String> {
+        if position.check != self.check {
+            return Err(gone("it is another file than the one that was read"));
+        }
+        self.skip = position.offset;
+        Ok(())
     }
 
     /// Reads at most as many rows as one push has.
@@ -88,6 +112,10 @@ impl Columns {
         while self.parts.is_empty() {
             let Some(batch) = self.batches.next() else { return Ok(Found::End) };
             let batch = batch.map_err(|error| error.to_string())?;
+            let skipped = self.skip.min(batch.num_rows() as u64);
+            (self.skip, self.rows) = (self.skip - skipped, self.rows + skipped);
+            let skipped = skipped as usize;
+            let batch = batch.slice(skipped, batch.num_rows() - skipped);
             let batch = batch.project(&self.places).map_err(|error| error.to_string())?;
             let starts = (0..batch.num_rows()).step_by(ROWS_MAX);
             let part = |start| batch.slice(start, ROWS_MAX.min(batch.num_rows() - start));
@@ -97,7 +125,7 @@ impl Columns {
         let first = self.rows + 1;
         self.rows += part.num_rows() as u64;
         Ok(match self.conform(&part) {
-            Ok(batch) => Found::Rows(batch),
+            Ok(batch) => Found::Rows(RowsRead { batch, ends: (first..=self.rows).collect() }),
             Err(_) => self.rows_that_conform(&part, first, reject),
         })
     }
@@ -133,7 +161,11 @@ impl Columns {
             .collect();
         let kept = filter_record_batch(part, &keep).expect("there is a bit for each row");
         match self.conform(&kept) {
-            Ok(batch) if batch.num_rows() > 0 => Found::Rows(batch),
+            Ok(batch) if batch.num_rows() > 0 => {
+                let ends = (first..).zip(keep.values());
+                let ends = ends.filter_map(|(number, kept)| kept.then_some(number)).collect();
+                Found::Rows(RowsRead { batch, ends })
+            }
             _ => Found::Rejected,
         }
     }
@@ -144,6 +176,8 @@ impl Opened {
     pub(super) fn new(options: &Options) -> Result<Opened, SqlError> {
         let Options { path, format, at, .. } = options;
         let file = open(options)?;
+        let check = Witness::of(&file).and_then(|witness| witness.whole());
+        let check = check.map_err(|error| unreadable(path, &error.into()).at(*at))?;
         let is_empty = file.metadata().is_ok_and(|known| known.is_file() && known.len() == 0);
         let content = if is_empty {
             Err(ArrowError::ParseError("it is empty".to_owned()))
@@ -158,7 +192,7 @@ impl Opened {
             Content::ArrowStream(reader) => reader.schema(),
             Content::Parquet(reader) => Arc::clone(reader.schema()),
         };
-        Ok(Opened { columns, content })
+        Ok(Opened { columns, content, check })
     }
 
     /// The batches, with these columns in their order.

@@ -18,6 +18,14 @@ pub(super) fn open(options: &Options) -> Result<File, SqlError> {
     Ok(file)
 }
 
+/// What is said of a file that is not what it was when rows of it were read.
+pub(super) fn gone(why: &str) -> String {
+    format!(
+        "{why}. Rows of it are in the database already: put the file back as it was, or drop the source \
+         and create it anew"
+    )
+}
+
 /// The error that a file cannot be read.
 pub(super) fn unreadable(path: &str, error: &std::io::Error, at: usize) -> SqlError {
     let error = SqlError::invalid_parameter(format!("\"{path}\" cannot be read: {error}"));

@@ -2,17 +2,17 @@
 
 use std::fmt;
 
-use arrow::array::RecordBatch;
-use sluicedb::db::{Schema, SqlError};
+use sluicedb::db::{Position, Schema, SqlError};
 
 use super::columns::Columns;
 use super::text::Lines;
 use crate::file::Options;
+use crate::format::rows::Read;
 
 /// What comes next of a file.
 pub(crate) enum Found {
     /// Rows: at most those of one push, with the columns of the relation.
-    Rows(RecordBatch),
+    Rows(Read),
     /// Rows that could not be read, and no other.
     Rejected,
     /// Nothing for now: the file may grow.
@@ -53,6 +53,22 @@ impl Reader {
             return Ok(Reader::Lines(Box::new(Lines::open(file, schema, follow)?)));
         }
         Ok(Reader::Columns(Box::new(Columns::open(file, schema)?)))
+    }
+
+    /// Goes on at a position, of an earlier life. An error where the file is not what it was.
+    pub(crate) fn resume(&mut self, position: Position) -> Result<(), String> {
+        match self {
+            Reader::Lines(lines) => lines.resume(position),
+            Reader::Columns(columns) => columns.resume(position),
+        }
+    }
+
+    /// The position with this offset, which lies in front of where it is.
+    pub(crate) fn position(&self, offset: u64) -> Result<Position, String> {
+        match self {
+            Reader::Lines(lines) => lines.position(offset),
+            Reader::Columns(columns) => Ok(columns.position(offset)),
+        }
     }
 
     /// Reads on. `reject` hears why a row cannot be read, and where it is; the others go on. What is

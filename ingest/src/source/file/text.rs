@@ -1,11 +1,13 @@
 //! Lines of CSV and JSON as rows.
 
+use std::cell::OnceCell;
 use std::fs::File;
 
-use sluicedb::db::{Schema, SqlError, Value};
+use sluicedb::db::{Position, Schema, SqlError, Value};
 
 use super::open::{no_column, open, unreadable};
 use super::reader::{Found, Rejected};
+use super::witness::Witness;
 use crate::file::{Format, Options};
 use crate::format::rows::{ROWS_MAX, Rows};
 use crate::format::{csv, json};
@@ -36,13 +38,19 @@ pub(crate) struct Lines {
     layout: Layout,
     lines: lines::Lines<File>,
     rows: Rows,
+    witness: Witness,
+    /// Where it went on with the file, and the lines in front of that once somebody asks.
+    resumed_at: u64,
+    lines_before: OnceCell<u64>,
 }
 
 impl Lines {
     /// Opens the file, and finds the columns in its header.
     pub(super) fn open(file: &Options, schema: &Schema, follow: bool) -> Result<Lines, SqlError> {
         let Options { path, at, .. } = file;
-        let mut lines = lines::Lines::new(open(file)?, follow);
+        let opened = open(file)?;
+        let witness = Witness::of(&opened).map_err(|error| unreadable(path, &error, *at))?;
+        let mut lines = lines::Lines::new(opened, follow);
         let layout = match file.format {
             Format::Csv if file.header => {
                 let names = header(&mut lines, file)?;
@@ -54,7 +62,21 @@ impl Lines {
             }
             _ => Layout::Json,
         };
-        Ok(Lines { path: path.clone(), layout, lines, rows: Rows::new(schema) })
+        let (path, rows, lines_before) = (path.clone(), Rows::new(schema), OnceCell::new());
+        Ok(Lines { path, layout, lines, rows, witness, resumed_at: 0, lines_before })
+    }
+
+    /// The position with this offset.
+    pub(super) fn position(&self, offset: u64) -> Result<Position, String> {
+        self.witness.behind(offset).map_err(|error| error.to_string())
+    }
+
+    /// Goes on there, if the file is what it was up to there.
+    pub(super) fn resume(&mut self, position: Position) -> Result<(), String> {
+        let Position { offset, .. } = position;
+        self.witness.recognise(position)?;
+        (self.resumed_at, self.lines_before) = (offset, OnceCell::new());
+        self.lines.seek(offset).map_err(|error| error.to_string())
     }
 
     /// Reads at most as many lines as one push has rows.
@@ -110,11 +132,15 @@ impl Lines {
                 values(&record, null, places, schema)?
             }
         };
-        self.rows.push(&row).map_err(|error| error.message)
+        let end = self.lines.end();
+        self.rows.push(&row, end).map_err(|error| error.message)
     }
 
     fn rejection(&self, why: String) -> Rejected<'_> {
-        let place = format!("{}, line {}", self.path, self.lines.number());
+        // Only a row that cannot be read is worth another look at what was read long ago.
+        let count = || self.witness.lines(self.resumed_at).unwrap_or(0);
+        let line = self.lines_before.get_or_init(count) + self.lines.number();
+        let place = format!("{}, line {line}", self.path);
         Rejected { place, offset: self.lines.offset(), raw: self.lines.line(), why }
     }
 }
