@@ -54,6 +54,10 @@ pub const EXPR_NODES_MAX: usize = 4096;
 /// Arguments of one call, as in PostgreSQL: a kernel has them all at hand on its stack.
 pub const FUNCTION_ARGUMENTS_MAX: usize = 100;
 
+/// Bytes of a state of an aggregate of the application's: with what is kept beside it, it lies in one
+/// slot of a group's.
+pub const AGGREGATE_STATE_BYTES_MAX: usize = 1000;
+
 /// Slices a hopping window is put together from: 1440 is a day by minutes.
 pub const SLICES_PER_WINDOW_MAX: i64 = 1440;
 

@@ -6,12 +6,48 @@ use std::sync::Arc;
 use super::Catalog;
 use crate::SqlError;
 use crate::column::arrow::{arrow_type, data_type_of};
-use crate::front::{Custom, FunctionBody, Udf, is_function};
-use crate::limits::FUNCTION_ARGUMENTS_MAX;
+use crate::front::{Custom, CustomAggregate, FunctionBody, Udaf, Udf, is_function};
+use crate::limits::{AGGREGATE_STATE_BYTES_MAX, FUNCTION_ARGUMENTS_MAX};
+use crate::plan::AggregateFunction;
 use crate::types::DataType;
 
 /// By name.
-pub(super) type Functions = Arc<BTreeMap<String, Udf>>;
+#[derive(Clone, Debug, Default)]
+pub(super) struct Functions {
+    pub(super) scalar: BTreeMap<String, Udf>,
+    pub(super) aggregate: BTreeMap<String, Udaf>,
+}
+
+impl Functions {
+    /// Refuses a name that cannot be a function's, or is one's, and a signature that cannot be.
+    fn check(&self, name: &str, args: &[DataType], result: DataType) -> Result<(), SqlError> {
+        let mut letters = name.chars();
+        let begins = letters.next().is_some_and(|first| first.is_ascii_lowercase());
+        let goes_on = |of: char| of.is_ascii_lowercase() || of.is_ascii_digit() || of == '_';
+        if !begins || !letters.all(goes_on) {
+            return Err(SqlError::invalid_name(format!("\"{name}\" cannot be a function's name"))
+                .hint("Take small letters, digits and _, a letter first."));
+        }
+        crate::schema::check_name("function", name)?;
+        let known = self.scalar.contains_key(name) || self.aggregate.contains_key(name);
+        if known || is_function(name) {
+            return Err(SqlError::duplicate_function(name).hint("Give it another name."));
+        }
+        if args.len() > FUNCTION_ARGUMENTS_MAX {
+            let what = format!("arguments of function {name}");
+            return Err(SqlError::limit_exceeded(&what, args.len(), FUNCTION_ARGUMENTS_MAX));
+        }
+        for of in args.iter().chain([&result]) {
+            of.check()?;
+            // What Arrow has no type of its own for is not told from a text.
+            if data_type_of(&arrow_type(*of))? != Some(*of) {
+                return Err(SqlError::unsupported(format!("{of} in the signature of {name}"))
+                    .hint("Take or give TEXT, and cast in the query."));
+            }
+        }
+        Ok(())
+    }
+}
 
 /// A pure function of the application's over the columns of rows: equal arguments give equal results.
 #[derive(Clone)]
@@ -38,31 +74,29 @@ impl Catalog {
     /// hang on who runs it.
     pub fn with_function(mut self, function: ScalarFunction) -> Result<Catalog, SqlError> {
         let ScalarFunction { name, args, result, body } = function;
-        let mut letters = name.chars();
-        let begins = letters.next().is_some_and(|first| first.is_ascii_lowercase());
-        let goes_on = |of: char| of.is_ascii_lowercase() || of.is_ascii_digit() || of == '_';
-        if !begins || !letters.all(goes_on) {
-            return Err(SqlError::invalid_name(format!("\"{name}\" cannot be a function's name"))
-                .hint("Take small letters, digits and _, a letter first."));
-        }
-        crate::schema::check_name("function", &name)?;
-        if is_function(&name) || self.functions.contains_key(&name) {
-            return Err(SqlError::duplicate_function(&name).hint("Give it another name."));
-        }
-        if args.len() > FUNCTION_ARGUMENTS_MAX {
-            let what = format!("arguments of function {name}");
-            return Err(SqlError::limit_exceeded(&what, args.len(), FUNCTION_ARGUMENTS_MAX));
-        }
-        for of in args.iter().chain([&result]) {
-            of.check()?;
-            // What Arrow has no type of its own for is not told from a text.
-            if data_type_of(&arrow_type(*of))? != Some(*of) {
-                return Err(SqlError::unsupported(format!("{of} in the signature of {name}"))
-                    .hint("Take or give TEXT, and cast in the query."));
-            }
-        }
+        self.functions.check(&name, &args, result)?;
         let udf = Custom::udf(&name, &args, result, body);
-        Arc::make_mut(&mut self.functions).insert(name, udf);
+        Arc::make_mut(&mut self.functions).scalar.insert(name, udf);
+        Ok(self)
+    }
+
+    /// The catalog with one more aggregate, which takes the place of none either.
+    pub fn with_aggregate(mut self, function: AggregateFunction) -> Result<Catalog, SqlError> {
+        let AggregateFunction { name, args, result, body } = &function;
+        self.functions.check(name, args, *result)?;
+        if args.is_empty() {
+            return Err(SqlError::invalid_parameter(format!("aggregate {name} has no argument"))
+                .hint("It is a function of the values of a column: count(*) counts rows."));
+        }
+        let bytes = body.state_bytes();
+        if bytes > AGGREGATE_STATE_BYTES_MAX {
+            let what = format!("bytes of a state of {name}");
+            return Err(SqlError::limit_exceeded(&what, bytes, AGGREGATE_STATE_BYTES_MAX)
+                .hint("A state of fixed size lies in its group: keep what sums the rows up."));
+        }
+        let name = name.clone();
+        let udaf = CustomAggregate::udaf(function);
+        Arc::make_mut(&mut self.functions).aggregate.insert(name, udaf);
         Ok(self)
     }
 }

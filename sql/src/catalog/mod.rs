@@ -22,11 +22,12 @@ use std::sync::Arc;
 use crate::SqlError;
 use crate::dialect::nearest;
 use crate::dialect::syntax::{Name, ObjectKind};
-use crate::front::{Relations, Udf};
+use crate::front::{Relations, Udaf, Udf};
 use crate::plan::{Op, Plan};
 use crate::schema::Schema;
 
 pub use crate::front::{FunctionBody, FunctionOutcome};
+pub use crate::plan::AggregateFunction;
 pub use create::Variables;
 pub use decide::{Change, Decision, Following, Insertion, Notice, Table};
 pub use function::ScalarFunction;
@@ -39,7 +40,7 @@ pub use system::{SystemTable, system_tables};
 pub struct Catalog {
     objects: BTreeMap<String, Arc<Object>>,
     plan: Plan,
-    functions: function::Functions,
+    functions: Arc<function::Functions>,
 }
 
 impl Default for Catalog {
@@ -180,7 +181,11 @@ impl Relations for Catalog {
     }
 
     fn function(&self, name: &str) -> Option<Udf> {
-        self.functions.get(name).cloned()
+        self.functions.scalar.get(name).cloned()
+    }
+
+    fn aggregate(&self, name: &str) -> Option<Udaf> {
+        self.functions.aggregate.get(name).cloned()
     }
 }
 

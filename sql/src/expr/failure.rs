@@ -37,6 +37,8 @@ pub enum RowError {
     Library,
     /// The time that a window goes by is NULL.
     NoTime,
+    /// An aggregate of the application's failed on the row.
+    Aggregate,
 }
 
 impl RowError {
@@ -57,6 +59,7 @@ impl RowError {
             RowError::NoCharacter | RowError::TooLong => "54000",
             RowError::Library => "22000",
             RowError::NoTime => "22004",
+            RowError::Aggregate => "38000",
         }
     }
 }
@@ -80,6 +83,7 @@ impl fmt::Display for RowError {
             RowError::NoCharacter => "no character has this code",
             RowError::Library => "the function refused its arguments",
             RowError::NoTime => "a row without a time is in no window",
+            RowError::Aggregate => "an aggregate of the application's failed on the row",
         })
     }
 }

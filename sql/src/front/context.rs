@@ -26,6 +26,9 @@ use crate::schema::Schema;
 /// A function as the planner calls it.
 pub(crate) type Udf = Arc<ScalarUDF>;
 
+/// An aggregate as the planner calls it.
+pub(crate) type Udaf = Arc<AggregateUDF>;
+
 /// The relations and functions that a query may name.
 pub(crate) trait Relations {
     /// The columns of a relation.
@@ -39,6 +42,9 @@ pub(crate) trait Relations {
 
     /// The function of the application's that SQL calls so.
     fn function(&self, name: &str) -> Option<Udf>;
+
+    /// The aggregate of the application's that SQL calls so.
+    fn aggregate(&self, name: &str) -> Option<Udaf>;
 }
 
 /// The name of a relation as the catalog has it: all schemas but that of the system are one.
@@ -125,7 +131,7 @@ impl ContextProvider for Context<'_> {
     }
 
     fn get_aggregate_meta(&self, name: &str) -> Option<Arc<AggregateUDF>> {
-        functions::all().aggregate.get(name).cloned()
+        functions::all().aggregate.get(name).cloned().or_else(|| self.relations.aggregate(name))
     }
 
     fn get_window_meta(&self, name: &str) -> Option<Arc<WindowUDF>> {

@@ -26,6 +26,10 @@ impl Relations for Known {
     fn function(&self, _: &str) -> Option<Udf> {
         None
     }
+
+    fn aggregate(&self, _: &str) -> Option<Udaf> {
+        None
+    }
 }
 
 fn trades() -> Schema {

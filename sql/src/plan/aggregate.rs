@@ -2,7 +2,7 @@
 
 use crate::error::SqlError;
 use crate::plan::function::TakesOrder;
-use crate::plan::{EventTime, Function, Moment, Node, Window};
+use crate::plan::{AggregateFunction, EventTime, Function, Moment, Node, Window};
 use crate::schema::{Field, Schema};
 use crate::types::{DataType, Physical};
 
@@ -23,7 +23,7 @@ pub struct Call<C = usize> {
     pub name: String,
     /// What is computed.
     pub function: Function,
-    /// Of which column of the input; none for [`Function::CountRows`] only.
+    /// Of which column of the input; none for [`Function::CountRows`] and [`Function::Custom`] only.
     pub argument: Option<C>,
     /// The other column of functions of two.
     pub second: Option<C>,
@@ -38,6 +38,17 @@ pub struct Call<C = usize> {
     pub distinct: bool,
     /// What stands between the values of STRING_AGG.
     pub separator: String,
+    /// What [`Function::Custom`] stands for, and nothing else has.
+    pub custom: Option<CustomCall<C>>,
+}
+
+/// A call of an aggregate of the application's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CustomCall<C = usize> {
+    /// What is called.
+    pub function: AggregateFunction,
+    /// A column for each argument.
+    pub args: Vec<C>,
 }
 
 /// An aggregate as a user states it: columns by name.
@@ -110,7 +121,12 @@ impl Call<String> {
     pub(super) fn resolve(&self, input: &Schema) -> Result<Call, SqlError> {
         // No `..`: a part of a call that nothing reads does not compile.
         let Call { name, function, argument, second, order, .. } = self;
-        let Call { descending, filter, distinct, separator, .. } = self;
+        let Call { descending, filter, distinct, separator, custom, .. } = self;
+        let resolve_custom = |CustomCall { function, args }: &CustomCall<String>| {
+            let args = args.iter().map(|name| input.resolve(name));
+            let args = args.collect::<Result<Vec<usize>, SqlError>>()?;
+            Ok::<_, SqlError>(CustomCall { function: function.clone(), args })
+        };
         let position =
             |name: &Option<String>| name.as_ref().map(|name| input.resolve(name)).transpose();
         Ok(Call {
@@ -123,7 +139,15 @@ impl Call<String> {
             filter: position(filter)?,
             distinct: *distinct,
             separator: separator.clone(),
+            custom: custom.as_ref().map(resolve_custom).transpose()?,
         })
+    }
+}
+
+impl<C> CustomCall<C> {
+    /// The same call over other columns.
+    pub fn map<D>(&self, column: impl FnMut(&C) -> D) -> CustomCall<D> {
+        CustomCall { function: self.function.clone(), args: self.args.iter().map(column).collect() }
     }
 }
 
@@ -140,6 +164,7 @@ impl<C> Call<C> {
             filter: None,
             distinct: false,
             separator: String::new(),
+            custom: None,
         }
     }
 }
@@ -149,6 +174,9 @@ impl Call {
     pub(super) fn field(&self, input: &Schema, grouped: bool) -> Result<Field, SqlError> {
         let function = self.function;
         self.check(input)?;
+        if let Some(CustomCall { function, args }) = &self.custom {
+            return function.field(&self.name, args, input);
+        }
         let Some(argument) = self.argument else {
             return Ok(Field::not_null(&self.name, DataType::BigInt));
         };
@@ -182,7 +210,11 @@ impl Call {
             (TakesOrder::Any, Some(order)) => self.check_order(input, order)?,
             (TakesOrder::No | TakesOrder::Any, None) => {}
         }
-        match (function == Function::CountRows, self.argument) {
+        let custom = function == Function::Custom;
+        if custom != self.custom.is_some() {
+            return refuse("is a function of the application's, or not");
+        }
+        match (function == Function::CountRows || custom, self.argument) {
             (true, Some(_)) => return refuse("takes no argument"),
             (false, None) => return refuse("needs an argument"),
             _ => {}

@@ -122,6 +122,9 @@ impl Builder {
         let calls: Result<Vec<Call>, SqlError> =
             calls.iter().map(|call| call.resolve(&node.schema)).collect();
         let calls = calls?;
+        for custom in calls.iter().filter_map(|call| call.custom.as_ref()) {
+            custom.function.check_input(node.retracts)?;
+        }
         let schema = aggregate_schema(&node.schema, window.as_ref(), &keys, &calls)?;
         let times = match &window {
             Some(window) => window_times(node, window, *allowed_lateness_us)?,

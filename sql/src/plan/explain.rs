@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Write as _};
 
-use crate::plan::{Call, Emit, Node, NodeId, Op, Plan, Window};
+use crate::plan::{Call, CustomCall, Emit, Node, NodeId, Op, Plan, Window};
 use crate::schema::Schema;
 
 impl Plan {
@@ -118,7 +118,12 @@ fn window_text(window: &Window, input: &Schema) -> String {
 impl Call {
     /// The call as EXPLAIN writes it, with the names that `name` gives to columns.
     pub fn text(&self, name: impl Fn(usize) -> String) -> String {
-        let mut text = self.function.to_string();
+        let mut text = match &self.custom {
+            Some(CustomCall { function, args }) => {
+                format!("{}({})", function.name, list(args.iter().map(|arg| name(*arg))))
+            }
+            None => self.function.to_string(),
+        };
         if let Some(argument) = self.argument {
             let distinct = if self.distinct { "distinct " } else { "" };
             text += &format!("({distinct}{}", name(argument));

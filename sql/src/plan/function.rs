@@ -47,6 +47,8 @@ pub enum Function {
     StringAgg,
     /// The values as an array, NULLs too.
     ArrayAgg,
+    /// What the call says: an aggregate of the application's.
+    Custom,
 }
 
 /// What is made of number, sums and sums of products. All of it is DOUBLE; the first argument is
@@ -258,6 +260,7 @@ impl fmt::Display for Function {
             Function::ApproxDistinct => "APPROX_DISTINCT",
             Function::StringAgg => "STRING_AGG",
             Function::ArrayAgg => "ARRAY_AGG",
+            Function::Custom => "CUSTOM",
         })
     }
 }

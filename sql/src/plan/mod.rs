@@ -12,6 +12,7 @@
 mod aggregate;
 mod bound;
 mod builder;
+mod custom;
 mod explain;
 mod function;
 mod retain;
@@ -25,9 +26,12 @@ use crate::expr::Expr;
 use crate::schema::Schema;
 use crate::time_unit::TimeUnit;
 
-pub use aggregate::{AggregateSpec, Call, Emit};
+pub use aggregate::{AggregateSpec, Call, CustomCall, Emit};
 pub use bound::{Bound, Kept};
 pub use builder::Builder;
+#[cfg(feature = "planner")]
+pub(crate) use custom::said;
+pub use custom::{AggregateBody, AggregateFunction, Arguments};
 pub use function::{Fraction, Function, Moment};
 pub use retain::Retain;
 pub use source::{Ahead, Idle, SourceTime};

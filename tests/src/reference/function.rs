@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use sluicedb_sql::limits::TEXT_BYTES_MAX;
-use sluicedb_sql::plan::{Call, Function};
-use sluicedb_sql::{DataType, Schema, Value};
+use sluicedb_sql::plan::{AggregateFunction, Arguments, Call, CustomCall, Function};
+use sluicedb_sql::{Column, DataType, Field, Schema, Value};
 
 use super::Row;
 use super::expr::{DIGITS_MAX, QUOTIENT_DIGITS};
@@ -17,6 +17,9 @@ pub(super) fn result(call: &Call, schema: &Schema, rows: &[&Row], retracts: bool
     let passes =
         |row: &&&Row| call.filter.is_none_or(|filter| row.values[filter] == Value::Boolean(true));
     let rows: Vec<&Row> = rows.iter().filter(passes).copied().collect();
+    if let Some(CustomCall { function, args }) = &call.custom {
+        return custom(function, args, schema, &rows);
+    }
     let Some(argument) = call.argument else { return Some(Value::BigInt(rows.len() as i64)) };
     let nulls = call.function == Function::ArrayAgg;
     let some = rows.iter().filter(|row| nulls || !row.values[argument].is_null());
@@ -27,6 +30,7 @@ pub(super) fn result(call: &Call, schema: &Schema, rows: &[&Row], retracts: bool
         values.dedup();
     }
     match call.function {
+        Function::Custom => unreachable!("it was called above"),
         Function::CountRows | Function::Count => Some(Value::BigInt(values.len() as i64)),
         Function::ApproxDistinct => {
             let exact = || values.iter().collect::<BTreeSet<_>>().len() as i64;
@@ -61,6 +65,28 @@ pub(super) fn result(call: &Call, schema: &Schema, rows: &[&Row], retracts: bool
         | Function::ApproxPercentile(_)
         | Function::Mode => Some(ranked(call, values, retracts)),
     }
+}
+
+/// What a function of the application's gives for rows, one after the other.
+fn custom(
+    function: &AggregateFunction,
+    args: &[usize],
+    schema: &Schema,
+    rows: &[&Row],
+) -> Option<Value> {
+    let column = |(at, field): (usize, &Field)| {
+        Column::of(field.data_type, rows.iter().map(|row| &row.values[at]))
+    };
+    let columns: Vec<Column> = schema.fields().iter().enumerate().map(column).collect();
+    let (mut state, mut fresh) = (vec![0; function.body.state_bytes()], true);
+    for row in 0..rows.len() {
+        let args = Arguments::new(&columns, args, row);
+        if function.body.takes(args) {
+            function.update(&mut state, fresh, args, 1).ok()?;
+            fresh = false;
+        }
+    }
+    function.finish((!fresh).then_some(&state)).ok()
 }
 
 fn ranked(call: &Call, mut values: Vec<&Value>, retracts: bool) -> Value {

@@ -251,6 +251,7 @@ impl<'a> Found<'a> {
             Function::ApproxPercentile(_) => "approximate percentile",
             Function::ApproxDistinct => "approximate distinct",
             Function::StringAgg | Function::ArrayAgg => "list of values",
+            Function::Custom => "aggregate of the application's",
         };
         self.note("filtered call", call.filter.is_some());
         self.note("distinct call", call.distinct);

@@ -19,6 +19,7 @@ use crate::SqlError;
 use crate::column::arrow::arrow_type;
 use crate::front::context::Udf;
 use crate::front::types::arrow_field;
+use crate::plan::said;
 use crate::schema::Field;
 use crate::types::DataType;
 
@@ -72,12 +73,6 @@ impl Custom {
             _ => Err(failed(format!("it gave {found}, and {} is {wanted}", self.result))),
         }
     }
-}
-
-/// What a panic said.
-fn said(panic: &(dyn std::any::Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no words")
 }
 
 impl ScalarUDFImpl for Custom {

@@ -3,6 +3,7 @@
 mod aggregate;
 mod assign;
 mod custom;
+mod custom_aggregate;
 mod native;
 mod windows;
 
@@ -19,6 +20,7 @@ pub(crate) use aggregate::of_plan;
 pub(crate) use assign::{assign, sessions};
 pub(crate) use custom::Custom;
 pub use custom::{Body, Outcome};
+pub(crate) use custom_aggregate::{CustomAggregate, custom_aggregate, refuse_distinct};
 pub(crate) use native::{Meaning, Ours};
 
 pub(crate) use super::error::outside;

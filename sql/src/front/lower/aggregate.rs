@@ -1,16 +1,18 @@
 //! GROUP BY: keys, a window, and calls, over a projection that computes what they take.
 
 use datafusion::common::{DFSchema, ScalarValue};
-use datafusion::logical_expr::expr::{AggregateFunction, AggregateFunctionParams};
+use datafusion::logical_expr::expr::{self, AggregateFunctionParams};
 use datafusion::logical_expr::{Aggregate, Expr as Planned};
 
 use super::relation::unique_names;
 use super::{Lowering, Out, Relation};
 use crate::SqlError;
 use crate::expr::{Expr, Native};
-use crate::front::functions::{WindowKind, of_plan};
+use crate::front::functions::{WindowKind, custom_aggregate, of_plan, refuse_distinct};
 use crate::front::literal;
-use crate::plan::{AggregateSpec, Call, Emit, Function, Node, NodeId, Window};
+use crate::plan::{
+    AggregateFunction, AggregateSpec, Call, CustomCall, Emit, Function, Node, NodeId, Window,
+};
 use crate::schema::Schema;
 use crate::types::DataType;
 use crate::value::Value;
@@ -92,6 +94,7 @@ impl Lowering<'_> {
             order: draft.order.map(place),
             descending: draft.descending,
             filter: draft.filter.map(place),
+            custom: draft.custom.as_ref().map(|custom| custom.map(|at| place(*at))),
             distinct: draft.distinct,
             separator: draft.separator,
         });
@@ -197,7 +200,7 @@ impl Lowering<'_> {
         beneath: &mut Beneath,
     ) -> Result<Call, SqlError> {
         let expr = if let Planned::Alias(alias) = expr { &*alias.expr } else { expr };
-        let Planned::AggregateFunction(AggregateFunction { func, params }) = expr else {
+        let Planned::AggregateFunction(expr::AggregateFunction { func, params }) = expr else {
             return Err(SqlError::unsupported(format!("{expr} as an aggregate")));
         };
         let AggregateFunctionParams { args, distinct, filter, order_by, null_treatment: _ } =
@@ -213,6 +216,11 @@ impl Lowering<'_> {
         let present = |arg: &Planned| matches!(arg, Planned::Literal(of, _) if !of.is_null());
         if name == "count" && !*distinct && args.iter().all(present) {
             return Ok(Call { filter, ..Call::new(name, Function::CountRows, None) });
+        }
+        if let Some(function) = custom_aggregate(func) {
+            let custom = self.custom(function, params, input, schema, beneath)?;
+            let call = Call::new(name, Function::Custom, None);
+            return Ok(Call { filter, custom: Some(custom), ..call });
         }
         let function = of_plan(name, args)?;
         let mut columns = Vec::new();
@@ -257,6 +265,30 @@ impl Lowering<'_> {
             _ => call.descending = order_by.first().is_some_and(|sort| !sort.asc),
         }
         Ok(call)
+    }
+
+    /// What a call of an aggregate of the application's takes.
+    fn custom(
+        &self,
+        function: &AggregateFunction,
+        params: &AggregateFunctionParams,
+        input: &Relation,
+        schema: &DFSchema,
+        beneath: &mut Beneath,
+    ) -> Result<CustomCall, SqlError> {
+        if params.distinct {
+            return Err(refuse_distinct(function));
+        }
+        if !params.order_by.is_empty() {
+            return Err(SqlError::unsupported(format!("{} with ORDER BY", function.name))
+                .hint("It takes rows as they come: give it what it orders them by."));
+        }
+        let mut args = Vec::with_capacity(params.args.len());
+        for arg in &params.args {
+            let expr = self.expr(arg, input, schema)?;
+            args.push(beneath.add(expr, self.schema_of(input)?));
+        }
+        Ok(CustomCall { function: function.clone(), args })
     }
 
     /// By what FIRST and LAST tell rows apart: what is written, or event time.

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use sluicedb_sql::DataType;
+use sluicedb_sql::expr::RowError;
 
 use super::Spec;
 use super::accumulator::{Entry, Moved, Scratch};
@@ -173,9 +174,26 @@ impl Parts {
         for call in &spec.accumulators {
             call.update(context.arena, &spec.layout, &given.morsel, entries, &mut self.calls);
         }
+        self.tell_failed(spec, context, &given.morsel);
         changes.after(spec, context.arena, &self.touched);
         self.release(spec, context.arena);
         self.listed
+    }
+
+    /// Tells of the rows that functions of the application's failed on.
+    pub(super) fn tell_failed(&mut self, spec: &Spec, context: &mut Context<'_>, morsel: &Morsel) {
+        let failed = &mut self.calls.failed;
+        if failed.is_empty() {
+            return;
+        }
+        failed.sort_unstable();
+        failed.dedup();
+        let mut dead = context.pool.take(spec.options.late_shape);
+        dead.gather(morsel, failed);
+        let errors = vec![RowError::Aggregate; failed.len()];
+        failed.clear();
+        let operator = spec.place.operator;
+        context.effects.push(Effect::DeadLetters { operator, morsel: dead, errors });
     }
 
     /// Finds or makes the groups of the next rows, at most `allowed` in all.

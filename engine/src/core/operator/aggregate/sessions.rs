@@ -342,6 +342,7 @@ pub(super) fn work(
             add(parts, spec, context.arena, &given.morsel, at);
         }
         given.listed += allowed;
+        parts.tell_failed(spec, context, &given.morsel);
         changes.more(parts.touched.len());
         changes.after(spec, context.arena, &parts.touched);
     }

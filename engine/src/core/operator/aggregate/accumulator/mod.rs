@@ -7,6 +7,7 @@
 
 mod best;
 mod cells;
+mod custom;
 mod distinct;
 mod double;
 mod exact;
@@ -36,6 +37,7 @@ use crate::core::morsel::Morsel;
 
 use best::Best;
 use cells::{Cells, Key};
+use custom::Custom;
 use distinct::Distinct;
 use double::Double;
 use list::List;
@@ -88,6 +90,7 @@ enum Family {
     Ranked(Ranked),
     List(List),
     Sketch(Sketch),
+    Custom(Custom),
 }
 
 /// What a pane needs for a call.
@@ -170,11 +173,14 @@ impl Accumulator {
         scratch: &mut Scratch,
     ) {
         let store = &mut Store { arena, layout, fields: self.fields };
-        let Scratch { kept, set } = scratch;
+        let Scratch { kept, set, hashes, failed } = scratch;
         let entries = match self.filter {
             Some(filter) => rows::keep(&morsel.columns[filter], entries, kept),
             None => entries,
         };
+        if let Family::Custom(custom) = &self.family {
+            return custom.update(store, morsel, entries, hashes, failed);
+        }
         let Some(distinct) = &self.distinct else {
             let rows = Rows::of(morsel, entries);
             return self.family.update(store, morsel, rows);
@@ -214,6 +220,9 @@ impl Accumulator {
             }
             Family::Moments(moments) => {
                 self.merge_states(store, pairs, scratch, |from, into| moments.merge(from, into));
+            }
+            Family::Custom(custom) => {
+                self.merge_states(store, pairs, scratch, |from, into| custom.merge(from, into));
             }
             Family::Best(best) if !best.key.is_text() => {
                 self.merge_states(store, pairs, scratch, |from, into| best.merge_plain(from, into));
@@ -372,6 +381,7 @@ impl Accumulator {
             Family::Double(double) => double.fits(state()),
             Family::Moments(moments) => moments.fits(state()),
             Family::List(list) => list.fits(state()),
+            Family::Custom(custom) => custom.fits(state()),
             _ => true,
         }
     }
@@ -405,6 +415,7 @@ impl Accumulator {
             Family::List(list) => {
                 groups.for_each(|at| list.push((arena, layout), at.group, out));
             }
+            Family::Custom(custom) => groups.for_each(|at| custom.push(state(at), out)),
             Family::Sketch(sketch) => groups.for_each(|at| {
                 let registers = self.fields.map(|field| layout.state_at(arena, at, field));
                 sketch.push(registers, out);
@@ -423,7 +434,10 @@ impl Family {
     ) -> Family {
         // No `..`: a part of a call that nothing reads does not compile.
         let Call { name: _, function, argument, second, order, descending, .. } = call;
-        let Call { filter, distinct: _, separator: _, .. } = call;
+        let Call { filter, distinct: _, separator: _, custom, .. } = call;
+        if let Some(custom) = custom {
+            return Family::Custom(Custom::new(custom, retracts));
+        }
         let Some(column) = *argument else {
             assert_eq!(*function, Function::CountRows, "only COUNT(*) has no argument");
             return if filter.is_some() { Family::Count { column: None } } else { Family::Rows };
@@ -469,6 +483,7 @@ impl Family {
                 let number = Key::number(input[column], column, !retracts);
                 ranked(number, Pick::At(part))
             }
+            Function::Custom => unreachable!("the plan says what it stands for"),
             Function::StringAgg | Function::ArrayAgg => {
                 Family::List(List::new(call, input, column, tree))
             }
@@ -488,6 +503,7 @@ impl Family {
             Family::Ranked(_) => ranked::RANKED_BYTES,
             Family::List(_) => list::LIST_BYTES,
             Family::Sketch(_) => sketch::STATE_BYTES,
+            Family::Custom(custom) => custom.bytes(),
         }
     }
 

@@ -23,12 +23,17 @@ pub(super) struct Rows<'a> {
 pub(in crate::core::operator::aggregate) struct Scratch {
     pub(super) kept: Vec<Entry>,
     pub(super) set: Found,
+    /// Of the arguments of a call.
+    pub(super) hashes: Vec<u64>,
+    /// Rows that a function of the application's failed on.
+    pub(in crate::core::operator::aggregate) failed: Vec<u32>,
 }
 
 impl Scratch {
     /// To be called before the calls work on other rows.
     pub(in crate::core::operator::aggregate) fn begin(&mut self) {
         self.set.forget();
+        self.failed.clear();
     }
 }
 

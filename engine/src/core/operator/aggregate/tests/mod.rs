@@ -6,13 +6,14 @@
 
 mod random;
 mod scenario;
+mod squares;
 mod statistics;
 mod twin;
 
 use std::collections::BTreeMap;
 
 use sluicedb_sql::plan::{Call, Function, Window};
-use sluicedb_sql::{DataType, Value};
+use sluicedb_sql::{DataType, Value, decimal};
 
 use super::super::{Context, Item, Lanes, Operator, Place, Port, Work};
 use super::{Aggregate, AggregateOptions, WindowOptions};
@@ -344,6 +345,9 @@ fn options(
     }
     output.extend(keys.iter().map(|&key| input[key]));
     output.extend(calls.iter().map(|call| {
+        if let Some(custom) = &call.custom {
+            return custom.function.result;
+        }
         let argument = call.argument.map_or(DataType::BigInt, |argument| input[argument]);
         call.function.result_type(argument).unwrap()
     }));

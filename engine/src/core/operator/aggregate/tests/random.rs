@@ -164,6 +164,7 @@ fn random_calls(prng: &mut Prng, retracts: bool) -> Vec<Call> {
         Function::StringAgg,
         Function::ArrayAgg,
         Function::ApproxDistinct,
+        Function::Custom,
     ];
     let count = prng.below(9);
     (0..count)
@@ -176,6 +177,9 @@ fn random_calls(prng: &mut Prng, retracts: bool) -> Vec<Call> {
 
 fn random_call(function: Function, prng: &mut Prng, retracts: bool) -> Call {
     let pick = |prng: &mut Prng, columns: &[usize]| Some(columns[prng.below(columns.len())]);
+    if function == Function::Custom {
+        return Call { filter: prng.one_in(4).then_some(7), ..squares::call(2, retracts) };
+    }
     let argument = match function {
         Function::CountRows => None,
         Function::Sum => pick(prng, &[2, 3, 4, 5, 8]),

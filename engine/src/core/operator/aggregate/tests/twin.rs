@@ -182,6 +182,9 @@ fn result(options: &AggregateOptions, call: &Call, deltas: &[&Delta], rows: i64)
     };
     let kept: Vec<&Delta> = deltas.iter().filter(passes).copied().collect();
     let deltas = &kept[..];
+    if let Some(custom) = &call.custom {
+        return super::squares::result(custom.args[0], deltas);
+    }
     let Some(argument) = call.argument else {
         let kept = deltas.iter().map(|delta| delta.weight).sum();
         return Some(Value::BigInt(if call.filter.is_some() { kept } else { rows }));
@@ -201,7 +204,7 @@ fn result(options: &AggregateOptions, call: &Call, deltas: &[&Delta], rows: i64)
         return Some(Value::Null);
     }
     match call.function {
-        Function::CountRows | Function::Count => unreachable!(),
+        Function::CountRows | Function::Count | Function::Custom => unreachable!(),
         Function::Min | Function::First => Some(values[0].clone()),
         Function::Max | Function::Last => Some(values[count - 1].clone()),
         Function::BoolAnd => Some(values[0].clone()),
