@@ -50,6 +50,7 @@
 //! | results out: the rows of a key | [`db::View`] |
 //! | cores, memory, files, what an idle shard does | [`db::Builder`] |
 //! | filters, projections, windows, aggregates, joins | [`plan::Builder`], [`expr::Expr`] |
+//! | functions and aggregates of your own in SQL | [`db::Builder::scalar_function`], [`db::Aggregate`] |
 //! | no thread at all | [`db::InlineDatabase`] |
 //! | whole programs | `engine/examples` in the repository |
 //!

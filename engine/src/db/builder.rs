@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use ::arrow::array::ArrayRef;
 use sluicedb_sql::catalog::{Catalog, FunctionOutcome, ScalarFunction};
-use sluicedb_sql::{DataType, Plan};
+use sluicedb_sql::plan::AggregateFunction;
+use sluicedb_sql::{DataType, Plan, SqlError};
 use sluicedb_wal::directory::Directory;
 
+use super::aggregate::{Aggregate, Retract, plain, retractable};
 use super::connect::Connectors;
 use super::database::Machine;
 use super::error::Error;
@@ -64,6 +66,7 @@ pub struct Builder {
     runtime: Option<Runtime>,
     connectors: Option<Arc<dyn Connectors>>,
     functions: Vec<ScalarFunction>,
+    aggregates: Vec<Result<AggregateFunction, SqlError>>,
 }
 
 impl Default for Builder {
@@ -83,6 +86,7 @@ impl Default for Builder {
             runtime: None,
             connectors: None,
             functions: Vec::new(),
+            aggregates: Vec::new(),
         }
     }
 }
@@ -241,6 +245,38 @@ impl Builder {
         self
     }
 
+    /// An aggregate that SQL can call under this name, in bounded and in continuous queries alike:
+    /// with FILTER, in every kind of window and without one. [`Aggregate`] has an example.
+    ///
+    /// It cannot be called over rows that change, such as those of a view with groups; see
+    /// [`Builder::retractable_aggregate_function`]. A database in a directory that has queries with
+    /// it is opened with it only, and with states of the same size.
+    #[must_use]
+    pub fn aggregate_function(
+        mut self,
+        name: &str,
+        args: &[DataType],
+        result: DataType,
+        aggregate: impl Aggregate,
+    ) -> Builder {
+        self.aggregates.push(plain(name, args, result, aggregate));
+        self
+    }
+
+    /// The same for an aggregate that rows can be taken from again, so that it can be called over
+    /// rows that change too.
+    #[must_use]
+    pub fn retractable_aggregate_function(
+        mut self,
+        name: &str,
+        args: &[DataType],
+        result: DataType,
+        aggregate: impl Retract,
+    ) -> Builder {
+        self.aggregates.push(retractable(name, args, result, aggregate));
+        self
+    }
+
     /// What `CREATE SOURCE .. FROM KIND (..)` and `CREATE SINK .. INTO KIND (..)` can reach.
     #[must_use]
     pub fn connectors(mut self, connectors: Arc<dyn Connectors>) -> Builder {
@@ -271,7 +307,9 @@ impl Builder {
     /// The objects and functions that it starts with.
     fn catalog(&self, plan: &Plan) -> Result<Catalog, Error> {
         let mut functions = self.functions.iter().cloned();
-        Ok(functions.try_fold(Catalog::over(plan), Catalog::with_function)?)
+        let catalog = functions.try_fold(Catalog::over(plan), Catalog::with_function)?;
+        let mut aggregates = self.aggregates.iter().cloned();
+        Ok(aggregates.try_fold(catalog, |catalog, function| catalog.with_aggregate(function?))?)
     }
 
     fn choose_runtime(&self) -> Result<(Runtime, Option<String>), Error> {

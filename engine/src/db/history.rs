@@ -115,7 +115,7 @@ impl History {
     /// Carries all statements out over what an application's plan made, without any row.
     pub(super) fn replay(&self, begin: Resumed, logged: bool) -> Result<Resumed, Error> {
         self.entries.iter().try_fold(begin, |at, Entry { fed, columns, text }| {
-            let again = |error| Error::Replay { statement: text.clone(), error };
+            let again = |error| Error::Replay { statement: text.clone(), error: advised(error) };
             let Resumed { catalog, graph } = at;
             let parsed = single(text).map_err(again)?;
             let mut columns = columns.iter().cloned();
@@ -134,6 +134,17 @@ impl History {
 
 fn never_told() -> SqlError {
     SqlError::unsupported("the directory does not know the columns that it was told from outside")
+}
+
+/// With what to do about a function that was there when the statement was carried out first.
+fn advised(error: SqlError) -> SqlError {
+    match error.sqlstate {
+        "42883" => error.hint(
+            "Register the functions of the application's before the directory is opened: \
+             Builder::scalar_function and Builder::aggregate_function.",
+        ),
+        _ => error,
+    }
 }
 
 /// The form, the count of statements, and of each: the count of sources that had been fed, their

@@ -31,6 +31,7 @@
     reason = "handles of applications wait, and are shared"
 )]
 
+mod aggregate;
 pub mod arrow;
 mod builder;
 pub mod catalog;
@@ -60,6 +61,7 @@ mod view;
 pub use self::arrow::Weights;
 pub use crate::core::feeder::Position;
 pub use crate::shell::{Ending, Overflow, Runtime};
+pub use aggregate::{Aggregate, AggregateArgs, AggregateOutput, AggregateState, Retract};
 pub use builder::{Builder, Durability, Latency};
 pub use changes::{Changes, ColumnKey, ColumnRef, Published, Rows};
 pub use connect::{Connectors, Drain, Fault, Feed, Link, LinkStatus};
