@@ -204,6 +204,8 @@ fn one_that_takes_rows_back_follows_a_view_and_one_that_does_not_is_refused_ther
     let said = refused(db.execute(query));
     assert!(said.contains("spread cannot take rows back (0A000)"), "{said}");
     assert!(said.contains("retractable_aggregate_function"), "{said}");
+    let Err(Error::Sql(error)) = db.execute(query).map(drop) else { panic!("it was refused") };
+    assert_eq!(error.position, query.find("spread"));
     // Once asked for, the rows do not change.
     assert_eq!(rows(&db, "SELECT spread(p) FROM sums"), ["20"]);
 }
