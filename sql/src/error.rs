@@ -122,6 +122,16 @@ impl SqlError {
         SqlError::of("42723", format!("function {name} already exists"))
     }
 
+    /// 26000: a name that no prepared statement has.
+    pub fn undefined_statement(name: &str) -> SqlError {
+        SqlError::of("26000", format!("prepared statement \"{name}\" does not exist"))
+    }
+
+    /// 42P05: two prepared statements of one name.
+    pub fn duplicate_statement(name: &str) -> SqlError {
+        SqlError::of("42P05", format!("prepared statement \"{name}\" already exists"))
+    }
+
     /// 38000: a function of the application's that failed.
     pub fn external(message: impl Into<String>) -> SqlError {
         SqlError::of("38000", message)

@@ -80,6 +80,9 @@ pub const NESTING_MAX: usize = 40;
 /// Elements of an IN list: each is an expression of its own to the planner.
 pub const IN_LIST_MAX: usize = 10_000;
 
+/// Statements that are prepared under a name: each keeps its plan.
+pub const PREPARED_STATEMENTS_MAX: usize = 1000;
+
 /// Parameters of a prepared statement: as many as a client of PostgreSQL can name.
 pub const PARAMETERS_MAX: usize = 65_535;
 

@@ -332,6 +332,9 @@ impl Database {
     /// A query that names all of a view's key in its WHERE is answered by the shard that has it, out
     /// of its present state, without a look at the planner.
     ///
+    /// In SQL, `PREPARE name AS ..`, `EXECUTE name (..)` and `DEALLOCATE name` do the same for all
+    /// handles of the database.
+    ///
     /// ```
     /// use sluicedb::db::{DataType, Database, FromRow};
     ///
@@ -360,7 +363,7 @@ impl Database {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn prepare(&self, text: &str) -> Result<Prepared, Error> {
-        self.inner.language.prepare(self.session(), &mut Block, text)
+        self.inner.language.prepare(self.session(), &mut Block, text, &[])
     }
 
     /// Carries out a prepared statement with these values for its parameters.

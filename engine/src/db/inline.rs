@@ -224,7 +224,7 @@ impl InlineDatabase {
     /// answered without a turn.
     pub fn prepare(&mut self, text: &str) -> Result<Prepared, Error> {
         let InlineDatabase { session, inline, language } = self;
-        language.prepare(session, &mut Turning(inline), text)
+        language.prepare(session, &mut Turning(inline), text, &[])
     }
 
     /// Carries out a prepared statement with these values for its parameters; turns until that is

@@ -44,6 +44,7 @@ mod follow;
 mod history;
 mod inline;
 mod keyed;
+mod named;
 mod outcome;
 mod parameters;
 mod prepared;

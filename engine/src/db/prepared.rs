@@ -20,6 +20,8 @@ use super::statement::{self, Language, insert, inserted, query_once};
 pub struct Prepared {
     text: String,
     statement: Parsed,
+    /// The types that the first parameters were declared with.
+    declared: Vec<DataType>,
     planned: Planned,
 }
 
@@ -70,30 +72,32 @@ impl std::fmt::Debug for Prepared {
 }
 
 impl Language {
-    /// Plans a statement to be carried out later.
+    /// Plans a statement to be carried out later. `declared` are the types of its first parameters.
     pub(super) fn prepare(
         &self,
         session: &Session,
         patience: &mut impl Patience,
         text: &str,
+        declared: &[DataType],
     ) -> Result<Prepared, Error> {
         patience.may_wait()?;
         let statement = statement::single(text)?;
-        let planned = self.planned(session, patience, &statement, text)?;
-        Ok(Prepared { text: text.to_owned(), statement, planned })
+        let planned = self.planned(session, patience, (&statement, text), declared)?;
+        let (text, declared) = (text.to_owned(), declared.to_vec());
+        Ok(Prepared { text, statement, declared, planned })
     }
 
     fn planned(
         &self,
         session: &Session,
         patience: &mut impl Patience,
-        statement: &Parsed,
-        text: &str,
+        (statement, text): (&Parsed, &str),
+        declared: &[DataType],
     ) -> Result<Planned, Error> {
         // Read first: what changes behind it is seen by the next look at it.
         let mark = self.mark();
         let catalog = self.catalog();
-        let work = match dialect::deep(|| catalog.prepare(statement, text, &[]))? {
+        let work = match dialect::deep(|| catalog.prepare(statement, text, declared))? {
             Decision::Query(query) => match query.lookup(&catalog) {
                 Some(lookup) => {
                     let keyed = Keyed::new(session, patience, lookup)?;
@@ -107,6 +111,20 @@ impl Language {
         Ok(Planned { mark, asked: false, work })
     }
 
+    /// Plans a prepared statement again where objects have changed.
+    pub(super) fn renew(
+        &self,
+        session: &Session,
+        patience: &mut impl Patience,
+        prepared: &mut Prepared,
+    ) -> Result<(), Error> {
+        let Prepared { text, statement, declared, planned } = prepared;
+        if planned.mark != self.mark() {
+            *planned = self.planned(session, patience, (statement, text), declared)?;
+        }
+        Ok(())
+    }
+
     /// Carries out a prepared statement.
     pub(super) fn run_prepared(
         &self,
@@ -116,10 +134,8 @@ impl Language {
         parameters: impl Parameters,
     ) -> Result<Outcome, Error> {
         patience.may_wait()?;
-        let Prepared { text, statement, planned } = prepared;
-        if planned.mark != self.mark() {
-            *planned = self.planned(session, patience, statement, text)?;
-        }
+        self.renew(session, patience, prepared)?;
+        let planned = &mut prepared.planned;
         if !planned.asked {
             self.ready(session, patience, &planned.work.reads())?;
             planned.asked = true;

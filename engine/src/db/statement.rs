@@ -17,6 +17,7 @@ use super::files;
 use super::follow::{self, Left};
 use super::history::Said;
 use super::keyed::Keyed;
+use super::named::Named;
 use super::outcome::{Done, Outcome, RowSet};
 use super::rejected::Rejections;
 use super::session::{Patience, Session};
@@ -31,6 +32,7 @@ pub(super) struct Language {
     mark: AtomicU64,
     left: Arc<Left>,
     letters: Arc<Rejections>,
+    named: Named,
 }
 
 /// The next mark of the objects of any database.
@@ -109,6 +111,7 @@ impl Language {
             mark: AtomicU64::new(next_mark()),
             left: Arc::default(),
             letters: Arc::default(),
+            named: Named::default(),
         }
     }
 
@@ -130,6 +133,11 @@ impl Language {
     /// The objects at the moment.
     pub(super) fn catalog(&self) -> Catalog {
         self.lock().catalog.clone()
+    }
+
+    /// Statements that were prepared under a name.
+    pub(super) fn named(&self) -> &Named {
+        &self.named
     }
 
     /// Streams whose subscribers are gone.
@@ -261,6 +269,9 @@ impl Language {
         text: &str,
     ) -> Result<Outcome, Error> {
         patience.may_wait()?;
+        if let Some(done) = self.run_named(session, patience, (statement, text)) {
+            return done;
+        }
         let mut state = self.lock();
         let catalog = &state.catalog;
         let connectors = self.connectors.as_deref();

@@ -11,7 +11,7 @@ use crate::SqlError;
 use crate::bounded::Bounded;
 use crate::dialect;
 use crate::dialect::syntax::{Explain, Insert, InsertSource, ObjectKind, Parsed, Statement};
-use crate::schema::Schema;
+use crate::schema::{Field, Schema};
 use crate::types::DataType;
 use crate::value::Value;
 
@@ -132,7 +132,8 @@ impl Catalog {
                     .hint("Each statement is applied whole or not at all."))
             }
             Statement::Prepare(_) | Statement::Execute(_) | Statement::Deallocate(_) => {
-                Err(later("PREPARE as a statement").hint("Prepare through the API."))
+                Err(later("PREPARE, EXECUTE or DEALLOCATE inside another statement")
+                    .hint("Write the statement that is prepared in its place."))
             }
         }
     }
@@ -152,6 +153,25 @@ impl Catalog {
                 .hint("Run the statement by itself.")
                 .at(parsed.span.start)),
         }
+    }
+
+    /// The one row of values for parameters of these types, of which there are as many.
+    pub fn arguments(
+        &self,
+        values: &[Expr],
+        types: &[DataType],
+        text: &str,
+    ) -> Result<Bounded, SqlError> {
+        let field = |(at, of): (usize, &DataType)| Field::nullable(format!("${}", at + 1), *of);
+        let schema = Schema::new(types.iter().enumerate().map(field).collect())?;
+        let targets: Vec<usize> = (0..types.len()).collect();
+        let row = assigned(&[values.to_vec()], &schema, &targets);
+        let found = Bounded::new(super::create::values(&row)?, self, text, None)?;
+        if found.reads().next().is_some() {
+            return Err(SqlError::unsupported("a query as a value of EXECUTE")
+                .hint("Make it a part of the statement that is prepared."));
+        }
+        Ok(found)
     }
 
     fn query(

@@ -28,7 +28,7 @@ pub mod window;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use near::nearest;
+pub use near::nearest;
 pub use stack::deep;
 pub use syntax::{Parsed, Statement};
 pub use token::{EXTERNAL, offset_of};

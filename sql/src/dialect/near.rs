@@ -1,7 +1,7 @@
 //! The known word nearest to one that is not known.
 
 /// The nearest of `known` to `word`, if a slip of the finger lies between them.
-pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_lowercase();
     let allowed = match word.chars().count() {
         0..=2 => return None,

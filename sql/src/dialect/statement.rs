@@ -86,7 +86,7 @@ pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Statement, SqlError> {
         _ => {
             cursor.take(&["PREPARE"]);
             let all = cursor.take(&["ALL"]);
-            let name = if all { None } else { Some(cursor.identifier("prepared statement")?) };
+            let name = if all { None } else { Some(prepared(cursor)?) };
             Ok(Statement::Deallocate(name))
         }
     }
@@ -138,8 +138,17 @@ fn insert(cursor: &mut Cursor<'_>) -> Result<Insert, SqlError> {
 }
 
 fn target(cursor: &mut Cursor<'_>) -> Result<Name, SqlError> {
+    bare(cursor, "column")
+}
+
+fn prepared(cursor: &mut Cursor<'_>) -> Result<Name, SqlError> {
+    bare(cursor, "prepared statement")
+}
+
+/// A name that stands in no schema.
+fn bare(cursor: &mut Cursor<'_>, what: &str) -> Result<Name, SqlError> {
     let at = cursor.position();
-    Ok(Name { schema: None, name: cursor.identifier("column")?, at })
+    Ok(Name { schema: None, name: cursor.identifier(what)?, at })
 }
 
 /// The rows of a plain VALUES, or the query as it is.
@@ -233,7 +242,7 @@ fn is_name(cursor: &Cursor<'_>) -> bool {
 
 /// `PREPARE name [(types)] AS statement`.
 fn prepare(cursor: &mut Cursor<'_>) -> Result<Prepare, SqlError> {
-    let name = cursor.identifier("prepared statement")?;
+    let name = prepared(cursor)?;
     let types = match cursor.peek(0) {
         Some(Token::LParen) => cursor.list(types::parse)?,
         _ => Vec::new(),
@@ -243,12 +252,13 @@ fn prepare(cursor: &mut Cursor<'_>) -> Result<Prepare, SqlError> {
         let word = cursor.plain_word(cursor.index()).unwrap_or("");
         return Err(SqlError::syntax(format!("{word} cannot be prepared")).at(cursor.position()));
     }
-    Ok(Prepare { name, types, statement: Box::new(parse(cursor)?) })
+    let body = cursor.position();
+    Ok(Prepare { name, types, statement: Box::new(parse(cursor)?), body })
 }
 
 /// `EXECUTE name [(values)]`.
 fn execute(cursor: &mut Cursor<'_>) -> Result<Execute, SqlError> {
-    let name = cursor.identifier("prepared statement")?;
+    let name = prepared(cursor)?;
     let values = match cursor.peek(0) {
         Some(Token::LParen) => cursor.list(value)?,
         _ => Vec::new(),

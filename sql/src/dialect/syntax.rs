@@ -65,7 +65,7 @@ pub enum Statement {
     /// `EXECUTE name (values)`.
     Execute(Execute),
     /// `DEALLOCATE name`, or `DEALLOCATE ALL` without one.
-    Deallocate(Option<String>),
+    Deallocate(Option<Name>),
     /// `CHECKPOINT`.
     Checkpoint,
     /// `BEGIN`, `START TRANSACTION`.
@@ -401,18 +401,20 @@ pub struct Comment {
 #[derive(Clone, Debug)]
 pub struct Prepare {
     /// Its name.
-    pub name: String,
+    pub name: Name,
     /// The types of its parameters, as far as they were given.
     pub types: Vec<DataType>,
     /// What is run with the parameters.
     pub statement: Box<Statement>,
+    /// The byte of the text at which that starts.
+    pub body: usize,
 }
 
 /// `EXECUTE name [(values)]`.
 #[derive(Clone, Debug)]
 pub struct Execute {
     /// Its name.
-    pub name: String,
+    pub name: Name,
     /// The parameters.
     pub values: Vec<Expr>,
 }

@@ -349,7 +349,7 @@ impl Display for Comment {
 
 impl Display for Prepare {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "PREPARE {}", Quoted(&self.name))?;
+        write!(f, "PREPARE {}", self.name)?;
         if !self.types.is_empty() {
             f.write_str(" (")?;
             list(f, &self.types, |f, data_type| write!(f, "{data_type}"))?;
@@ -361,7 +361,7 @@ impl Display for Prepare {
 
 impl Display for Execute {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "EXECUTE {}", Quoted(&self.name))?;
+        write!(f, "EXECUTE {}", self.name)?;
         if self.values.is_empty() {
             return Ok(());
         }
@@ -391,7 +391,8 @@ impl Display for Statement {
             Statement::Comment(comment) => comment.fmt(f),
             Statement::Prepare(prepare) => prepare.fmt(f),
             Statement::Execute(execute) => execute.fmt(f),
-            Statement::Deallocate(name) => write!(f, "DEALLOCATE {}", word_or(name)),
+            Statement::Deallocate(Some(name)) => write!(f, "DEALLOCATE {name}"),
+            Statement::Deallocate(None) => f.write_str("DEALLOCATE ALL"),
             Statement::Checkpoint => f.write_str("CHECKPOINT"),
             Statement::Begin => f.write_str("BEGIN"),
             Statement::Commit => f.write_str("COMMIT"),

@@ -2,7 +2,9 @@
 
 use std::thread;
 
-use sluicedb::db::{Database, FromRow, InlineDatabase, Outcome, Prepared, RowSet, Value, values};
+use sluicedb::db::{
+    Database, Error, FromRow, InlineDatabase, Outcome, Prepared, RowSet, Value, values,
+};
 use sluicedb::plan::Plan;
 
 fn database(shards: usize) -> Database {
@@ -269,4 +271,30 @@ fn prepared_lookups_run_beside_producers_and_others_of_their_kind() {
     });
     let found = db.query("SELECT trades FROM highs WHERE symbol = 'ACME' AND venue = 7").unwrap();
     assert_eq!(rows(&found), ["20"]);
+}
+
+#[test]
+fn a_place_in_what_is_prepared_is_one_in_the_text_that_prepares_it() {
+    let db = Database::builder().memory_limit(256 << 20).shards(1).start(&Plan::empty()).unwrap();
+    db.execute("CREATE SOURCE t (a INT)").unwrap();
+    let at = |text: &str| match db.execute(text).map(drop) {
+        Err(Error::Sql(error)) => error.position.map(|at| text[at..at + 4].to_owned()),
+        other => panic!("{text}: {other:?}"),
+    };
+    assert_eq!(at("PREPARE one AS SELECT a, bbbb FROM t").unwrap(), "bbbb");
+    assert_eq!(at("  PREPARE one (INT) AS SELECT a FROM nope").unwrap(), "nope");
+    db.execute("PREPARE four AS SELECT $1 + 1 AS x").unwrap();
+    assert_eq!(at("EXECUTE four (1, 2)").unwrap(), "four");
+    assert_eq!(at("EXECUTE four (cccc + 1)").unwrap(), "cccc");
+    assert_eq!(at("PREPARE four AS SELECT 1 AS x").unwrap(), "four");
+    assert_eq!(at("DEALLOCATE five").unwrap(), "five");
+    // A handle that is cloned has the same ones.
+    let other = db.clone();
+    other.execute("DEALLOCATE four").unwrap();
+    assert_eq!(at("EXECUTE four (1)").unwrap(), "four");
+    for number in 0..1000 {
+        db.execute(&format!("PREPARE p{number} AS SELECT 1 AS x")).unwrap();
+    }
+    let error = db.execute("PREPARE more AS SELECT 1 AS x").map(drop).unwrap_err().to_string();
+    assert!(error.contains("prepared statements: 1001 is more than the limit of 1000"), "{error}");
 }

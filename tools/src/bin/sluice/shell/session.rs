@@ -160,7 +160,8 @@ impl<'a> Session<'a> {
         let parsed = parse(text).map_err(|error| self.failed(&Error::Sql(error), origin, start))?;
         for statement in &parsed {
             // A script reads what its bounded sources have come to.
-            if !self.interactive && matches!(statement.statement, Statement::Query(_)) {
+            let reads = matches!(statement.statement, Statement::Query(_) | Statement::Execute(_));
+            if !self.interactive && reads {
                 self.db.drain().map_err(|error| self.failed(&error, origin, start))?;
             }
             let outcome = self.db.execute_parsed(statement, text);
