@@ -180,11 +180,11 @@ impl SqlError {
     /// An error that was text for a while; none where the code is not one of ours.
     #[cfg(feature = "planner")]
     pub(crate) fn with_state(sqlstate: &str, message: &str) -> Option<SqlError> {
-        const STATES: [&str; 34] = [
+        const STATES: [&str; 36] = [
             "0A000", "22000", "22003", "22007", "22008", "22011", "22012", "22023", "22025",
             "2201B", "2201E", "2201F", "22P02", "23502", "2BP01", "38000", "42601", "42602",
-            "42701", "42702", "42703", "42704", "42803", "42804", "42809", "42883", "42P01",
-            "42P02", "42P07", "42P18", "53000", "53200", "54000", "54001",
+            "42701", "42702", "42703", "42704", "42723", "42803", "42804", "42809", "42883",
+            "42P01", "42P02", "42P07", "42P10", "42P18", "53000", "53200", "54000", "54001",
         ];
         let state = STATES.into_iter().find(|state| *state == sqlstate)?;
         Some(SqlError::of(state, message))

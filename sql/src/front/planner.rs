@@ -2,6 +2,7 @@
 
 use super::functions;
 use super::types::{arrow_field, type_of_field};
+use crate::SqlError;
 use crate::dialect;
 use crate::expr::{BinaryOp, Native};
 use crate::schema::Field;
@@ -10,7 +11,7 @@ use arrow::datatypes::FieldRef;
 use datafusion::common::{DFSchema, Result, ScalarValue};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::planner::{
-    ExprPlanner, PlannerResult, RawBinaryExpr, RawFieldAccessExpr, TypePlanner,
+    ExprPlanner, PlannerResult, RawAggregateExpr, RawBinaryExpr, RawFieldAccessExpr, TypePlanner,
 };
 use datafusion::logical_expr::{Expr, ExprSchemable, GetFieldAccess, lit, not};
 use datafusion::sql::sqlparser::ast::{BinaryOperator, DataType as SqlType};
@@ -84,6 +85,30 @@ impl ExprPlanner for Operators {
             }
         };
         Ok(PlannerResult::Planned(call(native, vec![of, key])))
+    }
+
+    /// Values that are taken once each come in their own order.
+    fn plan_aggregate(
+        &self,
+        mut expr: RawAggregateExpr,
+    ) -> Result<PlannerResult<RawAggregateExpr>> {
+        let name = expr.func.name();
+        if expr.distinct
+            && matches!(name, "string_agg" | "array_agg")
+            && let Some(value) = expr.args.first()
+        {
+            match &expr.order_by[..] {
+                [] => expr.order_by.push(value.clone().sort(true, false)),
+                [sort] if sort.expr == *value => {}
+                _ => {
+                    let message = format!("{name} with DISTINCT goes by the order of its argument");
+                    let error = SqlError::invalid_reference(message);
+                    let hint = "Order by the argument itself, or leave DISTINCT out.";
+                    return Err(functions::outside(error.hint(hint)));
+                }
+            }
+        }
+        Ok(PlannerResult::Original(expr))
     }
 
     fn plan_extract(&self, args: Vec<Expr>) -> Result<PlannerResult<Vec<Expr>>> {

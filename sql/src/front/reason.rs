@@ -26,7 +26,8 @@ fn between<'a>(text: &'a str, before: &str, behind: &str) -> Option<&'a str> {
 
 /// Arrow's names of types as SQL writes them.
 fn written(text: &str) -> String {
-    const NAMES: [(&str, &str); 24] = [
+    const NAMES: [(&str, &str); 25] = [
+        ("Timestamp(µs, \"+00:00\")", "TIMESTAMPTZ"),
         ("Timestamp(µs, \"UTC\")", "TIMESTAMPTZ"),
         ("Timestamp(ns, \"UTC\")", "TIMESTAMPTZ"),
         ("Timestamp(µs)", "TIMESTAMP"),
@@ -52,7 +53,34 @@ fn written(text: &str) -> String {
         ("Date32", "DATE"),
         ("Null", "NULL"),
     ];
-    NAMES.iter().fold(text.to_owned(), |text, (arrow, sql)| text.replace(arrow, sql))
+    let nested = unnested(text);
+    NAMES.iter().fold(nested, |text, (arrow, sql)| text.replace(arrow, sql))
+}
+
+/// Arrow's names of lists, maps and structs as SQL writes them, but for those of what is in them.
+fn unnested(text: &str) -> String {
+    let kinds = ["List(", "Map(", "Struct("];
+    let first = kinds.iter().filter_map(|kind| Some((text.find(kind)?, *kind))).min();
+    let Some((at, kind)) = first else { return text.to_owned() };
+    let (before, inside) = (&text[..at], &text[at + kind.len()..]);
+    let mut depth = 1;
+    let end = inside.find(|c: char| {
+        depth += i32::from(c == '(') - i32::from(c == ')');
+        depth == 0
+    });
+    // Cut off in the middle: as it is.
+    let Some(end) = end else { return text.to_owned() };
+    let behind = unnested(&inside[end + 1..]);
+    let inside = match kind {
+        "List(" => format!("{}[]", unnested(inside[..end].trim_start_matches("non-null "))),
+        // The one kind of map there is.
+        "Map(" => "MAP<TEXT, TEXT>".to_owned(),
+        _ => {
+            let fields = inside[..end].replace("\": non-null ", " ").replace("\": ", " ");
+            format!("STRUCT<{}>", unnested(&fields.replace('"', "")))
+        }
+    };
+    format!("{before}{inside}{behind}")
 }
 
 /// A name that is no function, or one that takes other arguments.

@@ -8,7 +8,7 @@ use crate::types::DataType;
 
 /// What is computed of the rows of a group. NULL arguments are skipped by all but `CountRows` and
 /// `ArrayAgg`; of no arguments `Count` and `ApproxDistinct` are 0 and every other function is NULL.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Function {
     /// COUNT(*)
     CountRows,
@@ -53,7 +53,7 @@ pub enum Function {
 
 /// What is made of number, sums and sums of products. All of it is DOUBLE; the first argument is
 /// the dependent one (`y`), the second the independent one (`x`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Moment {
     /// VAR_SAMP
     VarSamp,
@@ -78,7 +78,7 @@ pub enum Moment {
 }
 
 /// A part of a whole, from 0 to 1.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fraction(u64);
 
 impl Fraction {

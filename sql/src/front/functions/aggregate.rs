@@ -1,5 +1,5 @@
 //! Aggregates whose types or meaning are ours: exact sums and means, FIRST and LAST, percentiles.
-//! All others are the library's.
+//! STRING_AGG and ARRAY_AGG are in `lists.rs`, and all others are the library's.
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -89,6 +89,7 @@ pub(crate) fn of_plan(name: &str, args: &[Planned]) -> Result<Function, SqlError
         "approx_percentile" | "approx_percentile_cont" => Function::ApproxPercentile(fraction()?),
         "approx_distinct" => Function::ApproxDistinct,
         "string_agg" => Function::StringAgg,
+        "array_agg" => Function::ArrayAgg,
         other => Function::Moment(moment(other).ok_or_else(|| {
             SqlError::unsupported(format!("{other} in a continuous query"))
                 .hint("Create a view without it, and compute it when you read.")

@@ -4,6 +4,7 @@ mod aggregate;
 mod assign;
 mod custom;
 mod custom_aggregate;
+mod lists;
 mod native;
 mod windows;
 
@@ -21,6 +22,7 @@ pub(crate) use assign::{assign, sessions};
 pub(crate) use custom::Custom;
 pub use custom::{Body, Outcome};
 pub(crate) use custom_aggregate::{CustomAggregate, custom_aggregate, refuse_distinct};
+pub(crate) use lists::separator;
 pub(crate) use native::{Meaning, Ours};
 
 pub(crate) use super::error::outside;
@@ -68,7 +70,7 @@ impl Functions {
             }
             aggregate.insert(function.name().to_owned(), function);
         }
-        for function in aggregate::own() {
+        for function in aggregate::own().chain(lists::listings()) {
             aggregate.insert(function.name().to_owned(), function);
         }
         let mut window = HashMap::new();

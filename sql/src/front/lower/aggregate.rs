@@ -2,13 +2,13 @@
 
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::logical_expr::expr::{self, AggregateFunctionParams};
-use datafusion::logical_expr::{Aggregate, Expr as Planned};
+use datafusion::logical_expr::{Aggregate, Expr as Planned, SortExpr};
 
 use super::relation::unique_names;
 use super::{Lowering, Out, Relation};
 use crate::SqlError;
 use crate::expr::{Expr, Native};
-use crate::front::functions::{WindowKind, custom_aggregate, of_plan, refuse_distinct};
+use crate::front::functions::{self, WindowKind, custom_aggregate, of_plan, refuse_distinct};
 use crate::front::literal;
 use crate::plan::{
     AggregateFunction, AggregateSpec, Call, CustomCall, Emit, Function, Node, NodeId, Window,
@@ -253,9 +253,11 @@ impl Lowering<'_> {
             Function::First | Function::Last => {
                 call.order = Some(self.order(name, order_by, input, schema, beneath)?);
             }
-            Function::StringAgg => {
-                call.separator = separator(&args[1])?;
-                if let [sort] = &order_by[..] {
+            Function::StringAgg | Function::ArrayAgg => {
+                if function == Function::StringAgg {
+                    call.separator = separator(&args[1])?;
+                }
+                if let Some(sort) = only(name, order_by)? {
                     let expr = self.expr(&sort.expr, input, schema)?;
                     call.order = Some(beneath.add(expr, self.schema_of(input)?));
                     call.descending = !sort.asc;
@@ -295,7 +297,7 @@ impl Lowering<'_> {
     fn order(
         &mut self,
         function: &str,
-        order_by: &[datafusion::logical_expr::SortExpr],
+        order_by: &[SortExpr],
         input: &Relation,
         schema: &DFSchema,
         beneath: &mut Beneath,
@@ -330,17 +332,31 @@ fn as_moment(expr: Expr, node: &Node) -> Expr {
     }
 }
 
+/// By what values are ordered, if by anything: one thing, NULLs as the greatest.
+fn only<'a>(function: &str, order_by: &'a [SortExpr]) -> Result<Option<&'a SortExpr>, SqlError> {
+    match order_by {
+        [] => Ok(None),
+        [sort] if sort.nulls_first != sort.asc => Ok(Some(sort)),
+        [sort] => {
+            let place = if sort.nulls_first { "FIRST" } else { "LAST" };
+            let what = format!("{function} with NULLS {place} in this order");
+            Err(SqlError::unsupported(what + " in a continuous query")
+                .hint("NULLs come last, and first with DESC."))
+        }
+        several => {
+            let what = format!("{function} by an order of {} expressions", several.len());
+            Err(SqlError::unsupported(what + " in a continuous query")
+                .hint("Order by one, or compute it when you read."))
+        }
+    }
+}
+
 /// What stands between the texts of STRING_AGG.
 fn separator(expr: &Planned) -> Result<String, SqlError> {
-    let found = match expr {
-        Planned::Literal(scalar, _) => literal::value(scalar)?.0,
-        Planned::Cast(cast) => return separator(&cast.expr),
-        _ => Value::Null,
-    };
-    match found {
-        Value::Text(text) => Ok(text.into()),
-        _ => Err(SqlError::invalid_parameter("string_agg takes a constant separator")
-            .hint("Write string_agg(x, ', ').")),
+    match expr {
+        Planned::Literal(scalar, _) => functions::separator(Some(literal::value(scalar)?)),
+        Planned::Cast(cast) => separator(&cast.expr),
+        _ => functions::separator(None),
     }
 }
 
