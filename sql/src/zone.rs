@@ -68,6 +68,17 @@ impl Zone {
         Some(after)
     }
 
+    /// The moment that a time on the clock stands for in `AT TIME ZONE`. Of two it is the later one,
+    /// and one that clocks are put forward over is meant as if they had not been yet.
+    pub fn meant(self, local_us: i64) -> Option<i64> {
+        let found = self.0.offset_from_local_datetime(&civil(local_us)?);
+        let offset_us = match found.latest() {
+            Some(offset) => i64::from(offset.fix().local_minus_utc()) * 1_000_000,
+            None => self.offset_us(self.utc(local_us)?.checked_sub(1)?)?,
+        };
+        local_us.checked_sub(offset_us)
+    }
+
     /// The greatest time that clocks have shown by a moment.
     pub fn shown(self, utc_us: i64) -> Option<i64> {
         let now = self.local(utc_us)?;
@@ -136,6 +147,18 @@ mod tests {
         assert_eq!(shown("2024-10-27T01:30:00"), "2024-10-27 02:59:59.999999");
         assert_eq!(shown("2024-10-27T02:00:00"), "2024-10-27 03:00:00");
         assert_eq!(shown("2024-03-31T01:00:00"), "2024-03-31 03:00:00");
+    }
+
+    /// Results: PostgreSQL 15.
+    #[test]
+    fn a_time_that_clocks_show_twice_is_the_later_one_and_one_that_they_skip_is_after_the_change() {
+        let meant = |name: &str, text: &str| show(Zone::named(name).unwrap().meant(at(text)));
+        assert_eq!(meant("Europe/Berlin", "2024-07-15T12:00:00"), "2024-07-15 10:00:00");
+        assert_eq!(meant("Europe/Berlin", "2024-03-31T02:30:00"), "2024-03-31 01:30:00");
+        assert_eq!(meant("Europe/Berlin", "2024-03-31T03:00:00"), "2024-03-31 01:00:00");
+        assert_eq!(meant("Europe/Berlin", "2024-10-27T02:30:00"), "2024-10-27 01:30:00");
+        assert_eq!(meant("Australia/Lord_Howe", "2024-10-06T02:15:00"), "2024-10-05 15:45:00");
+        assert_eq!(meant("Pacific/Apia", "2011-12-30T12:00:00"), "2011-12-30 22:00:00");
     }
 
     #[test]

@@ -143,7 +143,9 @@ impl Dialect for Grammar {
 
 /// The query that takes up all tokens up to `until`.
 pub(super) fn query(cursor: &mut Cursor<'_>, until: usize) -> Result<Box<Query>, SqlError> {
-    whole(cursor, until, |parser| parser.parse_query())
+    let mut query = whole(cursor, until, |parser| parser.parse_query())?;
+    super::zone::rewrite(&mut query);
+    Ok(query)
 }
 
 /// The expression that takes up all tokens up to `until`.

@@ -24,6 +24,7 @@ mod text;
 mod token;
 mod types;
 pub mod window;
+mod zone;
 
 #[cfg(test)]
 mod tests;

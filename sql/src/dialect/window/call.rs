@@ -93,7 +93,7 @@ pub(super) fn name_of(function: &Function) -> Option<String> {
 }
 
 /// A plain call.
-pub(super) fn function(name: &str, args: Vec<Expr>) -> Expr {
+pub(in crate::dialect) fn function(name: &str, args: Vec<Expr>) -> Expr {
     let args = args.into_iter().map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg)));
     let args = FunctionArgumentList {
         duplicate_treatment: None,

@@ -15,6 +15,8 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{BinaryOperator, Expr, Query, Select, SetExpr, Spanned, VisitMut, VisitorMut};
 
+pub(super) use call::function;
+
 use super::interval;
 use super::source::folded;
 use super::token::offset_of;

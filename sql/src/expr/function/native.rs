@@ -94,6 +94,7 @@ natives! {
     DateTrunc "date_trunc" | "datetrunc": "A moment cut to a field.";
     DateBin "date_bin": "The start of the interval that a moment is in.";
     ToChar "to_char": "A moment as text, by a pattern.";
+    AtZone "timezone": "`moment AT TIME ZONE zone`, the zone first.";
     ToTimestamp "to_timestamp": "Seconds since the Unix epoch as a moment.";
     OfSeconds "to_timestamp_seconds": "Whole seconds since the Unix epoch as a moment.";
     OfMillis "to_timestamp_millis": "Milliseconds since the Unix epoch as a moment.";

@@ -187,6 +187,13 @@ fn time(native: Native, args: &[Argument<'_>]) -> Option<Signature> {
             of(&[INTERVAL, moment], moment).or_else(|| of(&[INTERVAL, moment, moment], moment))
         }),
         N::ToChar => moments(args, 0, &|moment| of(&[moment, TEXT], TEXT)),
+        N::AtZone => {
+            let (moment, result) = match args.get(1)?.data_type {
+                TIMESTAMP => (TIMESTAMP, DataType::TimestampTz),
+                _ => (DataType::TimestampTz, TIMESTAMP),
+            };
+            of(&[TEXT, moment], result).or_else(|| of(&[INTERVAL, moment], result))
+        }
         N::ToTimestamp => of(&[DOUBLE], DataType::TimestampTz),
         N::OfSeconds | N::OfMillis | N::OfMicros | N::OfNanos => of(&[BIGINT], TIMESTAMP),
         N::MakeTimestamp => of(&[BIGINT, BIGINT, BIGINT, BIGINT, BIGINT, DOUBLE], TIMESTAMP),

@@ -110,6 +110,7 @@ fn native(function: Native, prepared: &Prepared, args: &[Operand<'_>], out: &mut
         N::DateTrunc => time::date_trunc(prepared.field(), args, out),
         N::DateBin => time::bin(args, out),
         N::ToChar => time::to_char(prepared.moments(), args, out),
+        N::AtZone => time::at_zone(prepared.zone(), args, out),
         N::ToTimestamp => time::to_timestamp(args, out),
         N::OfSeconds | N::OfMillis | N::OfMicros | N::OfNanos => {
             let unit = function.counts().expect("these count");

@@ -6,6 +6,8 @@ use crate::expr::kernel::call::in_list::Set;
 use crate::expr::kernel::call::like::Pattern;
 use crate::expr::kernel::call::regex::Compiled;
 use crate::expr::kernel::call::time;
+use crate::value::Value;
+use crate::zone::Zone;
 
 /// The constants of a call in the form its kernel wants.
 #[derive(Clone, Debug)]
@@ -22,6 +24,8 @@ pub(in crate::expr) enum Prepared {
     Field(time::Field),
     /// A pattern of moments.
     Moments(time::Pattern),
+    /// A time zone.
+    Zone(Zone),
 }
 
 impl Prepared {
@@ -48,6 +52,10 @@ impl Prepared {
             Native::ToChar => {
                 time::constant_pattern(args).map_or(Prepared::None, Prepared::Moments)
             }
+            Native::AtZone => match args[0].constant {
+                Some(Value::Text(name)) => Prepared::Zone(Zone::named(name)?),
+                _ => Prepared::None,
+            },
             Native::InList => Prepared::Set(Set::new(args)?),
             _ => Prepared::None,
         })
@@ -78,6 +86,13 @@ impl Prepared {
     pub(super) fn field(&self) -> Option<time::Field> {
         match self {
             Prepared::Field(field) => Some(*field),
+            _ => None,
+        }
+    }
+
+    pub(super) fn zone(&self) -> Option<Zone> {
+        match self {
+            Prepared::Zone(zone) => Some(*zone),
             _ => None,
         }
     }

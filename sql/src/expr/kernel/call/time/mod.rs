@@ -5,6 +5,7 @@ mod field;
 mod make;
 mod pattern;
 mod window;
+mod zone;
 
 use crate::column::{Column, Text};
 use crate::error::SqlError;
@@ -21,6 +22,7 @@ pub(in crate::expr) use field::Field;
 pub(super) use make::{make_date, make_timestamp, of_count, to_timestamp};
 pub(in crate::expr) use pattern::Pattern;
 pub(super) use window::{bin, tumble};
+pub(super) use zone::at_zone;
 
 /// The field that a constant names, for a call of `native` over `args`.
 pub(super) fn constant_field(name: &Value, of: DataType, cuts: bool) -> Result<Field, SqlError> {
