@@ -1,5 +1,6 @@
 //! Names, types and optimisation of queries: the one place that knows DataFusion's planner.
 
+mod compare;
 mod context;
 mod error;
 mod functions;
@@ -150,6 +151,7 @@ fn bound(
             (plan, Vec::new())
         }
     };
+    let plan = compare::others(plan)?;
     let plan = Analyzer::new().execute_and_check(plan, &ConfigOptions::default(), |_, _| {})?;
     Ok((plan, types))
 }

@@ -1,5 +1,6 @@
 //! How syntax becomes expressions and types where we differ from the planner.
 
+use super::compare;
 use super::functions;
 use super::types::{arrow_field, type_of_field};
 use crate::SqlError;
@@ -28,6 +29,9 @@ impl ExprPlanner for Operators {
     ) -> Result<PlannerResult<RawBinaryExpr>> {
         let RawBinaryExpr { op, mut left, mut right } = expr;
         alike(&mut left, &mut right, schema)?;
+        if comparison(&op).is_some() {
+            (left, right) = compare::sides(left, right, schema)?;
+        }
         let (function, args) = if let Some(op) = arithmetic(&op) {
             (functions::operator(op), [left, right].map(narrow))
         } else if op == BinaryOperator::StringConcat && !is_list(&left, schema)? {

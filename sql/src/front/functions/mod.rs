@@ -11,6 +11,7 @@ mod windows;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
+use datafusion::common::config::ConfigOptions;
 use datafusion::execution::SessionStateDefaults;
 use datafusion::logical_expr::{AggregateUDF, HigherOrderUDF, ScalarUDF, WindowUDF};
 
@@ -50,6 +51,15 @@ impl Functions {
                 scalar.insert(alias.clone(), Arc::clone(&function));
             }
             scalar.insert(function.name().to_owned(), function);
+        }
+        // A moment, as PostgreSQL has it, and not what clocks show at it.
+        let mut options = ConfigOptions::default();
+        options.execution.time_zone = Some("+00:00".to_owned());
+        for name in ["now", "current_timestamp"] {
+            let moment = scalar
+                .get(name)
+                .and_then(|now: &Arc<ScalarUDF>| now.inner().with_updated_config(&options));
+            scalar.extend(moment.map(|moment| (name.to_owned(), Arc::new(moment))));
         }
         for function in windows::marks() {
             scalar.insert(function.name().to_owned(), function);
