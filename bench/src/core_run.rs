@@ -243,7 +243,10 @@ impl CoreRun {
                 Effect::Late { morsel, .. } | Effect::DeadLetters { morsel, .. } => {
                     self.shard.pool().put(morsel);
                 }
-                Effect::Send { .. } | Effect::Disk(_) | Effect::Changed(_) => {
+                Effect::Send { .. }
+                | Effect::Disk(_)
+                | Effect::Marked { .. }
+                | Effect::Changed(_) => {
                     panic!("one stage, no disk, and one plan")
                 }
             }

@@ -20,5 +20,6 @@ mod format;
 mod linked;
 mod sink;
 mod source;
+mod witness;
 
 pub use linked::connectors;

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use sluicedb::db::{Connectors, Drain, Feed, Schema, SqlError};
+use sluicedb::db::{Connectors, Drain, Feed, KeptDrain, Schema, SqlError};
 use sluicedb_sql::dialect::syntax::{Connector, ConnectorKind};
 
 use crate::file::Options;
-use crate::sink::file::FileSink;
+use crate::sink::file::{FileSink, KeptFile};
 use crate::source::file::{self, FileSource, infer};
 use crate::source::generator::{self, Generator};
 
@@ -49,6 +49,18 @@ impl Connectors for Linked {
     ) -> Result<Box<dyn Drain>, SqlError> {
         match connector.kind {
             ConnectorKind::File => Ok(Box::new(FileSink::new(connector, schema, retracts)?)),
+            kind => Err(unknown("sink", "INTO", kind, "FILE", connector.at)),
+        }
+    }
+
+    fn kept_sink(
+        &self,
+        connector: &Connector,
+        schema: &Schema,
+        retracts: bool,
+    ) -> Result<Box<dyn KeptDrain>, SqlError> {
+        match connector.kind {
+            ConnectorKind::File => Ok(Box::new(KeptFile::new(connector, schema, retracts)?)),
             kind => Err(unknown("sink", "INTO", kind, "FILE", connector.at)),
         }
     }

@@ -8,7 +8,7 @@ use sluicedb_wal::{Failure, FileRef, Issued, Lsn, Statement, Ticket};
 use super::feeder::{Position, Progress};
 use super::frame::{Barrier, Fed, Frame};
 use super::graph::Change;
-use super::ids::{Epoch, FeederId, LaneId, OperatorId, ShardId, SourceId, Time, ViewId};
+use super::ids::{Epoch, FeederId, LaneId, OperatorId, ShardId, SourceId, StageId, Time, ViewId};
 use super::morsel::Morsel;
 
 /// What the outside tells a shard.
@@ -123,6 +123,14 @@ pub enum Effect {
         epoch: Epoch,
         /// The deltas.
         morsel: Morsel,
+    },
+    /// A stage has published all of an epoch of which there is a checkpoint, and nothing behind it: the
+    /// sinks of its views and streams are to make safe what they were given.
+    Marked {
+        /// The stage.
+        stage: StageId,
+        /// The epoch.
+        epoch: Epoch,
     },
     /// The graph has become another one: everything before this is of the old one. Lanes of the new
     /// one can be read and written, ways out of views that are gone can be closed.
@@ -246,6 +254,17 @@ impl FeederMark {
     }
 }
 
+/// How far a sink that writes in step with checkpoints had come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SinkMark {
+    /// The stream that feeds it.
+    pub sink: ViewId,
+    /// Where it goes on; none while it has made nothing safe.
+    pub position: Option<Position>,
+    /// Whether it has failed behind that, so that what it was given later is lost to it.
+    pub failed: bool,
+}
+
 /// What the outside tells the coordinator.
 #[derive(Debug)]
 pub enum CoordinatorInput {
@@ -285,6 +304,20 @@ pub enum CoordinatorInput {
     ///
     /// The lanes that come are with all shards before this.
     Install(Arc<Change>),
+    /// A sink was given the marks of all shards, and has made safe what came before them.
+    Written {
+        /// The stream that feeds it.
+        sink: ViewId,
+        /// Of the marks.
+        epoch: Epoch,
+        /// Where it goes on after a restart.
+        position: Position,
+    },
+    /// A sink can write no more, and makes nothing safe.
+    Failed {
+        /// The stream that feeds it.
+        sink: ViewId,
+    },
     /// A shard reports.
     Report(ShardId, Report),
     /// The effect with this ticket is done, or failed.

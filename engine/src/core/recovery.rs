@@ -20,7 +20,7 @@ use sluicedb_wal::{
 
 use super::arena::{Arena, Image, ImageError, Region};
 use super::coordinator::{Coordinator, CoordinatorOptions, CoordinatorStart, Front};
-use super::effect::FeederMark;
+use super::effect::{FeederMark, SinkMark};
 use super::graph::Graph;
 use super::ids::{Epoch, ShardId};
 use super::limits::{
@@ -93,6 +93,8 @@ pub struct Opened {
     pub coordinator: Coordinator,
     /// How far each feeder that the files know had come; all are detached.
     pub feeders: Vec<FeederMark>,
+    /// How far each sink had come that writes in step with checkpoints.
+    pub sinks: Vec<SinkMark>,
     /// The checkpoint that was found.
     pub sealed: Option<Epoch>,
     /// Statements that were found in the logs behind it.
@@ -190,11 +192,17 @@ pub fn open(
         shards.push(made);
     }
     let sealed = newest.map(|manifest| Epoch(manifest.epoch));
-    let start =
-        CoordinatorStart { epoch, files: files.list(), feeders: reached.clone(), manifests };
+    let (files, sinks) = (files.list(), base.sinks);
+    let start = CoordinatorStart {
+        epoch,
+        files,
+        feeders: reached.clone(),
+        sinks: sinks.clone(),
+        manifests,
+    };
     let told = coordinator_options(options, database, (plan, base.history));
     let coordinator = Coordinator::new(told, graph, start);
-    Ok(Opened { shards, coordinator, feeders: reached, sealed, replayed })
+    Ok(Opened { shards, coordinator, feeders: reached, sinks, sealed, replayed })
 }
 
 /// The database that the directory was founded for; the one in memory has no name.

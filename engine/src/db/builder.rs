@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ::arrow::array::ArrayRef;
 use sluicedb_sql::catalog::{Catalog, FunctionOutcome, ScalarFunction};
+use sluicedb_sql::dialect::syntax::ObjectKind;
 use sluicedb_sql::plan::AggregateFunction;
 use sluicedb_sql::{DataType, Plan, SqlError};
 use sluicedb_wal::directory::Directory;
@@ -19,8 +20,8 @@ use super::session::Begun;
 use super::statement::Language;
 use super::{Database, InlineDatabase};
 use crate::core::arena::Region;
-use crate::core::graph::{Route, SourceSpec, lower};
-use crate::core::ids::SourceId;
+use crate::core::graph::{Graph, Route, SourceSpec, ViewSpec, lower};
+use crate::core::ids::{SourceId, ViewId};
 use crate::core::recovery::{DatabaseOptions, history};
 use crate::shell::memory::{Budget, MachineMemory, Mapped, Populator, Reserve};
 use crate::shell::start::{Seating, Setup, start, start_inline};
@@ -286,7 +287,9 @@ impl Builder {
 
     /// Makes a database of one shard that runs where its caller calls
     /// [`InlineDatabase::turn`]: no thread, no hop.
-    pub fn inline(self, plan: &Plan) -> Result<InlineDatabase, Error> {
+    pub fn inline(mut self, plan: &Plan) -> Result<InlineDatabase, Error> {
+        // It reaches nothing outside.
+        self.connectors = None;
         if self.shards.is_some_and(|shards| shards != 1) || self.cores.is_some() {
             let what =
                 "an inline database has one shard, on the thread that turns it: leave shards \
@@ -373,6 +376,7 @@ impl Builder {
             object.connector().map(|_| SourceId(at as u16))
         };
         let outside = graph.sources.places().filter_map(outside).collect();
+        let sinks = self.sinks(&catalog, &graph)?;
         let begun = Begun { plan: catalog.plan().clone(), history, outside };
         let is_logged = |at| logged && !begun.outside.contains(&SourceId(at as u16));
         let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
@@ -392,12 +396,28 @@ impl Builder {
             options,
             logs: logged,
             directory,
+            sinks,
             memory,
             nodes,
             lane_frames,
             exchange_frames,
         };
         Ok((setup, catalog, begun))
+    }
+
+    /// The streams that feed the sinks of a directory.
+    fn sinks(&self, catalog: &Catalog, graph: &Graph) -> Result<Vec<ViewId>, Error> {
+        let sinks = catalog.objects().filter(|object| object.kind() == ObjectKind::Sink);
+        let sinks: Vec<&str> = sinks.map(|object| object.name.as_str()).collect();
+        if let (Some(name), None) = (sinks.first(), &self.connectors) {
+            let message = format!("nothing can write what the sink \"{name}\" is owed");
+            let error = SqlError::unsupported(message);
+            return Err(Error::Sql(error.hint(
+                "Open the directory with connectors, on threads, or changes would be lost to it.",
+            )));
+        }
+        let feeds = |view: &&ViewSpec| sinks.contains(&view.name.as_str());
+        Ok(graph.views.iter().filter(feeds).map(|view| view.id).collect())
     }
 
     /// What was said until the newest checkpoint of a directory.

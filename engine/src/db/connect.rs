@@ -10,10 +10,12 @@ use sluicedb_sql::dialect::syntax::Connector;
 use sluicedb_sql::{Schema, SqlError};
 
 use super::error::{Error, PushError};
+use super::kept::Kept;
 use super::rejected::{Rejected, Rejections};
 use super::session::{Patience, Session};
 use super::source::BatchSource;
 use super::subscribe::{SubscribeOptions, Subscription};
+use crate::core::feeder::Position;
 use crate::core::limits::REJECTED_BYTES_MAX;
 use crate::shell::{Ending, Overflow};
 
@@ -36,6 +38,15 @@ pub trait Connectors: std::fmt::Debug + Send + Sync {
         schema: &Schema,
         retracts: bool,
     ) -> Result<Box<dyn Drain>, SqlError>;
+
+    /// The same in a database with a directory: what writes in step with its checkpoints. Refuses
+    /// what cannot, and what it could not go on with after a restart.
+    fn kept_sink(
+        &self,
+        connector: &Connector,
+        schema: &Schema,
+        retracts: bool,
+    ) -> Result<Box<dyn KeptDrain>, SqlError>;
 }
 
 /// Feeds a source, on a thread of its own.
@@ -61,6 +72,20 @@ pub trait Feed: Send {
 pub trait Drain: Send {
     /// Writes until the subscription ends, or until it is to stop, and leaves whole what it wrote.
     fn run(self: Box<Self>, changes: Subscription, link: &Link) -> Result<(), Fault>;
+}
+
+/// Takes changes outside in step with checkpoints, so that each of them is there once whatever
+/// happens to the process.
+pub trait KeptDrain: Send {
+    /// Refuses to begin where something is in the way, before its sink is created.
+    fn check_fresh(&self) -> Result<(), SqlError>;
+
+    /// Writes until there is nothing more, from [`Kept::position`] on: what lies behind that, of an
+    /// earlier life, is given again and is to go first.
+    ///
+    /// At each [`Given::Mark`](super::Given::Mark) it makes safe what it was given so far, and says
+    /// so; until then no checkpoint is sealed.
+    fn run(self: Box<Self>, changes: Kept, link: &Link) -> Result<(), Fault>;
 }
 
 /// Why a source or sink ended before its time.
@@ -245,6 +270,7 @@ pub(super) struct Plan {
 enum Work {
     Feed(Box<dyn Feed>),
     Drain(Box<dyn Drain>),
+    Kept(Box<dyn KeptDrain>),
 }
 
 /// A source or sink that runs.
@@ -261,12 +287,16 @@ impl Plan {
         catalog: &Catalog,
         object: &Object,
         connector: &Connector,
-        letters: &Arc<Rejections>,
+        (letters, saves): (&Arc<Rejections>, bool),
     ) -> Result<Plan, SqlError> {
         let work = match &object.definition {
             Definition::Sink { node, .. } => {
                 let retracts = catalog.plan().node(*node).retracts;
-                Work::Drain(connectors.sink(connector, &object.schema, retracts)?)
+                if saves {
+                    Work::Kept(connectors.kept_sink(connector, &object.schema, retracts)?)
+                } else {
+                    Work::Drain(connectors.sink(connector, &object.schema, retracts)?)
+                }
             }
             _ => Work::Feed(connectors.source(connector, &object.schema)?),
         };
@@ -277,9 +307,21 @@ impl Plan {
         &self.link
     }
 
+    /// Refuses to begin where something is in the way.
+    pub(super) fn check_fresh(&self) -> Result<(), SqlError> {
+        match &self.work {
+            Work::Kept(drain) => drain.check_fresh(),
+            Work::Feed(_) | Work::Drain(_) => Ok(()),
+        }
+    }
+
     /// Whether it goes on after a restart where it was.
     pub(super) fn resumes(&self) -> bool {
-        matches!(&self.work, Work::Feed(feed) if feed.resumes())
+        match &self.work {
+            Work::Feed(feed) => feed.resumes(),
+            Work::Drain(_) => false,
+            Work::Kept(_) => true,
+        }
     }
 
     /// Whether it is a source that comes to an end by itself.
@@ -298,12 +340,13 @@ impl Plan {
         (!self.feeds()).then(|| (self.link.name(), options))
     }
 
-    /// Starts it; `changes` is what a sink follows, from the first change on.
+    /// Starts it; `changes` is what a sink follows, from the first change on, and `position` where it
+    /// goes on.
     pub(super) fn start(
         self,
         session: &Session,
         patience: &mut impl Patience,
-        changes: Option<Subscription>,
+        (changes, position): (Option<Subscription>, Option<Position>),
     ) -> Result<Running, Error> {
         let Plan { link, work } = self;
         match work {
@@ -318,6 +361,11 @@ impl Plan {
             }
             Work::Drain(drain) => {
                 let changes = changes.expect("a sink is followed from the start");
+                Running::start(link, false, false, move |link| drain.run(changes, link))
+            }
+            Work::Kept(drain) => {
+                let changes = changes.expect("a sink is followed from the start");
+                let changes = Kept::new(changes, session.keeper(link.name(), position)?);
                 Running::start(link, false, false, move |link| drain.run(changes, link))
             }
         }

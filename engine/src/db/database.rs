@@ -191,13 +191,16 @@ impl Database {
         machine: Machine,
         language: Language,
     ) -> Result<Database, Error> {
+        let mut running = running;
         let session = Session::new(running.contact.clone(), begun, false)?;
+        let sinks = std::mem::take(&mut running.sinks);
+        language.resume_sinks(&session, &mut Block, sinks)?;
         if running.replays {
             // Views are whole when they are first looked at.
             session.flush(&mut Block)?;
         }
         if session.contact.saves {
-            language.resume(&session, &mut Block)?;
+            language.resume_sources(&session, &mut Block)?;
         }
         let running = Mutex::new(running);
         let inner = Arc::new(Inner { session, running, machine, language });

@@ -117,7 +117,7 @@ impl InlineDatabase {
             session.flush(&mut Turning(&mut inline))?;
         }
         if session.contact.saves {
-            language.resume(&session, &mut Turning(&mut inline))?;
+            language.resume_sources(&session, &mut Turning(&mut inline))?;
         }
         Ok(InlineDatabase { session, inline, language })
     }

@@ -10,12 +10,14 @@ use sluicedb_sql::{Plan, Schema, SqlError, Value};
 use super::catalog::Catalog;
 use super::error::Error;
 use super::history::{History, Said};
+use super::kept::Keeper;
 use super::row::{self, Row};
 use super::source::{BatchSource, Source};
 use super::subscribe::{SubscribeOptions, Subscription};
 use super::view::View;
 use super::{Changes, Stats};
 use crate::core::arena::BLOCK_BYTES;
+use crate::core::feeder::Position;
 use crate::core::graph::{Change, Growth, Route, change};
 use crate::core::ids::{Epoch, SourceId, ViewId};
 use crate::core::limits::{FEEDERS_MAX, OPERATOR_BLOCKS_MIN};
@@ -28,7 +30,7 @@ use crate::shell::inlet::Inlet;
 use crate::shell::lane::lane;
 use crate::shell::outlet::{Gap, LaneOut, LocalCall, Outlet};
 use crate::shell::scan::{Found, Kept};
-use crate::shell::start::Contact;
+use crate::shell::start::{Contact, SinkLanes};
 use crate::shell::survey::Survey;
 
 /// A database as its handles know it.
@@ -153,7 +155,8 @@ impl Session {
     }
 
     /// The same with a plan that a statement made. Where there is a directory, what was said holds
-    /// when this returns.
+    /// with the next checkpoint, which waits for the sinks that come: what is followed is for them, and
+    /// has the marks of checkpoints.
     pub(super) fn install_said(
         &self,
         patience: &mut impl Patience,
@@ -162,12 +165,7 @@ impl Session {
         said: Said<'_>,
     ) -> Result<Vec<Subscription>, Error> {
         let said = Some(said).filter(|_| self.contact.saves);
-        let saves = said.is_some();
-        let subscriptions = self.change(patience, plan, followed, said)?;
-        if saves {
-            self.save(patience)?;
-        }
-        Ok(subscriptions)
+        self.change(patience, plan, followed, said)
     }
 
     fn change(
@@ -197,7 +195,11 @@ impl Session {
         let after = before.after(plan.clone(), &change, &self.contact.life)?;
         let mut subscriptions = Vec::with_capacity(followed.len());
         for (name, options) in followed {
-            let (subscription, parts) = self.follow(&after, name, options, Part::OutletAhead)?;
+            let part = if told.is_some() { sink_ahead } else { lane_ahead };
+            if told.is_some() {
+                change.sinks_come.push(after.view(name)?.id);
+            }
+            let (subscription, parts) = self.follow(&after, name, options, part)?;
             subscriptions.push(subscription);
             // Shards have these before they hear of the change that they are for.
             let _given = self.give(parts)?;
@@ -223,7 +225,7 @@ impl Session {
         catalog: &Catalog,
         name: &str,
         options: &SubscribeOptions,
-        part: fn(ViewId, Outlet) -> Part,
+        part: fn(ViewId, LaneOut) -> Part,
     ) -> Result<(Subscription, Vec<(u16, Part)>), Error> {
         let &SubscribeOptions { capacity, overflow } = options;
         let view = catalog.view(name)?.id;
@@ -233,7 +235,7 @@ impl Session {
             let (sender, receiver) = lane(capacity, &bell);
             receivers.push(receiver);
             let out = LaneOut::new(sender, overflow, Arc::clone(&gap));
-            parts.push((shard as u16, part(view, Outlet::Lane(out))));
+            parts.push((shard as u16, part(view, out)));
         }
         let relation = Arc::clone(catalog.published(view));
         let life = Arc::clone(catalog.view_life(view));
@@ -311,6 +313,25 @@ impl Session {
         Ok(BatchSource::new(inlet, schema))
     }
 
+    /// What connects a sink with checkpoints, which goes on at this position.
+    pub(super) fn keeper(&self, sink: &str, position: Option<Position>) -> Result<Keeper, Error> {
+        Ok(Keeper {
+            sink: self.catalog().view(sink)?.id,
+            position,
+            inbox: Arc::clone(&self.contact.inbox),
+            sealed: Arc::clone(&self.contact.sealed),
+        })
+    }
+
+    /// What a sink is given that was there when the database was opened.
+    pub(super) fn sink_changes(&self, given: SinkLanes) -> Subscription {
+        let SinkLanes { sink, lanes, bell, gap } = given;
+        let catalog = self.catalog();
+        let relation = Arc::clone(catalog.published(sink));
+        let life = Arc::clone(catalog.view_life(sink));
+        Subscription::new(relation, lanes, bell, gap, life, self.inline)
+    }
+
     /// Gives parts to shards; the answer comes when they have them.
     fn give(&self, parts: Vec<(u16, Part)>) -> Result<Answer<()>, Error> {
         let shards = parts.len();
@@ -330,7 +351,7 @@ impl Session {
         }
         patience.may_wait()?;
         let held = self.lock();
-        let (subscription, parts) = self.follow(&self.catalog(), name, &options, Part::Outlet)?;
+        let (subscription, parts) = self.follow(&self.catalog(), name, &options, lane_out)?;
         let answer = self.give(parts)?;
         drop(held);
         patience.wait(answer)?;
@@ -504,6 +525,18 @@ impl Session {
     pub(super) fn stats(&self) -> Stats {
         self.stats_by_shard().fold(Stats::default(), Stats::plus)
     }
+}
+
+fn lane_out(view: ViewId, lane: LaneOut) -> Part {
+    Part::Outlet(view, Outlet::Lane(lane))
+}
+
+fn lane_ahead(view: ViewId, lane: LaneOut) -> Part {
+    Part::OutletAhead(view, Outlet::Lane(lane))
+}
+
+fn sink_ahead(view: ViewId, lane: LaneOut) -> Part {
+    Part::OutletAhead(view, Outlet::Lane(lane.with_marks()))
 }
 
 /// Refuses rows of the application beside those of a connector.

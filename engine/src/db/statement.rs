@@ -1,5 +1,7 @@
 //! SQL: statements carried out on a running database.
 
+mod resume;
+
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -84,7 +86,7 @@ impl State {
             waiting.into_iter().partition(|plan| (all || !plan.ends()) && read(plan.link().name()));
         self.waiting = waiting;
         for plan in ready {
-            self.running.push(plan.start(session, patience, None)?);
+            self.running.push(plan.start(session, patience, (None, None))?);
         }
         Ok(())
     }
@@ -348,15 +350,20 @@ impl Language {
         let followed = session.install_said(patience, catalog.plan(), &followed, said)?;
         let mut followed = followed.into_iter();
         state.drop_links(&change.dropped);
-        self.replace(state, catalog.clone());
         for plan in plans {
             state.links.push(plan.link().clone());
             if plan.feeds() {
                 state.waiting.push(plan);
             } else {
-                state.running.push(plan.start(session, patience, followed.next())?);
+                let changes = (followed.next(), None);
+                state.running.push(plan.start(session, patience, changes)?);
             }
         }
+        if session.contact.saves {
+            // The checkpoint waits for sinks, which are there from here on.
+            session.save(patience)?;
+        }
+        self.replace(state, catalog.clone());
         Ok(())
     }
 
@@ -377,44 +384,16 @@ impl Language {
         Ok(())
     }
 
-    /// Goes on with what reaches outside in a directory that was opened again. What had begun begins at
-    /// once, where it was; why something cannot is its last error, and the others go on.
-    pub(super) fn resume(
-        &self,
-        session: &Session,
-        patience: &mut impl Patience,
-    ) -> Result<(), Error> {
-        let mut state = self.lock();
-        let catalog = state.catalog.clone();
-        let mut objects: Vec<&Object> = catalog.objects().collect();
-        objects.sort_by_key(|object| object.node());
-        for object in objects {
-            let Some(connector) = object.connector() else { continue };
-            let plan = match self.plan(&catalog, object, connector) {
-                Ok(plan) => plan,
-                Err(error) => {
-                    state.links.push(Link::failed(&object.name, &self.letters, &error));
-                    continue;
-                }
-            };
-            state.links.push(plan.link().clone());
-            if session.has_fed(&object.name)? {
-                state.running.push(plan.start(session, patience, None)?);
-            } else {
-                state.waiting.push(plan);
-            }
-        }
-        state.start_read(session, patience, false, &[])
-    }
-
     fn plan(
         &self,
+        session: &Session,
         catalog: &Catalog,
         object: &Object,
         connector: &Connector,
     ) -> Result<connect::Plan, Error> {
         let connectors = files::linked(self.connectors.as_deref())?;
-        Ok(connect::Plan::new(connectors, catalog, object, connector, &self.letters)?)
+        let told = (&self.letters, session.contact.saves);
+        Ok(connect::Plan::new(connectors, catalog, object, connector, told)?)
     }
 
     /// What is to be started for the objects that come, all of whose options are checked.
@@ -427,10 +406,11 @@ impl Language {
         let mut plans = Vec::new();
         for object in created.iter().filter_map(|name| catalog.object(name)) {
             let Some(connector) = object.connector() else { continue };
-            let plan = self.plan(catalog, object, connector)?;
+            let plan = self.plan(session, catalog, object, connector)?;
             if session.contact.saves && !plan.resumes() {
                 return Err(Error::Sql(not_kept(&plan).at(connector.at)));
             }
+            plan.check_fresh()?;
             plans.push(plan);
         }
         Ok(plans)
@@ -609,21 +589,12 @@ pub(super) fn variable(name: &str) -> Option<String> {
 /// Refuses what cannot go on after a restart where rows outlive the process.
 fn not_kept(plan: &connect::Plan) -> SqlError {
     let name = plan.link().name();
-    if plan.feeds() {
-        let message = format!(
-            "\"{name}\" cannot be read again from where it was, and this database outlives its process"
-        );
-        return SqlError::unsupported(message).hint(
-            "After a crash rows would be missing. Read a file, or create the source without FROM and \
-             insert or push the rows; or work in memory.",
-        );
-    }
     let message = format!(
-        "\"{name}\" would write from a database with a directory, which does not keep yet how far it \
-         has come"
+        "\"{name}\" cannot be read again from where it was, and this database outlives its process"
     );
     SqlError::unsupported(message).hint(
-        "After a restart its rows would come twice. Follow a stream, or read a view, or work in memory.",
+        "After a crash rows would be missing. Read a file, or create the source without FROM and insert \
+         or push the rows; or work in memory.",
     )
 }
 

@@ -81,6 +81,16 @@ impl ChangeSet {
     }
 }
 
+/// What comes off the lanes of a subscription.
+pub(super) enum Delivered {
+    Changes(ChangeSet),
+    /// A shard has published all of an epoch of which there is a checkpoint, and nothing behind it.
+    Mark {
+        epoch: Epoch,
+        shard: ShardId,
+    },
+}
+
 impl Subscription {
     pub(super) fn new(
         relation: Arc<Published>,
@@ -106,6 +116,10 @@ impl Subscription {
 
     /// The next changes, if some are there. Never waits.
     pub fn try_next(&mut self) -> Result<Option<ChangeSet>, Error> {
+        Ok(self.try_next_delivered()?.map(changes))
+    }
+
+    fn try_next_delivered(&mut self) -> Result<Option<Delivered>, Error> {
         if self.over {
             return Ok(None);
         }
@@ -116,7 +130,9 @@ impl Subscription {
             self.next = (at + 1) % self.lanes.len();
             if let Some(Delivery { epoch, shard, morsel }) = self.lanes[at].take() {
                 let relation = Arc::clone(&self.relation);
-                return Ok(Some(ChangeSet { relation, epoch, shard, morsel }));
+                let changes = |morsel| ChangeSet { relation, epoch, shard, morsel };
+                let mark = Delivered::Mark { epoch, shard };
+                return Ok(Some(morsel.map(changes).map_or(mark, Delivered::Changes)));
             }
         }
         if cut {
@@ -141,13 +157,28 @@ impl Subscription {
     /// The next changes; waits for them at most so long. Nothing when the time is over or the database
     /// was closed.
     pub fn next_timeout(&mut self, time: Duration) -> Result<Option<ChangeSet>, Error> {
+        Ok(self.next_delivered(time)?.map(changes))
+    }
+
+    /// The same with the marks of checkpoints, where they were asked for.
+    pub(super) fn next_delivered(&mut self, time: Duration) -> Result<Option<Delivered>, Error> {
         // A time that no clock reaches is for ever.
         self.wait(Instant::now().checked_add(time))
     }
 
-    fn wait(&mut self, until: Option<Instant>) -> Result<Option<ChangeSet>, Error> {
+    /// The shards that it is given changes by.
+    pub(super) fn shards(&self) -> usize {
+        self.lanes.len()
+    }
+
+    /// Whether the relation is gone, or the database.
+    pub(super) fn has_ended(&self) -> bool {
+        self.life.has_ended()
+    }
+
+    fn wait(&mut self, until: Option<Instant>) -> Result<Option<Delivered>, Error> {
         loop {
-            if let Some(found) = self.try_next()? {
+            if let Some(found) = self.try_next_delivered()? {
                 return Ok(Some(found));
             }
             if self.over {
@@ -157,7 +188,7 @@ impl Subscription {
                 return Err(Error::WouldWait);
             }
             self.bell.arm();
-            if let Some(found) = self.try_next()? {
+            if let Some(found) = self.try_next_delivered()? {
                 self.bell.disarm();
                 return Ok(Some(found));
             }
@@ -194,11 +225,18 @@ impl Subscription {
     }
 }
 
+fn changes(delivered: Delivered) -> ChangeSet {
+    match delivered {
+        Delivered::Changes(changes) => changes,
+        Delivered::Mark { .. } => unreachable!("only sinks ask for the marks of checkpoints"),
+    }
+}
+
 impl Iterator for Subscription {
     type Item = Result<ChangeSet, Error>;
 
     fn next(&mut self) -> Option<Result<ChangeSet, Error>> {
-        self.wait(None).transpose()
+        self.wait(None).map(|found| found.map(changes)).transpose()
     }
 }
 

@@ -12,7 +12,7 @@ use sluicedb_wal::worker::{Completion, Disk};
 
 use super::bell::Bell;
 use super::clock::Clock;
-use super::epochs::Epochs;
+use super::epochs::{Epochs, SealedEpoch};
 use super::inbox::{Inbox, Reply, Request};
 use super::inlet::{Inlet, InletParts};
 use super::lane::{Place, Sender, near_lane};
@@ -49,6 +49,7 @@ pub(crate) struct Parts {
     pub(crate) graph: Arc<Graph>,
     pub(crate) shards: Vec<ShardPort>,
     pub(crate) open: Arc<OpenEpoch>,
+    pub(crate) sealed: Arc<SealedEpoch>,
     pub(crate) inbox: Arc<Inbox>,
     pub(crate) life: Arc<Life>,
     pub(crate) disk: Option<Disk>,
@@ -238,6 +239,10 @@ impl Conductor {
                 self.step(CoordinatorInput::Wanted { checkpoint: false, read: true });
             }
             Request::ReadDone => self.read_done(),
+            Request::Written { sink, epoch, position } => {
+                self.step(CoordinatorInput::Written { sink, epoch, position });
+            }
+            Request::Failed { sink } => self.step(CoordinatorInput::Failed { sink }),
             Request::Survey { reply } => {
                 let shards = self.parts.shards.len();
                 let questions = Questions::to(shards, self.epochs.look(), reply);
@@ -412,6 +417,7 @@ impl Conductor {
             CoordinatorEffect::Settled { feeder, sequence } => self.settled.note(feeder, sequence),
             CoordinatorEffect::Sealed { epoch, feeders } => {
                 self.epochs.seal(epoch);
+                self.parts.sealed.seal(epoch);
                 answer_up_to(epoch, &mut self.saves);
                 feeders.iter().for_each(|mark| self.settled.note(mark.feeder, mark.sequence));
             }

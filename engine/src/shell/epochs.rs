@@ -3,9 +3,28 @@
 use std::collections::VecDeque;
 
 use super::clock::wall_us;
+use super::sync::{AtomicU64, Ordering};
 use crate::core::frame::Barrier;
 use crate::core::ids::Epoch;
 use crate::core::limits::EPOCHS_KEPT;
+
+/// The epoch of the last checkpoint that is sealed.
+pub(crate) struct SealedEpoch(AtomicU64);
+
+impl SealedEpoch {
+    pub(crate) fn new(epoch: Epoch) -> SealedEpoch {
+        SealedEpoch(AtomicU64::new(epoch.0))
+    }
+
+    /// Only the coordinator's thread does.
+    pub(crate) fn seal(&self, epoch: Epoch) {
+        self.0.store(epoch.0, Ordering::Release);
+    }
+
+    pub(crate) fn read(&self) -> Epoch {
+        Epoch(self.0.load(Ordering::Acquire))
+    }
+}
 
 /// What is known of one epoch. Moments are microseconds since 1970.
 #[derive(Clone, Debug, PartialEq, Eq)]

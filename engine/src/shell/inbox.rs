@@ -12,9 +12,9 @@ use super::outlet::Outlet;
 use super::scan::{Found, Kept};
 use super::survey::Survey;
 use super::sync::{AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering};
-use crate::core::feeder::Keys;
+use crate::core::feeder::{Keys, Position};
 use crate::core::graph::Change;
-use crate::core::ids::{FeederId, SourceId, ViewId};
+use crate::core::ids::{Epoch, FeederId, SourceId, ViewId};
 
 /// What is asked.
 pub(crate) enum Request {
@@ -32,6 +32,10 @@ pub(crate) enum Request {
     Read { asked: Vec<Kept>, reply: Reply<Vec<Found>> },
     /// A reader has what it asked for.
     ReadDone,
+    /// A sink has made safe what it was given by the end of an epoch.
+    Written { sink: ViewId, epoch: Epoch, position: Position },
+    /// A sink can write no more.
+    Failed { sink: ViewId },
     /// What there is to tell of shards and epochs, as they are.
     Survey { reply: Reply<Survey> },
     /// The end.

@@ -14,7 +14,18 @@ use crate::core::morsel::{Morsel, Pool};
 pub(crate) struct Delivery {
     pub(crate) epoch: Epoch,
     pub(crate) shard: ShardId,
-    pub(crate) morsel: Morsel,
+    /// None is the mark of a checkpoint: all of the epoch came before it, and nothing behind the epoch.
+    pub(crate) morsel: Option<Morsel>,
+}
+
+impl Delivery {
+    fn rows(&self) -> usize {
+        self.morsel.as_ref().map_or(0, Morsel::rows)
+    }
+
+    fn drop_into(self, pool: &mut Pool) {
+        self.morsel.into_iter().for_each(|morsel| pool.put(morsel));
+    }
 }
 
 /// What happens to a subscriber that does not keep up.
@@ -83,11 +94,18 @@ pub(crate) struct LaneOut {
     held: VecDeque<Delivery>,
     /// Whether it leads nowhere any more.
     cut: bool,
+    /// Whether it leads to a sink that writes in step with checkpoints.
+    marked: bool,
 }
 
 impl LaneOut {
     pub(crate) fn new(lane: Sender<Delivery>, overflow: Overflow, gap: Arc<Gap>) -> LaneOut {
-        LaneOut { lane, overflow, gap, held: VecDeque::new(), cut: false }
+        LaneOut { lane, overflow, gap, held: VecDeque::new(), cut: false, marked: false }
+    }
+
+    /// The same, with the marks of checkpoints on it.
+    pub(crate) fn with_marks(self) -> LaneOut {
+        LaneOut { marked: true, ..self }
     }
 
     /// Hands deltas on, or does with them what the subscriber chose.
@@ -102,14 +120,14 @@ impl LaneOut {
             self.held.push_back(delivery);
             return;
         }
-        self.gap.skipped.fetch_add(delivery.morsel.rows() as u64, Ordering::Relaxed);
+        self.gap.skipped.fetch_add(delivery.rows() as u64, Ordering::Relaxed);
         if self.overflow == Overflow::Disconnect {
             self.cut = true;
             self.gap.cut.fetch_add(1, Ordering::Release);
             // It may have taken the last there was and gone to sleep.
             self.lane.ring();
         }
-        pool.put(delivery.morsel);
+        delivery.drop_into(pool);
     }
 
     fn send(&mut self, delivery: Delivery, pool: &mut Pool) {
@@ -125,7 +143,7 @@ impl LaneOut {
         self.cut |= self.lane.is_abandoned();
         while let Some(delivery) = self.held.pop_front() {
             if self.cut {
-                pool.put(delivery.morsel);
+                delivery.drop_into(pool);
             } else if self.lane.has_room(1) {
                 self.send(delivery, pool);
             } else {
@@ -153,6 +171,8 @@ struct Exits<C> {
 pub(crate) struct Outlets<C = Call> {
     /// By view.
     views: Vec<Exits<C>>,
+    /// Of views that are gone, while something waits on them for whoever takes all.
+    leaving: Vec<LaneOut>,
     /// Whether deltas wait for a subscriber that the engine waits for.
     stuck: bool,
 }
@@ -165,7 +185,8 @@ impl<C> Default for Exits<C> {
 
 impl<C: Callback> Outlets<C> {
     pub(crate) fn new(views: usize) -> Outlets<C> {
-        Outlets { views: (0..views).map(|_| Exits::default()).collect(), stuck: false }
+        let views = (0..views).map(|_| Exits::default()).collect();
+        Outlets { views, leaving: Vec::new(), stuck: false }
     }
 
     /// Has a function called with the deltas of a view.
@@ -179,7 +200,17 @@ impl<C: Callback> Outlets<C> {
         let views = self.views.len().max(change.graph.views.len());
         self.views.resize_with(views, Exits::default);
         for view in &change.views_gone {
-            self.views[view.index()] = Exits::default();
+            let Exits { calls: _, lanes } = std::mem::take(&mut self.views[view.index()]);
+            self.leaving.extend(lanes.into_iter().filter(|lane| !lane.held.is_empty()));
+        }
+    }
+
+    /// Puts the mark of a checkpoint on the lanes of a view that want it.
+    pub(crate) fn mark(&mut self, view: ViewId, epoch: Epoch, shard: ShardId, pool: &mut Pool) {
+        let lanes = self.views[view.index()].lanes.iter_mut();
+        for lane in lanes.filter(|lane| lane.marked) {
+            lane.pass(Delivery { epoch, shard, morsel: None }, pool);
+            self.stuck |= !lane.held.is_empty();
         }
     }
 
@@ -208,13 +239,20 @@ impl<C: Callback> Outlets<C> {
         for lane in self.views.iter_mut().flat_map(|exits| &mut exits.lanes) {
             self.stuck |= lane.retry(pool);
         }
+        self.leaving.retain_mut(|lane| lane.retry(pool));
+        self.stuck |= !self.leaving.is_empty();
     }
 
     /// Hands deltas of a view to all who want them.
     #[inline]
-    pub(crate) fn publish(&mut self, view: ViewId, delivery: Delivery, pool: &mut Pool) {
+    pub(crate) fn publish(
+        &mut self,
+        view: ViewId,
+        (epoch, shard): (Epoch, ShardId),
+        morsel: Morsel,
+        pool: &mut Pool,
+    ) {
         let exits = &mut self.views[view.index()];
-        let Delivery { epoch, shard, morsel } = delivery;
         exits.calls.iter_mut().for_each(|call| call(epoch, &morsel));
         let lanes = exits.lanes.len();
         let mut all = Some(morsel);
@@ -223,7 +261,7 @@ impl<C: Callback> Outlets<C> {
             let own = if at + 1 == lanes { all.take() } else { None };
             let morsel = own
                 .unwrap_or_else(|| pool.copy(all.as_ref().expect("taken by the last lane only")));
-            lane.pass(Delivery { epoch, shard, morsel }, pool);
+            lane.pass(Delivery { epoch, shard, morsel: Some(morsel) }, pool);
             self.stuck |= !lane.held.is_empty();
         }
         if let Some(morsel) = all {
@@ -269,8 +307,8 @@ mod tests {
             let mut morsel = self.pool.take(ShapeId(0));
             morsel.columns[0].push_i64(0);
             morsel.set_rows(1);
-            let delivery = Delivery { epoch: Epoch(epoch), shard: ShardId(0), morsel };
-            self.outlets.publish(VIEW, delivery, &mut self.pool);
+            let from = (Epoch(epoch), ShardId(0));
+            self.outlets.publish(VIEW, from, morsel, &mut self.pool);
         }
 
         fn take(&mut self) -> Option<u64> {

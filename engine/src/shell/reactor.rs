@@ -16,14 +16,14 @@ use super::inbox::{Guest, Installed, Part};
 use super::lane::{Receiver, Sender};
 use super::letters::Letters;
 use super::mark::Mark;
-use super::outlet::{Call, Callback, Delivery, Outlet, Outlets};
+use super::outlet::{self, Call, Callback, Outlet, Outlets};
 use super::scan::Scan;
 use super::stats::{ShardStats, is_tight};
 use super::survey::{Questions, Refusals, ShardSurvey};
 use crate::core::effect::{Effect, Input, Order, Report};
 use crate::core::frame::{Fed, Frame};
 use crate::core::graph::{Change, Graph};
-use crate::core::ids::{FeederId, LaneId, OperatorId, ViewId};
+use crate::core::ids::{Epoch, FeederId, LaneId, OperatorId, StageId, ViewId};
 use crate::core::morsel::{Morsel, Pool};
 use crate::core::shard::Shard;
 
@@ -183,6 +183,24 @@ impl<C: Callback> Reactor<C> {
     /// Has a function called with the deltas of a view, from the next turn on.
     pub(crate) fn add_call(&mut self, view: ViewId, call: C) {
         self.outlets.add_call(view, call);
+    }
+
+    /// Has the deltas of a view go to a sink, from the first turn on.
+    pub(crate) fn add_sink(&mut self, view: ViewId, lane: outlet::LaneOut) {
+        self.outlets.add(view, Outlet::Lane(lane.with_marks()));
+    }
+
+    /// Tells the sinks of a stage that a checkpoint is of what it has published so far.
+    fn mark(&mut self, stage: StageId, epoch: Epoch) {
+        // The shard may be at the next graph already.
+        let graph = &self.refused.graph;
+        let stage = &graph.stages[stage.index()];
+        for (view, spec) in graph.views.places() {
+            if stage.position(spec.operator).is_some() {
+                let (view, shard) = (ViewId(view as u16), self.shard.id());
+                self.outlets.mark(view, epoch, shard, self.shard.pool());
+            }
+        }
     }
 
     /// One turn: takes what is there, works on it, hands on what came of it.
@@ -437,9 +455,10 @@ impl<C: Callback> Reactor<C> {
                 }
                 Effect::Publish { view, epoch, morsel } => {
                     self.ports.stats.add_rows_out(morsel.rows());
-                    let delivery = Delivery { epoch, shard: self.shard.id(), morsel };
-                    self.outlets.publish(view, delivery, self.shard.pool());
+                    let from = (epoch, self.shard.id());
+                    self.outlets.publish(view, from, morsel, self.shard.pool());
                 }
+                Effect::Marked { stage, epoch } => self.mark(stage, epoch),
                 Effect::Changed(change) => self.changed(&change),
                 Effect::Late { operator, morsel } => self.keep(operator, morsel, None),
                 Effect::DeadLetters { operator, morsel, errors } => {

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use rtrb::RingBuffer;
+use rtrb::{Consumer, Producer, RingBuffer};
 use sluicedb_wal::worker::{DiskOptions, Disks};
 use sluicedb_wal::{Failure, Files};
 
@@ -15,25 +15,30 @@ use super::clock::Clock;
 use super::conductor::{Conductor, Parts, ShardPort};
 use super::desk::{self, Lookup};
 use super::driver::{Driver, Spin, conduct, panicked};
+use super::epochs::SealedEpoch;
 use super::host::{self, Done, HostError, Runtime};
 use super::inbox::{Inbox, Request};
-use super::lane::Place;
+use super::lane::{Place, Receiver, lane};
 use super::lanes::connect;
 use super::life::{Ending, Life};
 use super::mark::OpenEpoch;
-use super::outlet::{Callback, LocalCall};
-use super::reactor::{Ports, Reactor, Turn};
+use super::outlet::{Callback, Delivery, Gap, LaneOut, LocalCall, Overflow};
+use super::reactor::{Ports, Reactor, ToShard, Turn};
 use super::stats::ShardStats;
 use super::topology::bind_thread;
 use super::{TurnMark, in_turn};
 use crate::core::arena::Region;
+use crate::core::effect::{Report, SinkMark};
 use crate::core::graph::Graph;
-use crate::core::ids::{ShardId, SourceId, ViewId};
+use crate::core::ids::{Epoch, ShardId, SourceId, ViewId};
 use crate::core::recovery::{DatabaseOptions, NoFiles, Opened, RecoverError, open};
 use sluicedb_wal::directory::Directory;
 
 /// Orders that may wait for a shard, and reports for the coordinator, before they are kept aside.
 const CONTROL_PLACES: usize = 1024;
+
+/// Morsels that may wait for a sink on each lane.
+const SINK_PLACES: usize = 1024;
 
 /// What a database is started with.
 pub(crate) struct Setup {
@@ -43,6 +48,8 @@ pub(crate) struct Setup {
     pub(crate) logs: bool,
     /// Where it keeps its files, if anywhere.
     pub(crate) directory: Option<Directory>,
+    /// Streams that feed sinks which write in step with checkpoints.
+    pub(crate) sinks: Vec<ViewId>,
     /// The memory of each shard, for state and for the copies that freezes need.
     pub(crate) memory: Vec<(Region, Region)>,
     /// By shard: the NUMA node from which it runs, if there are several.
@@ -92,6 +99,17 @@ pub(crate) struct Contact {
     /// At which each shard sleeps.
     pub(crate) bells: Arc<[Arc<Bell>]>,
     pub(crate) stats: Arc<[Arc<ShardStats>]>,
+    pub(crate) sealed: Arc<SealedEpoch>,
+    /// How far sinks had come in earlier lives.
+    pub(crate) sinks: Arc<[SinkMark]>,
+}
+
+/// What a sink is given, from what is replayed on.
+pub(crate) struct SinkLanes {
+    pub(crate) sink: ViewId,
+    pub(crate) lanes: Vec<Receiver<Delivery>>,
+    pub(crate) bell: Arc<Bell>,
+    pub(crate) gap: Arc<Gap>,
 }
 
 /// A database that nobody turns yet.
@@ -101,6 +119,7 @@ struct Assembly<C> {
     conductor: Conductor,
     disks: Option<Disks>,
     clock: Clock,
+    sinks: Vec<SinkLanes>,
     /// Whether rows of the log are worked on again.
     replays: bool,
 }
@@ -110,6 +129,8 @@ pub(crate) struct Running {
     pub(crate) contact: Contact,
     /// None once it was told to end.
     threads: Option<Threads>,
+    /// What is not taken up is a sink that has failed.
+    pub(crate) sinks: Vec<SinkLanes>,
     /// Whether rows of the log are worked on again.
     pub(crate) replays: bool,
 }
@@ -135,7 +156,8 @@ pub(crate) struct Inline {
 /// Starts a database on threads.
 pub(crate) fn start(setup: Setup, seating: Seating) -> Result<Running, StartError> {
     let Seating { shards: seats, housekeeping, runtime } = seating;
-    let Assembly { contact, reactors, conductor, disks, clock, replays } = assemble(setup, false)?;
+    let Assembly { contact, reactors, conductor, disks, clock, sinks, replays } =
+        assemble(setup, false)?;
     assert_eq!(seats.len(), reactors.len(), "a seat for each shard");
     // First, so that nothing runs yet if there is no thread for it.
     let (give, take) = std::sync::mpsc::channel();
@@ -169,23 +191,24 @@ pub(crate) fn start(setup: Setup, seating: Seating) -> Result<Running, StartErro
         unreachable!("the coordinator's thread takes what it is given");
     }
     let threads = Some(Threads { shards, conductor: thread, disks });
-    Ok(Running { contact, threads, replays })
+    Ok(Running { contact, threads, sinks, replays })
 }
 
 /// Makes a database that its caller turns.
 pub(crate) fn start_inline(setup: Setup) -> Result<Inline, StartError> {
-    let Assembly { contact, reactors, conductor, disks, clock: _, replays } =
+    let Assembly { contact, reactors, conductor, disks, clock: _, sinks, replays } =
         assemble(setup, true)?;
+    assert!(sinks.is_empty(), "an inline database reaches nothing outside");
     Ok(Inline { contact, reactors, conductor, disks, replays })
 }
 
 fn assemble<C: Callback>(setup: Setup, inline: bool) -> Result<Assembly<C>, StartError> {
-    let Setup { graph, options, logs, directory, memory, nodes, lane_frames, exchange_frames } =
-        setup;
+    let Setup { graph, options, logs, directory, sinks, memory, nodes, .. } = setup;
+    let Setup { lane_frames, exchange_frames, .. } = setup;
     let files: &dyn Files = directory.as_ref().map_or(&NoFiles, |directory| directory);
     let mut memory = memory.into_iter();
     let next = |_| memory.next().expect("memory for each shard");
-    let Opened { shards, coordinator, feeders, replayed, sealed: _ } =
+    let Opened { shards, coordinator, feeders, sinks: sink_marks, replayed, sealed } =
         open(files, &graph, &options, next).map_err(StartError::Recover)?;
     let disks = directory.map(|directory| Disks::start(directory, &DiskOptions::default()));
     let mut disks = disks.transpose().map_err(StartError::Disk)?;
@@ -205,36 +228,31 @@ fn assemble<C: Callback>(setup: Setup, inline: bool) -> Result<Assembly<C>, Star
     let mut reactors = Vec::new();
     let mut ports = Vec::new();
     for (at, shard) in shards.into_iter().enumerate() {
-        let (orders, taken) = RingBuffer::new(CONTROL_PLACES);
-        let (told, reports) = RingBuffer::new(CONTROL_PLACES);
-        ports.push(ShardPort {
+        let (port, orders, reports) = control(&places[at]);
+        ports.push(port);
+        let (lanes_in, lanes_out) = std::mem::take(&mut lanes[at]);
+        let ports = Ports {
             orders,
             reports,
-            place: places[at].clone(),
-            unsent: VecDeque::new(),
-        });
-        let (lanes_in, lanes_out) = std::mem::take(&mut lanes[at]);
-        reactors.push(Reactor::new(
-            shard,
-            Ports {
-                orders: taken,
-                reports: told,
-                coordinator: Arc::clone(&bell),
-                bell: Arc::clone(&bells[at]),
-                lanes_in,
-                lanes_out,
-                disk: disks.as_mut().map(|disks| disks.disk(wakes(&bells[at]))),
-                stats: Arc::clone(&stats[at]),
-                clock,
-            },
-        ));
+            coordinator: Arc::clone(&bell),
+            bell: Arc::clone(&bells[at]),
+            lanes_in,
+            lanes_out,
+            disk: disks.as_mut().map(|disks| disks.disk(wakes(&bells[at]))),
+            stats: Arc::clone(&stats[at]),
+            clock,
+        };
+        reactors.push(Reactor::new(shard, ports));
     }
+    let sinks = sinks.into_iter().map(|sink| connect_sink(sink, &mut reactors)).collect();
     let open = Arc::new(OpenEpoch::new(coordinator.open()));
+    let sealed = Arc::new(SealedEpoch::new(sealed.unwrap_or(Epoch(0))));
     let conductor = Conductor::new(Parts {
         coordinator,
         graph: Arc::clone(&graph),
         shards: ports,
         open,
+        sealed: Arc::clone(&sealed),
         inbox: Arc::clone(&inbox),
         life: Arc::clone(&life),
         disk: disks.as_mut().map(|disks| disks.disk(wakes(&bell))),
@@ -247,8 +265,30 @@ fn assemble<C: Callback>(setup: Setup, inline: bool) -> Result<Assembly<C>, Star
         feeders: feeders.iter().map(|mark| mark.source).collect(),
     });
     let (fed, saves) = (feeders.iter().map(|mark| mark.source).collect(), disks.is_some());
-    let contact = Contact { graph, logs, saves, fed, life, inbox, bells, stats };
-    Ok(Assembly { contact, reactors, conductor, disks, clock, replays: replayed > 0 })
+    let sink_marks = sink_marks.into();
+    let contact =
+        Contact { graph, logs, saves, fed, life, inbox, bells, stats, sealed, sinks: sink_marks };
+    Ok(Assembly { contact, reactors, conductor, disks, clock, sinks, replays: replayed > 0 })
+}
+
+/// The coordinator's way to a shard and back, and its ends there.
+fn control(place: &Place) -> (ShardPort, Consumer<ToShard>, Producer<Report>) {
+    let (orders, taken) = RingBuffer::new(CONTROL_PLACES);
+    let (told, reports) = RingBuffer::new(CONTROL_PLACES);
+    let unsent = VecDeque::new();
+    (ShardPort { orders, reports, place: place.clone(), unsent }, taken, told)
+}
+
+/// Lanes from all shards to a sink: whoever pushes waits for it.
+fn connect_sink<C: Callback>(sink: ViewId, reactors: &mut [Reactor<C>]) -> SinkLanes {
+    let (bell, gap) = (Arc::new(Bell::new()), Arc::new(Gap::default()));
+    let lanes = reactors.iter_mut().map(|reactor| {
+        let (sender, receiver) = lane(SINK_PLACES, &bell);
+        reactor.add_sink(sink, LaneOut::new(sender, Overflow::Block, Arc::clone(&gap)));
+        receiver
+    });
+    let lanes = lanes.collect();
+    SinkLanes { sink, lanes, bell, gap }
 }
 
 fn wakes(bell: &Arc<Bell>) -> Box<dyn Fn() + Send + Sync> {

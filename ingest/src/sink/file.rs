@@ -5,11 +5,16 @@
 //! Columns, as Arrow and Parquet have them, come to the file whole when the sink ends: until then
 //! they are beside it as `out.parquet.partial`, and whoever reads `out.parquet` has the one before or
 //! all of the new one, also after a kill. A sink that fails leaves the one before.
+//!
+//! All that holds in memory. A database with a directory writes in step with its checkpoints: see
+//! `kept`.
 
 mod columns;
+mod kept;
 mod partial;
 mod text;
 
+use std::fs::File;
 use std::io;
 use std::time::Duration;
 
@@ -19,8 +24,10 @@ use sluicedb_sql::dialect::syntax::Connector;
 
 use crate::file::{Format, Options};
 use crate::linked::variable;
-use columns::Columns;
-use text::Lines;
+use columns::{Columns, Shape};
+pub(crate) use kept::KeptFile;
+use partial::Partial;
+use text::{Layout, Lines};
 
 /// How long a sink waits for changes before it looks whether it is to stop.
 const WAIT: Duration = Duration::from_millis(50);
@@ -44,16 +51,19 @@ pub(crate) struct FileSink {
 
 enum Writer {
     Lines(Lines),
-    Columns(Box<Columns>),
+    Columns(Partial, File, Shape),
 }
 
-impl FileSink {
-    /// Opens the file; nothing in it changes yet.
-    pub(crate) fn new(
-        connector: &Connector,
-        schema: &Schema,
-        retracts: bool,
-    ) -> Result<FileSink, SqlError> {
+/// What the options say.
+struct Chosen {
+    file: Options,
+    envelope: Envelope,
+    /// Of the pages of Parquet.
+    compression: Option<&'static str>,
+}
+
+impl Chosen {
+    fn read(connector: &Connector, retracts: bool) -> Result<Chosen, SqlError> {
         let mut options = Reader::new(&connector.options, "INTO FILE", &variable);
         let file = Options::read(&mut options, connector.at, Some(Format::Json))?;
         let envelope = options.choice("envelope", &["plain", "weight", "debezium"])?;
@@ -63,12 +73,28 @@ impl FileSink {
         };
         options.finish()?;
         let envelope = envelope_of(envelope, &file, retracts)?;
-        let writer = if file.format.is_text() {
-            Writer::Lines(Lines::open(&file, schema, envelope)?)
+        Ok(Chosen { file, envelope, compression })
+    }
+}
+
+impl FileSink {
+    /// Opens the file; nothing in it changes yet.
+    pub(crate) fn new(
+        connector: &Connector,
+        schema: &Schema,
+        retracts: bool,
+    ) -> Result<FileSink, SqlError> {
+        let chosen = Chosen::read(connector, retracts)?;
+        let Options { path, format, at, .. } = &chosen.file;
+        let writer = if format.is_text() {
+            let layout = Layout::new(&chosen.file, schema, chosen.envelope);
+            Writer::Lines(Lines::open(path, layout).map_err(|error| unwritable(path, &error, *at))?)
         } else {
-            Writer::Columns(Box::new(Columns::open(&file, schema, envelope, compression)?))
+            let shape = Shape::new(&chosen, schema)?;
+            let made = Partial::create(path).map_err(|error| unwritable(path, &error, *at))?;
+            Writer::Columns(made.0, made.1, shape)
         };
-        Ok(FileSink { path: file.path, writer })
+        Ok(FileSink { path: chosen.file.path, writer })
     }
 }
 
@@ -110,12 +136,13 @@ impl Drain for FileSink {
                 lines.rest().map_err(failed)?;
                 copied.map_err(failed)?
             }
-            Writer::Columns(mut columns) => {
-                let copied = columns.restart().and_then(|()| copy(changes, &mut *columns, link));
-                let ended = copied.map_err(failed)?;
+            Writer::Columns(partial, file, shape) => {
+                let mut columns = Columns::over(file, &shape).map_err(failed)?;
+                let ended = copy(changes, &mut columns, link).map_err(failed)?;
                 if matches!(&ended, Ok(()) | Err(Fault::Ended(Ending::Closed | Ending::Dropped(_))))
                 {
-                    columns.finish().map_err(failed)?;
+                    let whole = columns.end().and_then(|file| partial.finish(&file));
+                    whole.map_err(failed)?;
                 }
                 ended
             }

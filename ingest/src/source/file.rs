@@ -9,7 +9,6 @@ pub(crate) mod infer;
 mod open;
 mod reader;
 mod text;
-mod witness;
 
 use std::fs;
 use std::time::Duration;

@@ -1,6 +1,7 @@
 //! Files in and files out, through a database that runs.
 
 mod columns;
+mod kept;
 mod lines;
 mod relations;
 mod resume;

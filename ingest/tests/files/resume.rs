@@ -150,9 +150,9 @@ fn that_has_read(folder: &Folder, name: &str, text: &str, options: &str) -> Stri
 fn a_file_that_is_not_what_it_was_is_an_error_of_its_source_and_of_nothing_else() {
     let text = "n\n1\n2\n3\n";
     for (name, now, why) in [
-        ("shorter", Some("n\n1\n"), "it has 4 bytes, and 8 of it were read"),
-        ("other", Some("n\n1\n2\n4\n5\n"), "its first 8 bytes are not those that were read"),
-        ("header", Some("n\n9\n2\n3\n4\n"), "its first 8 bytes are not those that were read"),
+        ("shorter", Some("n\n1\n"), "it has 4 bytes, and had 8"),
+        ("other", Some("n\n1\n2\n4\n5\n"), "its first 8 bytes are not those that were there"),
+        ("header", Some("n\n9\n2\n3\n4\n"), "its first 8 bytes are not those that were there"),
         ("missing", None, "cannot be read"),
     ] {
         let folder = Folder::new(&format!("changed-{name}"));

@@ -47,6 +47,8 @@ pub(super) enum Action {
     Install,
     /// The reader reads some rows of the frozen state.
     Read,
+    /// A sink has made safe what it had.
+    Sink { at: usize },
 }
 
 const KINDS: usize = 9;
@@ -78,7 +80,8 @@ impl Menu {
             Action::Order { .. }
             | Action::Report { .. }
             | Action::ShardClock { .. }
-            | Action::CoordinatorClock => 3,
+            | Action::CoordinatorClock
+            | Action::Sink { .. } => 3,
             Action::Feeder { .. } => 4,
             Action::Push { .. } | Action::Attach { .. } | Action::Detach { .. } => 5,
             Action::Time { .. } => 6,
@@ -197,6 +200,7 @@ impl World {
     }
 
     fn list_coordinator(&self, menu: &mut Menu) {
+        self.sinks_due().for_each(|at| menu.offer(Action::Sink { at }));
         if self.life.reading.is_some() {
             menu.offer(Action::Read);
         }

@@ -5,9 +5,9 @@ use sluicedb::core::ids::{LaneId, ShardId};
 use sluicedb::core::recovery::{DatabaseOptions, Opened, history, open};
 use sluicedb_wal::Options as LogOptions;
 
-use super::World;
 use super::life::{Life, Seat, ShardLane};
 use super::subscriber::Subscriber;
+use super::{Phase, World};
 use crate::disk::CrashMode;
 use crate::lane::Lane;
 
@@ -66,6 +66,9 @@ impl World {
         if mode == (CrashMode::Random { torn: true }) {
             self.saw("torn crash");
         }
+        if self.phase == Phase::Drain {
+            self.phase = Phase::Calm { since: self.turn };
+        }
         self.raise_before_crash();
         self.life = Life::none();
         self.disk.crash(mode, &mut self.chaos);
@@ -84,7 +87,7 @@ impl World {
             Ok(opened) => opened,
             Err(error) => panic!("the database cannot be opened: {error}"),
         };
-        let Opened { sealed, replayed, ref feeders, .. } = opened;
+        let Opened { sealed, replayed, ref feeders, ref sinks, .. } = opened;
         let start = opened.coordinator.open();
         let found = sealed.map_or("nothing".to_owned(), |epoch| epoch.to_string());
         self.trace.add(self.turn, &"open", format_args!("found={found} replay={replayed} {start}"));
@@ -100,6 +103,7 @@ impl World {
         self.growth.go_back(&history, sealed);
         self.sealed = sealed;
         self.recover_feeders(feeders);
+        self.recover_sinks(sinks);
         if replayed > 0 {
             self.saw("replay");
         }

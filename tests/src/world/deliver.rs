@@ -47,6 +47,7 @@ impl World {
             Action::Want => self.want(),
             Action::Install => self.install(),
             Action::Read => self.read_some(),
+            Action::Sink { at } => self.sink_written(at),
         }
     }
 
@@ -259,8 +260,10 @@ impl World {
                     let subscriber = self.life.subscribers[view.index()].as_mut();
                     let subscriber = subscriber.expect("what is published is there");
                     subscriber.take(epoch, deltas(&morsel));
+                    self.give_sink(view, (shard, epoch), deltas(&morsel));
                     self.life.seats[shard].shard.pool().put(morsel);
                 }
+                Effect::Marked { stage, epoch } => self.mark_sinks(stage, (shard, epoch)),
                 Effect::Changed(change) => self.changed(shard, &change),
                 Effect::Late { operator, morsel } => {
                     let behind = |row| morsel.behind(row) > Time::MIN;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use sluicedb::core::effect::CoordinatorInput;
 use sluicedb::core::graph::{Change, Graph, Growth, change};
-use sluicedb::core::ids::{Epoch, LaneId, ShardId};
+use sluicedb::core::ids::{Epoch, LaneId, ShardId, ViewId};
 use sluicedb::core::shard::check;
 use sluicedb_sql::expr::Expr;
 use sluicedb_sql::plan::{AggregateSpec, Builder, Call, Emit, Function, NodeId, Op, Plan, Window};
@@ -229,6 +229,9 @@ impl World {
         let made = change(&self.graph, self.growth.newest(), &plan, &growth);
         let mut made = made.expect("what is drawn can be lowered");
         made.history = history_of(self.growth.versions.len());
+        let views = made.graph.views.places();
+        let come = views.filter(|(_, view)| made.come.binary_search(&view.operator).is_ok());
+        made.sinks_come = come.map(|(at, _)| ViewId(at as u16)).collect();
         let made = Arc::new(made);
         check(&made).expect("its rows are not too large");
         let what = format_args!("come={:?} gone={:?}", made.come, made.gone);
@@ -283,6 +286,7 @@ impl World {
                 change.views_gone.iter().filter_map(|view| self.graph.views.get(view.index()));
             names.for_each(|view| reading.forget(&view.name));
         }
+        self.sinks_come(change);
         let subscribers = &mut self.life.subscribers;
         subscribers.resize_with(subscribers.len().max(change.graph.views.len()), || None);
         for (at, view) in change.graph.views.places() {
@@ -295,6 +299,7 @@ impl World {
         for view in &change.views_gone {
             self.life.subscribers[view.index()] = None;
         }
+        self.sinks_go(change);
         self.graph = Arc::clone(&change.graph);
         self.growth.under_way = false;
         self.growth.installed = self.growth.newest().clone();

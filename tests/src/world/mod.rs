@@ -18,6 +18,7 @@ mod producer;
 mod read;
 mod run;
 mod script;
+mod sinks;
 mod subscriber;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -63,6 +64,10 @@ pub struct World {
     life: Life,
     lives: u64,
     producers: Vec<Producer>,
+    /// By the names of what they follow.
+    sinks: BTreeMap<String, sinks::Sink>,
+    /// What becomes of those.
+    outside: Prng,
     /// How far sources and feeders had come at the end of the last epoch that all shards passed.
     clocks: Clocks,
     /// The same at the end of every epoch that may still be read or recovered.
@@ -116,6 +121,7 @@ impl World {
         let mut world = World {
             schedule: root.split("schedule"),
             chaos: root.split("faults"),
+            outside: root.split("outside"),
             turn: 0,
             now_ns: 0,
             phase: Phase::Push,
@@ -125,6 +131,7 @@ impl World {
             clocks: Clocks::new(0, std::iter::empty()),
             cuts: BTreeMap::new(),
             producers,
+            sinks: BTreeMap::new(),
             sealed: None,
             checkpointed: Epoch(0),
             crashes_left: crashes,
@@ -163,7 +170,10 @@ impl World {
 
     /// Whether nothing is left to do.
     pub fn is_over(&self) -> bool {
-        let drained = self.phase == Phase::Drain && self.menu.is_empty() && self.disk.is_idle();
+        // One that stopped at the last moment is opened again.
+        let stopped = self.life.poison.is_some();
+        let idle = self.disk.is_idle() && self.sinks_due_at().is_none() && !stopped;
+        let drained = self.phase == Phase::Drain && self.menu.is_empty() && idle;
         drained || self.life.exhausted().is_some()
     }
 
@@ -182,9 +192,10 @@ impl World {
         }
     }
 
-    /// Nobody can do anything before the disk can.
+    /// Nobody can do anything before the disk or a sink can.
     fn wait(&mut self) {
-        let until = self.disk.ready_at().into_iter().chain(self.life.paused_until()).min();
+        let until = self.disk.ready_at().into_iter().chain(self.life.paused_until());
+        let until = until.chain(self.sinks_due_at()).min();
         if let Some(until) = until {
             self.turn = self.turn.max(until.saturating_sub(1));
         }

@@ -145,6 +145,10 @@ impl World {
             let content = streams.get(&view.name).unwrap_or_else(|| &found[&view.name]);
             subscriber.check(epoch, content);
         }
+        self.check_sinks(epoch, |name| {
+            let there = names.contains(name);
+            there.then(|| streams.get(name).unwrap_or_else(|| &found[name]))
+        });
         self.views = found;
     }
 

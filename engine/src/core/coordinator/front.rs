@@ -1,20 +1,22 @@
 //! What a manifest holds beside its parts, as bytes, little endian: the form (4 bytes), the plan (16),
 //! the length of the history (4), the history, the count of sources (2), the watermark of each source
-//! (8), and how far each feeder had come (47).
+//! (8), the count of sinks (2), how far each
+//! had come (20), and how far each feeder had come (47).
 
 use std::sync::Arc;
 
-use crate::core::effect::FeederMark;
+use crate::core::effect::{FeederMark, SinkMark};
 use crate::core::feeder::Position;
-use crate::core::ids::{FeederId, SourceId, Time};
+use crate::core::ids::{FeederId, SourceId, Time, ViewId};
 
 /// Counts the changes of the form. Form 1 had no such number, no sources, and feeders without theirs;
-/// form 2 had no history; form 3, which is still read, had no positions.
+/// form 2 had no history; form 3, which is still read, had no positions and no sinks.
 const FORM: u32 = 4;
 const FORM_WITHOUT_POSITIONS: u32 = 3;
 const MARK_BYTES: usize = 47;
 /// What a mark consists of beside the position.
 const MARK_HEAD_BYTES: usize = 30;
+const SINK_BYTES: usize = 20;
 
 /// What a manifest says of all shards together.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -25,6 +27,8 @@ pub struct Front {
     pub history: Arc<[u8]>,
     /// The watermark of each source.
     pub sources: Vec<Time>,
+    /// How far each sink had come that writes in step with checkpoints.
+    pub sinks: Vec<SinkMark>,
     /// How far each feeder had come, by id.
     pub feeders: Vec<FeederMark>,
 }
@@ -32,8 +36,12 @@ pub struct Front {
 impl Front {
     /// As bytes.
     pub fn encode(&self) -> Vec<u8> {
-        let Front { plan, history, sources, feeders } = self;
-        let bytes = 26 + history.len() + sources.len() * 8 + feeders.len() * MARK_BYTES;
+        let Front { plan, history, sources, sinks, feeders } = self;
+        let bytes = 28
+            + sinks.len() * SINK_BYTES
+            + history.len()
+            + sources.len() * 8
+            + feeders.len() * MARK_BYTES;
         let mut out = Vec::with_capacity(bytes);
         out.extend(FORM.to_le_bytes());
         out.extend(plan.to_le_bytes());
@@ -43,6 +51,13 @@ impl Front {
         let count = u16::try_from(sources.len()).expect("sources are numbered in 16 bits");
         out.extend(count.to_le_bytes());
         sources.iter().for_each(|time| out.extend(time.0.to_le_bytes()));
+        let count = u16::try_from(sinks.len()).expect("views are numbered in 16 bits");
+        out.extend(count.to_le_bytes());
+        for &SinkMark { sink, position, failed } in sinks {
+            out.extend(sink.0.to_le_bytes());
+            out.push(u8::from(failed));
+            encode_position(position, &mut out);
+        }
         for &FeederMark { feeder, source, sequence, watermark, rows_numbered, position } in feeders
         {
             out.extend(feeder.0.to_le_bytes());
@@ -50,10 +65,7 @@ impl Front {
             out.extend(sequence.to_le_bytes());
             out.extend(watermark.0.to_le_bytes());
             out.extend(rows_numbered.to_le_bytes());
-            out.push(u8::from(position.is_some()));
-            let Position { offset, check } = position.unwrap_or(Position { offset: 0, check: 0 });
-            out.extend(offset.to_le_bytes());
-            out.extend(check.to_le_bytes());
+            encode_position(position, &mut out);
         }
         out
     }
@@ -71,8 +83,16 @@ impl Front {
         let (history, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
         let (count, rest) = rest.split_first_chunk()?;
         let count = usize::from(u16::from_le_bytes(*count));
-        let (sources, marks) = rest.split_at_checked(count * 8)?;
+        let (sources, mut marks) = rest.split_at_checked(count * 8)?;
         let (sources, _) = sources.as_chunks::<8>();
+        let mut sinks = Vec::new();
+        if mark_bytes == MARK_BYTES {
+            let (count, rest) = marks.split_first_chunk()?;
+            let bytes = usize::from(u16::from_le_bytes(*count)) * SINK_BYTES;
+            let (told, rest) = rest.split_at_checked(bytes)?;
+            sinks = told.chunks(SINK_BYTES).map(sink).collect::<Option<_>>()?;
+            marks = rest;
+        }
         let marks = marks.chunks(mark_bytes).map(|bytes| {
             let (head, tail) = bytes.split_first_chunk()?;
             let position = if mark_bytes == MARK_BYTES { position(tail)? } else { None };
@@ -86,9 +106,24 @@ impl Front {
             plan: u128::from_le_bytes(*plan),
             history: history.into(),
             sources: sources.iter().map(|time| Time(i64::from_le_bytes(*time))).collect(),
+            sinks,
             feeders,
         })
     }
+}
+
+fn sink(bytes: &[u8]) -> Option<SinkMark> {
+    let (id, rest) = bytes.split_first_chunk()?;
+    let (failed, rest) = rest.split_first()?;
+    let (sink, position) = (ViewId(u16::from_le_bytes(*id)), position(rest)?);
+    (*failed <= 1).then_some(SinkMark { sink, position, failed: *failed == 1 })
+}
+
+fn encode_position(position: Option<Position>, out: &mut Vec<u8>) {
+    out.push(u8::from(position.is_some()));
+    let Position { offset, check } = position.unwrap_or(Position { offset: 0, check: 0 });
+    out.extend(offset.to_le_bytes());
+    out.extend(check.to_le_bytes());
 }
 
 fn position(bytes: &[u8]) -> Option<Option<Position>> {
@@ -134,6 +169,10 @@ mod tests {
             plan: 3,
             history: Arc::from(*b"CREATE"),
             sources: vec![Time::MIN, Time(-5)],
+            sinks: vec![
+                SinkMark { sink: ViewId(2), position, failed: true },
+                SinkMark { sink: ViewId(5), position: None, failed: false },
+            ],
             feeders: vec![mark(0, 1), FeederMark { position, ..mark(1, 0) }],
         };
         let bytes = front.encode();
@@ -160,9 +199,11 @@ mod tests {
         };
         let second = FeederMark::start(FeederId(1), SourceId(0));
         let (history, sources) = (Arc::from(*b"CREATE"), vec![Time(4)]);
-        let front = Front { plan: 3, history, sources, feeders: vec![first, second] };
+        let (sinks, feeders) = (Vec::new(), vec![first, second]);
+        let front = Front { plan: 3, history, sources, sinks, feeders };
         let bytes = front.encode();
         let (head, marks) = bytes.split_at(bytes.len() - 2 * MARK_BYTES);
+        let head = &head[..head.len() - 2];
         let marks = marks.chunks(MARK_BYTES).flat_map(|mark| &mark[..MARK_HEAD_BYTES]).copied();
         let older = [&3_u32.to_le_bytes()[..], &head[4..]].concat().into_iter().chain(marks);
         assert_eq!(Front::decode(&older.collect::<Vec<u8>>()), Some(front));

@@ -8,12 +8,14 @@
 //! - Time alone closes an epoch only if rows are in it, if a checkpoint of earlier rows is due, or if
 //!   a source has an idle timeout and what it says changes.
 //! - A checkpoint is sealed by its manifest, which is written once every shard has acknowledged its
-//!   part, and nothing that only older checkpoints need is removed before.
+//!   part and every sink has made safe what it was given, and nothing that only older checkpoints need
+//!   is removed before.
 
 mod front;
 mod idle;
 mod roster;
 mod seal;
+mod sinks;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -21,7 +23,9 @@ use std::sync::Arc;
 use sluicedb_wal::settle::Settling;
 use sluicedb_wal::{FileName, Manifest, Ticket};
 
-use super::effect::{CoordinatorEffect, CoordinatorInput, FeederMark, Order, Part, Poison, Report};
+use super::effect::{
+    CoordinatorEffect, CoordinatorInput, FeederMark, Order, Part, Poison, Report, SinkMark,
+};
 use super::frame::Barrier;
 use super::graph::{Change, Graph};
 use super::ids::{Epoch, FeederId, ShardId, SourceId};
@@ -58,6 +62,8 @@ pub struct CoordinatorStart {
     pub files: Vec<FileName>,
     /// How far each feeder had come; all are detached.
     pub feeders: Vec<FeederMark>,
+    /// How far each sink had come.
+    pub sinks: Vec<SinkMark>,
 }
 
 /// What concerns all shards.
@@ -100,7 +106,7 @@ struct Wanted {
 impl Coordinator {
     /// A coordinator of shards that begin with this graph; it waits for them to be ready.
     pub fn new(options: CoordinatorOptions, graph: &Graph, start: CoordinatorStart) -> Coordinator {
-        let CoordinatorStart { epoch, manifests, files, feeders } = start;
+        let CoordinatorStart { epoch, manifests, files, feeders, sinks } = start;
         let mut idleness = Idleness::default();
         for (at, source) in graph.sources.places() {
             idleness.add(SourceId(at as u16), source);
@@ -123,7 +129,7 @@ impl Coordinator {
             installing: None,
             settling: Settling::new(usize::from(options.shards), &settled),
             settled,
-            seal: Seal::new(&options, manifests, files),
+            seal: Seal::new(&options, manifests, files, sinks),
             poison: None,
             options,
         }
@@ -182,6 +188,16 @@ impl Coordinator {
                 self.idleness.leaves(feeder);
             }
             CoordinatorInput::Install(change) => self.changes.push_back(change),
+            CoordinatorInput::Written { sink, epoch, position } => {
+                let mut issued = Vec::new();
+                self.seal.written((sink, epoch), position, &mut issued);
+                effects.extend(issued.into_iter().map(CoordinatorEffect::Disk));
+            }
+            CoordinatorInput::Failed { sink } => {
+                let mut issued = Vec::new();
+                self.seal.failed(sink, &mut issued);
+                effects.extend(issued.into_iter().map(CoordinatorEffect::Disk));
+            }
             CoordinatorInput::Report(shard, report) => self.report(shard, report, effects),
             CoordinatorInput::Completed { ticket, result } => {
                 self.completed(ticket, result, effects);
@@ -345,7 +361,7 @@ impl Coordinator {
         if self.options.checkpoint_interval_ns.is_some() {
             // A checkpoint that begins with this barrier has taken note of the graph before.
             let (plan, history) = (change.graph.fingerprint(), Arc::clone(&change.history));
-            self.seal.becomes(Running { plan, history });
+            self.seal.becomes(Running { plan, history }, &change);
         }
         self.order_all(Order::Install(Arc::clone(&change)), effects);
         self.installing = Some(change);

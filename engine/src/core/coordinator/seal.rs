@@ -10,8 +10,11 @@ use sluicedb_wal::{
 
 use super::CoordinatorOptions;
 use super::front::Front;
-use crate::core::effect::{FeederMark, Part};
-use crate::core::ids::{Epoch, ShardId};
+use super::sinks::{Gathered, Sinks};
+use crate::core::effect::{FeederMark, Part, SinkMark};
+use crate::core::feeder::Position;
+use crate::core::graph::Change;
+use crate::core::ids::{Epoch, ShardId, ViewId};
 
 /// Manifests that are kept: should the newest turn out to be rotten, the one before tells what was.
 const KEPT: usize = 2;
@@ -31,6 +34,7 @@ pub(super) struct Sealed {
 pub(super) struct Seal {
     database: u128,
     running: Running,
+    sinks: Sinks,
     shards: usize,
     state: State,
     /// The newest last.
@@ -52,12 +56,13 @@ pub(super) struct Running {
 
 enum State {
     Closed,
-    /// Some shards have not acknowledged.
+    /// Some shards have not acknowledged, or some sinks have not made safe what they have.
     Gathering {
         epoch: Epoch,
         /// What ran in the epoch.
         running: Running,
         parts: Vec<Option<Part>>,
+        sinks: Gathered,
     },
     /// The manifest is on its way to the disk.
     Publishing {
@@ -72,12 +77,14 @@ impl Seal {
         options: &CoordinatorOptions,
         kept: Vec<Manifest>,
         files: Vec<FileName>,
+        sinks: Vec<SinkMark>,
     ) -> Seal {
         assert!(kept.is_sorted_by_key(|manifest| manifest.epoch), "the newest manifest comes last");
         let ours = |file: &FileName| !matches!(file, FileName::Segment { .. });
         Seal {
             database: options.database,
             running: Running { plan: options.plan, history: Arc::clone(&options.history) },
+            sinks: Sinks::new(sinks),
             shards: usize::from(options.shards),
             state: State::Closed,
             kept,
@@ -96,26 +103,62 @@ impl Seal {
     pub(super) fn open(&mut self, epoch: Epoch) {
         assert!(!self.is_open(), "one checkpoint at a time");
         let (running, parts) = (self.running.clone(), vec![None; self.shards]);
-        self.state = State::Gathering { epoch, running, parts };
+        self.state = State::Gathering { epoch, running, parts, sinks: self.sinks.gather() };
     }
 
     /// Another graph runs behind the last checkpoint that was begun.
-    pub(super) fn becomes(&mut self, running: Running) {
+    pub(super) fn becomes(&mut self, running: Running, change: &Change) {
         self.running = running;
+        self.sinks.change(change);
+        if let State::Gathering { sinks, .. } = &mut self.state {
+            sinks.change(change);
+        }
     }
 
-    /// Takes a shard's part; with the last one the manifest is written.
+    /// A sink has made safe what it was given by the end of an epoch.
+    pub(super) fn written(
+        &mut self,
+        (sink, at): (ViewId, Epoch),
+        position: Position,
+        issued: &mut Vec<Issued>,
+    ) {
+        if let State::Gathering { epoch, sinks, .. } = &mut self.state
+            && *epoch == at
+        {
+            sinks.written(sink, position);
+            self.publish(issued);
+        }
+    }
+
+    /// A sink can write no more: checkpoints go on without it.
+    pub(super) fn failed(&mut self, sink: ViewId, issued: &mut Vec<Issued>) {
+        self.sinks.failed(sink);
+        if let State::Gathering { sinks, .. } = &mut self.state {
+            sinks.failed(sink);
+            self.publish(issued);
+        }
+    }
+
+    /// Takes a shard's part.
     pub(super) fn acknowledged(&mut self, from: ShardId, part: Part, issued: &mut Vec<Issued>) {
-        let State::Gathering { epoch, running, parts } = &mut self.state else {
+        let State::Gathering { epoch, parts, .. } = &mut self.state else {
             panic!("{from} acknowledged {} when no checkpoint waits for parts", part.epoch)
         };
         assert_eq!(part.epoch, *epoch, "{from} acknowledged another epoch");
         let place = &mut parts[from.index()];
         assert!(place.is_none(), "{from} acknowledged {epoch} twice");
         *place = Some(part);
-        if parts.iter().any(Option::is_none) {
+        self.publish(issued);
+    }
+
+    /// Writes the manifest, once all parts are there and all sinks have told.
+    fn publish(&mut self, issued: &mut Vec<Issued>) {
+        let State::Gathering { epoch, running, parts, sinks } = &mut self.state else { return };
+        if parts.iter().any(Option::is_none) || !sinks.is_whole() {
             return;
         }
+        self.sinks.sealed(sinks);
+        let sinks = sinks.marks();
         let parts: Vec<Part> = parts.drain(..).flatten().collect();
         let (epoch, Running { plan, history }) = (*epoch, running.clone());
         let sources = parts[0].sources.clone();
@@ -126,7 +169,7 @@ impl Seal {
             epoch: epoch.0,
             previous: self.kept.last().map_or(0, Manifest::hash),
             shards: parts.into_iter().map(shard_part).collect(),
-            front: Front { plan, history, sources, feeders: feeders.clone() }.encode(),
+            front: Front { plan, history, sources, sinks, feeders: feeders.clone() }.encode(),
         };
         let mut publisher = Publisher::new(&manifest, Tickets::of(PUBLISHER));
         publisher.pump(issued);

@@ -9,7 +9,7 @@ use sluicedb_wal::{Failure, FileRef, Lsn, Statement};
 use super::*;
 use crate::core::feeder::{Position, Progress};
 use crate::core::graph::SourceSpec;
-use crate::core::ids::{SourceId, Time};
+use crate::core::ids::{SourceId, Time, ViewId};
 use crate::core::morsel::ShapeId;
 
 fn coordinator() -> Coordinator {
@@ -35,6 +35,10 @@ fn idle_after_100() -> Coordinator {
 }
 
 fn over(graph: &Graph) -> Coordinator {
+    with_sinks(graph, &[])
+}
+
+fn with_sinks(graph: &Graph, sinks: &[SinkMark]) -> Coordinator {
     let options = CoordinatorOptions {
         shards: 2,
         epoch_interval_ns: 10,
@@ -44,8 +48,13 @@ fn over(graph: &Graph) -> Coordinator {
         history: Arc::from([]),
     };
     let mark = FeederMark { sequence: 4, ..FeederMark::start(FeederId(0), SourceId(0)) };
-    let start =
-        CoordinatorStart { epoch: Epoch(5), manifests: vec![], files: vec![], feeders: vec![mark] };
+    let start = CoordinatorStart {
+        epoch: Epoch(5),
+        manifests: vec![],
+        files: vec![],
+        feeders: vec![mark],
+        sinks: sinks.to_vec(),
+    };
     Coordinator::new(options, graph, start)
 }
 
@@ -202,6 +211,34 @@ fn a_checkpoint_is_sealed_once_every_part_is_there() {
     assert_eq!(run(&mut coordinator, inputs), ["passed e5"]);
     let said = run(&mut coordinator, vec![from(0, part(5, 0))]);
     assert_eq!(said, ["s0 sealed e5 from 0", "s1 sealed e5 from 100", "sealed e5 11 at 101"]);
+}
+
+#[test]
+fn a_checkpoint_waits_for_sinks_that_have_not_failed() {
+    let position = Position { offset: 7, check: 0 };
+    let sink = |at, failed| SinkMark { sink: ViewId(at), position: Some(position), failed };
+    let known = [sink(0, false), sink(1, true), sink(2, false)];
+    let mut coordinator = with_sinks(&Graph::empty(), &known);
+    run(&mut coordinator, vec![from(0, Report::Open), from(1, Report::Open), CHECKPOINT]);
+    let mut inputs = passed(5);
+    inputs.extend([from(0, part(5, 0)), from(1, part(5, 1))]);
+    assert_eq!(run(&mut coordinator, inputs), ["passed e5"], "two sinks have yet to tell");
+    let written = |sink, epoch| CoordinatorInput::Written {
+        sink: ViewId(sink),
+        epoch: Epoch(epoch),
+        position: Position { offset: 9, check: 0 },
+    };
+    let other = vec![written(0, 5), written(0, 5), written(2, 4), written(1, 5)];
+    assert_eq!(run(&mut coordinator, other), Vec::<String>::new(), "one has yet to tell");
+    let said = run(&mut coordinator, vec![CoordinatorInput::Failed { sink: ViewId(2) }]);
+    assert_eq!(said.last().map(String::as_str), Some("sealed e5 11 at 101"));
+    // The next one waits for the one that works.
+    run(&mut coordinator, vec![CHECKPOINT]);
+    let mut inputs = passed(6);
+    inputs.extend([from(0, part(6, 0)), from(1, part(6, 1))]);
+    assert_eq!(run(&mut coordinator, inputs), ["passed e6"]);
+    let said = run(&mut coordinator, vec![written(0, 6)]);
+    assert_eq!(said.last().map(String::as_str), Some("sealed e6 11 at 101"));
 }
 
 #[test]

@@ -72,6 +72,8 @@ pub struct Change {
     pub keyed: Vec<SourceId>,
     /// Views and streams that go.
     pub views_gone: Vec<ViewId>,
+    /// Streams that come and feed sinks which write in step with checkpoints.
+    pub sinks_come: Vec<ViewId>,
     /// Inputs that are added to what was there. Those that read what keeps its rows are owed them.
     pub readers: Vec<Reader>,
     /// Pairs of stages between which lanes come. Lanes never go.

@@ -99,6 +99,7 @@ impl<'a> Lowering<'a> {
             sources_gone: Vec::new(),
             keyed: Vec::new(),
             views_gone: Vec::new(),
+            sinks_come: Vec::new(),
             readers: Vec::new(),
             pairs: Vec::new(),
             logged: growth.logged,

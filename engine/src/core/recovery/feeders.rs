@@ -24,7 +24,7 @@ pub(super) fn base(
     let sources = graph.sources.len();
     let Some(manifest) = newest else {
         let (history, sources) = (Arc::from([]), vec![Time::MIN; sources]);
-        return Ok(Front { plan, history, sources, feeders: Vec::new() });
+        return Ok(Front { plan, history, sources, sinks: Vec::new(), feeders: Vec::new() });
     };
     let another = |what| RecoverError::AnotherPlan { shard: ShardId(0), what };
     let front =
@@ -34,6 +34,9 @@ pub(super) fn base(
     }
     if front.sources.len() != sources || front.feeders.len() > FEEDERS_MAX {
         return Err(another("it has other sources or too many feeders"));
+    }
+    if front.sinks.iter().any(|mark| graph.views.get(mark.sink.index()).is_none()) {
+        return Err(another("it has other sinks"));
     }
     Ok(front)
 }

@@ -27,7 +27,7 @@ use super::arena::{Arena, FreezeKind, Freezes, Frozen, Region};
 use super::effect::{Effect, FeederMark, Input, Order, Poison, Report};
 use super::frame::{Barrier, Fed, FedMarks, FeederFrame, FeederRow, Frame};
 use super::graph::{Change, Graph, SourceSpec, ViewSpec};
-use super::ids::{Epoch, FeederId, LaneId, ShardId, SourceId, Time, ViewId};
+use super::ids::{Epoch, FeederId, LaneId, ShardId, SourceId, StageId, Time, ViewId};
 use super::morsel::Pool;
 use super::operator::{RetainReader, Stop, ViewReader};
 pub use build::check;
@@ -317,6 +317,9 @@ impl Shard {
         self.stages_left -= 1;
         if at == 0 {
             self.epoch_rows = self.stages[0].take_entered();
+        }
+        if barrier.checkpoint {
+            effects.push(Effect::Marked { stage: StageId(at as u16), epoch: barrier.epoch });
         }
         if let Some(front) = &mut self.front {
             front.passed(at, self.stages[at].take_watermarks());

@@ -18,8 +18,7 @@ use sluicedb::db::arrow::WEIGHT_COLUMN;
 use sluicedb::db::{ChangeSet, Schema, SqlError, Weights};
 use sluicedb_sql::column::arrow::arrow_schema;
 
-use super::partial::Partial;
-use super::{Envelope, Write, unwritable};
+use super::{Chosen, Envelope, Write};
 use crate::file::{Format, Options};
 
 /// How the pages of a file of Parquet may be compressed.
@@ -31,64 +30,62 @@ const GATHERED_ROWS: usize = 8192;
 /// Bytes of a group of rows of Parquet, which is held in memory until it is written.
 const GROUP_BYTES: usize = 64 << 20;
 
-/// A file that changes are written to column by column.
-pub(super) struct Columns {
-    partial: Partial,
-    content: Content,
-    /// Of the file.
+/// What the columns of a file are, and how they lie in it.
+#[derive(Clone)]
+pub(super) struct Shape {
     schema: SchemaRef,
     weighted: bool,
+    format: Format,
+    compression: &'static str,
+}
+
+/// A file that changes are written to column by column.
+pub(super) struct Columns {
+    content: Content,
+    shape: Shape,
     gathered: Vec<RecordBatch>,
     rows: usize,
 }
 
 /// What is written to.
 enum Content {
-    /// Nothing yet.
-    Fresh {
-        file: File,
-        format: Format,
-        compression: &'static str,
-    },
     Arrow(Box<FileWriter<BufWriter<File>>>),
     Parquet(Box<ArrowWriter<File>>),
 }
 
-impl Columns {
-    /// Makes the file beside the one that is to be replaced.
-    pub(super) fn open(
-        file: &Options,
-        schema: &Schema,
-        envelope: Envelope,
-        compression: Option<&'static str>,
-    ) -> Result<Columns, SqlError> {
-        let Options { path, format, at, .. } = file;
+impl Shape {
+    /// Refuses columns that the format does not hold.
+    pub(super) fn new(chosen: &Chosen, schema: &Schema) -> Result<Shape, SqlError> {
+        let Chosen { file: Options { format, at, .. }, envelope, compression } = chosen;
         let arrow = arrow_schema(schema);
         if *format == Format::Parquet {
             refuse_intervals(&arrow).map_err(|error| error.at(*at))?;
         }
-        let weighted = envelope == Envelope::Weight;
+        let weighted = *envelope == Envelope::Weight;
         let weight = weighted.then(|| ArrowField::new(WEIGHT_COLUMN, ArrowType::Int64, false));
         let fields = arrow.fields().iter().cloned().chain(weight.map(Arc::new));
         let schema = Arc::new(ArrowSchema::new(fields.collect::<Vec<_>>()));
-        let (partial, file) =
-            Partial::create(path).map_err(|error| unwritable(path, &error, *at))?;
         let compression = compression.unwrap_or(COMPRESSIONS[0]);
-        let content = Content::Fresh { file, format: *format, compression };
-        Ok(Columns { partial, content, schema, weighted, gathered: Vec::new(), rows: 0 })
+        Ok(Shape { schema, weighted, format: *format, compression })
     }
 
-    /// Begins the file.
-    pub(super) fn restart(&mut self) -> io::Result<()> {
-        let Content::Fresh { file, format, compression } = &self.content else { return Ok(()) };
-        let file = file.try_clone()?;
-        self.content = if *format == Format::Arrow {
+    /// What the names of such files end with.
+    pub(super) fn extension(&self) -> &'static str {
+        if self.format == Format::Arrow { ".arrow" } else { ".parquet" }
+    }
+}
+
+impl Columns {
+    /// Begins a file.
+    pub(super) fn over(file: File, shape: &Shape) -> io::Result<Columns> {
+        let shape = shape.clone();
+        let content = if shape.format == Format::Arrow {
             let file = BufWriter::with_capacity(1 << 18, file);
-            Content::Arrow(Box::new(FileWriter::try_new(file, &self.schema).map_err(outside)?))
+            Content::Arrow(Box::new(FileWriter::try_new(file, &shape.schema).map_err(outside)?))
         } else {
-            parquet_content(file, &self.schema, compression)?
+            parquet_content(file, &shape.schema, shape.compression)?
         };
-        Ok(())
+        Ok(Columns { content, shape, gathered: Vec::new(), rows: 0 })
     }
 
     /// Writes what was gathered.
@@ -96,36 +93,33 @@ impl Columns {
         if self.rows == 0 {
             return Ok(());
         }
-        let batch = concat_batches(&self.schema, &self.gathered).map_err(outside)?;
+        let batch = concat_batches(&self.shape.schema, &self.gathered).map_err(outside)?;
         self.gathered.clear();
         self.rows = 0;
         match &mut self.content {
             Content::Arrow(writer) => writer.write(&batch).map_err(outside),
             Content::Parquet(writer) => writer.write(&batch).map_err(|e| outside(e.into())),
-            Content::Fresh { .. } => unreachable!("it was begun before the first change"),
         }
     }
 
-    /// Writes the end of the file, and puts it in its place.
-    pub(super) fn finish(mut self) -> io::Result<()> {
+    /// Writes the end of the file, and gives it back.
+    pub(super) fn end(mut self) -> io::Result<File> {
         self.write()?;
-        let file = match self.content {
+        Ok(match self.content {
             Content::Arrow(mut writer) => {
                 writer.finish().map_err(outside)?;
                 let out = writer.into_inner().map_err(outside)?;
                 out.into_inner().map_err(io::IntoInnerError::into_error)?
             }
             Content::Parquet(writer) => (*writer).into_inner().map_err(|e| outside(e.into()))?,
-            Content::Fresh { file, .. } => file,
-        };
-        self.partial.finish(&file)
+        })
     }
 }
 
 impl Write for Columns {
     fn take(&mut self, set: &ChangeSet) -> io::Result<()> {
         let mut batch = set.changes().to_record_batch(Weights::Always);
-        if !self.weighted {
+        if !self.shape.weighted {
             batch = repeated(batch).map_err(outside)?;
         }
         self.rows += batch.num_rows();

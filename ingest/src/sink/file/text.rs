@@ -4,65 +4,62 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Seek, SeekFrom, Write as _};
 
 use sluicedb::db::arrow::WEIGHT_COLUMN;
-use sluicedb::db::{ChangeSet, RowRef, Schema, SqlError, Value};
+use sluicedb::db::{ChangeSet, RowRef, Schema, Value};
 
-use super::{Envelope, Write, unwritable};
+use super::{Envelope, Write};
 use crate::file::{Format, Options};
 use crate::format::{csv, json};
 
 #[derive(Debug)]
-enum Layout {
+enum Kind {
     Json,
     Csv { delimiter: char, null: String, header: bool },
+}
+
+/// What changes look like as lines.
+#[derive(Debug)]
+pub(super) struct Layout {
+    schema: Schema,
+    kind: Kind,
+    envelope: Envelope,
+    text: String,
 }
 
 /// A file that changes are written to line by line.
 #[derive(Debug)]
 pub(super) struct Lines {
     out: BufWriter<File>,
-    schema: Schema,
     layout: Layout,
-    envelope: Envelope,
-    text: String,
 }
 
-impl Lines {
-    /// Opens the file; nothing in it changes yet.
-    pub(super) fn open(
-        file: &Options,
-        schema: &Schema,
-        envelope: Envelope,
-    ) -> Result<Lines, SqlError> {
-        let Options { path, format, header, delimiter, null, at } = file;
-        let layout = match format {
-            Format::Csv => {
-                Layout::Csv { delimiter: *delimiter, null: null.clone(), header: *header }
-            }
-            _ => Layout::Json,
+impl Layout {
+    pub(super) fn new(file: &Options, schema: &Schema, envelope: Envelope) -> Layout {
+        let Options { format, header, delimiter, null, .. } = file;
+        let kind = match format {
+            Format::Csv => Kind::Csv { delimiter: *delimiter, null: null.clone(), header: *header },
+            _ => Kind::Json,
         };
-        let out = OpenOptions::new().write(true).create(true).truncate(false).open(path);
-        let out = out.map_err(|error| unwritable(path, &error, *at))?;
-        Ok(Lines {
-            out: BufWriter::with_capacity(1 << 18, out),
-            schema: schema.clone(),
-            layout,
-            envelope,
-            text: String::new(),
-        })
+        Layout { schema: schema.clone(), kind, envelope, text: String::new() }
     }
 
-    /// Begins the file anew.
-    pub(super) fn restart(&mut self) -> io::Result<()> {
-        // A pipe or a terminal has no length and no place.
-        if self.out.get_ref().metadata()?.is_file() {
-            self.out.get_ref().set_len(0)?;
-            self.out.seek(SeekFrom::Start(0))?;
-        }
-        if let Layout::Csv { delimiter, header: true, .. } = self.layout {
+    /// What the file begins with.
+    pub(super) fn header(&mut self) -> &str {
+        self.text.clear();
+        if let Kind::Csv { delimiter, header: true, .. } = self.kind {
             let weight = (self.envelope == Envelope::Weight).then_some(WEIGHT_COLUMN);
             csv::write_header(&self.schema, weight, delimiter, &mut self.text);
         }
-        self.out.write_all(self.text.as_bytes())
+        &self.text
+    }
+
+    /// Changes as lines.
+    pub(super) fn lines(&mut self, set: &ChangeSet) -> &str {
+        self.text.clear();
+        let changes = set.changes();
+        for row in 0..changes.len() {
+            self.change(&changes.row(row), changes.weight(row));
+        }
+        &self.text
     }
 
     fn change(&mut self, row: &RowRef<'_>, weight: i64) {
@@ -74,15 +71,15 @@ impl Lines {
     }
 
     fn line(&mut self, row: &RowRef<'_>, weight: i64) {
-        let Lines { schema, layout, envelope, text, .. } = self;
+        let Layout { schema, kind, envelope, text } = self;
         let weighted = (*envelope == Envelope::Weight).then_some(weight);
         let values = (0..schema.len()).map(|at| row.value(at));
-        match (layout, envelope) {
-            (Layout::Csv { delimiter, null, .. }, _) => {
+        match (kind, envelope) {
+            (Kind::Csv { delimiter, null, .. }, _) => {
                 let values = values.chain(weighted.map(Value::BigInt));
                 csv::write_row(values, *delimiter, null, text);
             }
-            (Layout::Json, Envelope::Debezium) => {
+            (Kind::Json, Envelope::Debezium) => {
                 let (before, after) = if weight < 0 {
                     ("{\"before\":", ",\"after\":null,\"op\":\"d\"}\n")
                 } else {
@@ -92,7 +89,7 @@ impl Lines {
                 json::write_row(schema.names().zip(values), None, text);
                 text.push_str(after);
             }
-            (Layout::Json, _) => {
+            (Kind::Json, _) => {
                 let weighted = weighted.map(|weight| (WEIGHT_COLUMN, weight));
                 json::write_row(schema.names().zip(values), weighted, text);
                 text.push('\n');
@@ -101,14 +98,27 @@ impl Lines {
     }
 }
 
+impl Lines {
+    /// Opens the file; nothing in it changes yet.
+    pub(super) fn open(path: &str, layout: Layout) -> io::Result<Lines> {
+        let out = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
+        Ok(Lines { out: BufWriter::with_capacity(1 << 18, out), layout })
+    }
+
+    /// Begins the file anew.
+    pub(super) fn restart(&mut self) -> io::Result<()> {
+        // A pipe or a terminal has no length and no place.
+        if self.out.get_ref().metadata()?.is_file() {
+            self.out.get_ref().set_len(0)?;
+            self.out.seek(SeekFrom::Start(0))?;
+        }
+        self.out.write_all(self.layout.header().as_bytes())
+    }
+}
+
 impl Write for Lines {
     fn take(&mut self, set: &ChangeSet) -> io::Result<()> {
-        self.text.clear();
-        let changes = set.changes();
-        for row in 0..changes.len() {
-            self.change(&changes.row(row), changes.weight(row));
-        }
-        self.out.write_all(self.text.as_bytes())
+        self.out.write_all(self.layout.lines(set).as_bytes())
     }
 
     fn rest(&mut self) -> io::Result<()> {

@@ -18,9 +18,9 @@ use sluicedb_sql::column::arrow::{Incoming, arrow_schema};
 use super::open::gone;
 use super::open::{no_column, open};
 use super::reader::{Found, Rejected};
-use super::witness::Witness;
 use crate::file::{Format, Options};
 use crate::format::rows::{ROWS_MAX, Read as RowsRead};
+use crate::witness::Witness;
 
 /// What a file of Arrow begins with; a stream of it does not.
 const ARROW_FILE: &[u8] = b"ARROW1";

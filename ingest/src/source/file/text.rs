@@ -5,13 +5,13 @@ use std::fs::File;
 
 use sluicedb::db::{Position, Schema, SqlError, Value};
 
-use super::open::{no_column, open, unreadable};
+use super::open::{gone, no_column, open, unreadable};
 use super::reader::{Found, Rejected};
-use super::witness::Witness;
 use crate::file::{Format, Options};
 use crate::format::rows::{ROWS_MAX, Rows};
 use crate::format::{csv, json};
 use crate::source::lines::{self, LINE_BYTES_MAX, Next};
+use crate::witness::Witness;
 
 /// What some programs write in front of UTF-8.
 pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -74,7 +74,8 @@ impl Lines {
     /// Goes on there, if the file is what it was up to there.
     pub(super) fn resume(&mut self, position: Position) -> Result<(), String> {
         let Position { offset, .. } = position;
-        self.witness.recognise(position)?;
+        let differs = self.witness.differs(position).map_err(|error| error.to_string())?;
+        differs.map_or(Ok(()), |why| Err(gone(&why)))?;
         (self.resumed_at, self.lines_before) = (offset, OnceCell::new());
         self.lines.seek(offset).map_err(|error| error.to_string())
     }

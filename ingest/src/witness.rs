@@ -1,7 +1,7 @@
-//! Tells whether a file is still the one that was read.
+//! Tells whether a file is still the one that was read or written.
 //!
-//! A file may be large, so what is compared is its beginning, and what was read last. One that was
-//! changed only between the two passes for the same.
+//! A file may be large, so what is compared is its beginning, and what comes last in front of a
+//! position. One that was changed only between the two passes for the same.
 
 use std::fs::File;
 use std::io;
@@ -9,32 +9,31 @@ use std::os::unix::fs::FileExt;
 
 use sluicedb::db::Position;
 
-use super::open::gone;
-
 /// Bytes that are compared at each of the two places.
 const SEEN_BYTES: u64 = 4096;
 
 /// Bytes that are looked through for lines at a time.
 const LINES_BYTES: usize = 1 << 18;
 
-/// A file, looked at beside whoever reads it.
+/// A file, looked at beside whoever reads or writes it.
 #[derive(Debug)]
-pub(super) struct Witness(File);
+pub(crate) struct Witness(File);
 
 impl Witness {
-    pub(super) fn of(file: &File) -> io::Result<Witness> {
+    /// Of a file that can be read.
+    pub(crate) fn of(file: &File) -> io::Result<Witness> {
         Ok(Witness(file.try_clone()?))
     }
 
     /// The position behind so many bytes, which are there.
-    pub(super) fn behind(&self, offset: u64) -> io::Result<Position> {
+    pub(crate) fn behind(&self, offset: u64) -> io::Result<Position> {
         let first = self.seen(0, offset.min(SEEN_BYTES))?;
         let last = self.seen(offset.saturating_sub(SEEN_BYTES), offset)?;
         Ok(Position { offset, check: hash(&[&first, &last]) })
     }
 
     /// Of a file that does not grow. A pipe has nothing to look at, and is not read again.
-    pub(super) fn whole(&self) -> io::Result<u64> {
+    pub(crate) fn whole(&self) -> io::Result<u64> {
         let known = self.0.metadata()?;
         if !known.is_file() {
             return Ok(0);
@@ -43,24 +42,20 @@ impl Witness {
         Ok(check ^ offset)
     }
 
-    /// Refuses a file that has something else in front of a position than was read.
-    pub(super) fn recognise(&self, position: Position) -> Result<(), String> {
-        let said = |error: io::Error| error.to_string();
+    /// What is wrong with a file that has something else in front of a position than was there, if
+    /// anything is.
+    pub(crate) fn differs(&self, position: Position) -> io::Result<Option<String>> {
         let Position { offset, .. } = position;
-        let bytes = self.0.metadata().map_err(said)?.len();
+        let bytes = self.0.metadata()?.len();
         if bytes < offset {
-            let why = format!("it has {bytes} bytes, and {offset} of it were read");
-            return Err(gone(&why));
+            return Ok(Some(format!("it has {bytes} bytes, and had {offset}")));
         }
-        if self.behind(offset).map_err(said)? != position {
-            let why = format!("its first {offset} bytes are not those that were read");
-            return Err(gone(&why));
-        }
-        Ok(())
+        let same = self.behind(offset)? == position;
+        Ok((!same).then(|| format!("its first {offset} bytes are not those that were there")))
     }
 
     /// How many lines end in front of an offset.
-    pub(super) fn lines(&self, offset: u64) -> io::Result<u64> {
+    pub(crate) fn lines(&self, offset: u64) -> io::Result<u64> {
         let mut bytes = vec![0; LINES_BYTES];
         let (mut at, mut lines) = (0, 0);
         while at < offset {
