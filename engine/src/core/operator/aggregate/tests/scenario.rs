@@ -435,3 +435,31 @@ fn sketches_of_slices_become_one() {
     let counts: Vec<i64> = counts.collect();
     assert!(near(counts[0], 1000) && near(counts[1], 1500) && near(counts[2], 1000), "{counts:?}");
 }
+
+/// What slices of a window brought is taken back behind its close.
+#[test]
+fn a_state_that_was_put_together_is_of_no_rows_once_all_are_taken_back() {
+    let window = WindowOptions {
+        window: hop(0, 20, 10),
+        lag_us: Some(0),
+        allowed_lateness_us: 100,
+        on_close: true,
+    };
+    let calls = vec![call(Function::CountRows, None, None), squares::call(1, true)];
+    let mut bench = Bench::new(options(&[TIME, DataType::Int], Some(window), &[], calls, true), 1);
+    let row = |time: i64, value: Value, weight: i64, behind: Time| Delta {
+        behind,
+        ..delta(vec![Value::Timestamp(time), value], weight)
+    };
+    let [three, four] = [3, 4].map(Value::Int);
+    bench.feed_morsel(&[
+        row(1, three.clone(), 1, Time::MIN),
+        row(11, four.clone(), 1, Time::MIN),
+        row(12, Value::Null, 1, Time::MIN),
+    ]);
+    bench.advance(Time(20));
+    assert_eq!(trace(&bench), ["+1 -10 10 1 9", "+1 0 20 3 25"]);
+    bench.feed_morsel(&[row(11, four, -1, Time(20))]);
+    bench.feed_morsel(&[row(1, three, -1, Time(20))]);
+    assert_eq!(trace(&bench).pop().unwrap(), "+1 0 20 1 NULL");
+}

@@ -1,5 +1,6 @@
 //! An aggregate as an application writes one.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sluicedb_sql::plan::{AggregateBody, AggregateFunction, Arguments, Call, CustomCall, Function};
@@ -7,7 +8,8 @@ use sluicedb_sql::{DataType, Value};
 
 use super::{Delta, decimal};
 
-/// The sum of the squares of an INT, which is easily too large for its type.
+/// The sum of the squares of an INT, which is easily too large for its type; NULL of none, so that it
+/// shows whether a state is known to be of no rows.
 struct Squares {
     retracts: bool,
 }
@@ -39,7 +41,7 @@ impl AggregateBody for Squares {
     }
 
     fn finish(&self, state: Option<&[u8]>) -> Value {
-        Value::Decimal { units: state.map_or(0, sum), scale: 0 }
+        state.map_or(Value::Null, |state| Value::Decimal { units: sum(state), scale: 0 })
     }
 }
 
@@ -61,10 +63,17 @@ pub(super) fn call(argument: usize, retracts: bool) -> Call {
 
 /// What it gives for these rows.
 pub(super) fn result(argument: usize, deltas: &[&Delta]) -> Option<Value> {
-    let square = |delta: &&Delta| match delta.values[argument] {
-        Value::Int(number) => i128::from(number).pow(2) * i128::from(delta.weight),
-        _ => 0,
-    };
-    let units = deltas.iter().map(square).sum();
+    let mut numbers: BTreeMap<i32, i64> = BTreeMap::new();
+    for delta in deltas {
+        if let Value::Int(number) = delta.values[argument] {
+            *numbers.entry(number).or_default() += delta.weight;
+        }
+    }
+    numbers.retain(|_, count| *count != 0);
+    if numbers.is_empty() {
+        return Some(Value::Null);
+    }
+    let square = |(number, count): (&i32, &i64)| i128::from(*number).pow(2) * i128::from(*count);
+    let units = numbers.iter().map(square).sum();
     decimal::fits(units, 3).then_some(Value::Decimal { units, scale: 0 })
 }
