@@ -8,6 +8,9 @@ use sluicedb_sql::dialect::syntax::Connector;
 
 use crate::linked::variable;
 
+/// What the name of a file that gzip packed ends in.
+pub(crate) const GZIP_SUFFIX: &str = ".gz";
+
 /// What the bytes of a file mean.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Format {
@@ -34,8 +37,9 @@ impl Format {
         }
     }
 
-    /// What the name of a file says.
+    /// What the name of a file says, packed or not.
     fn of_path(path: &str) -> Option<Format> {
+        let path = path.strip_suffix(GZIP_SUFFIX).unwrap_or(path);
         let extension = Path::new(path).extension()?.to_str()?.to_ascii_lowercase();
         Some(match extension.as_str() {
             "csv" => Format::Csv,
@@ -157,8 +161,10 @@ mod tests {
         let of = |path| Format::of_path(path);
         assert_eq!(of("a.CSV"), Some(Format::Csv));
         assert_eq!(of("a.b.jsonl"), Some(Format::Json));
+        assert_eq!(of("a.b.jsonl.gz"), Some(Format::Json));
+        assert_eq!(of("data/*.csv"), Some(Format::Csv));
         assert_eq!(of("a.parquet"), Some(Format::Parquet));
         assert_eq!(of("a.feather"), Some(Format::Arrow));
-        assert_eq!((of("a.txt"), of("csv")), (None, None));
+        assert_eq!((of("a.txt"), of("csv"), of("a.gz")), (None, None, None));
     }
 }

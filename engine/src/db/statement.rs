@@ -593,8 +593,8 @@ fn not_kept(plan: &connect::Plan) -> SqlError {
         "\"{name}\" cannot be read again from where it was, and this database outlives its process"
     );
     SqlError::unsupported(message).hint(
-        "After a crash rows would be missing. Read a file, or create the source without FROM and insert \
-         or push the rows; or work in memory.",
+        "After a crash rows would be missing. Read one plain file, or create the source without FROM and \
+         insert or push the rows; or work in memory.",
     )
 }
 

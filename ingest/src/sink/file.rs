@@ -22,7 +22,7 @@ use sluicedb::db::{ChangeSet, Drain, Ending, Fault, Link, Schema, SqlError, Subs
 use sluicedb_sql::dialect::options::Reader;
 use sluicedb_sql::dialect::syntax::Connector;
 
-use crate::file::{Format, Options};
+use crate::file::{Format, GZIP_SUFFIX, Options};
 use crate::linked::variable;
 use columns::{Columns, Shape};
 pub(crate) use kept::KeptFile;
@@ -66,6 +66,10 @@ impl Chosen {
     fn read(connector: &Connector, retracts: bool) -> Result<Chosen, SqlError> {
         let mut options = Reader::new(&connector.options, "INTO FILE", &variable);
         let file = Options::read(&mut options, connector.at, Some(Format::Json))?;
+        if file.path.ends_with(GZIP_SUFFIX) {
+            let error = SqlError::unsupported("a sink that packs its file by gzip");
+            return Err(error.hint("Leave .gz out, or take parquet, which is packed.").at(file.at));
+        }
         let envelope = options.choice("envelope", &["plain", "weight", "debezium"])?;
         let compression = match file.format {
             Format::Parquet => options.choice("compression", &columns::COMPRESSIONS)?,

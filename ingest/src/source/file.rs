@@ -2,12 +2,16 @@
 //!
 //! The file is read once, from its beginning, in bounded memory. A row that cannot be read is
 //! counted, and the rest goes on. In a database with a directory it is read on after a restart from
-//! where it was, if it is still the same file: one that is followed may have grown.
+//! where it was, if it is still the same file: one that is followed may have grown. A path with `*`,
+//! `?` or `[..]` stands for all files that it matches, which are read in the order of their names, and
+//! text that gzip packed is unpacked; both are read whole or not at all, and refused in a directory.
 
+mod bytes;
 pub(crate) mod columns;
 pub(crate) mod infer;
 mod open;
 mod reader;
+mod several;
 mod text;
 
 use std::fs;
@@ -43,15 +47,19 @@ impl FileSource {
         let file = Options::read(&mut options, connector.at, None)?;
         let follow = options.boolean("follow")?.unwrap_or(false);
         options.finish()?;
-        if follow && !file.format.is_text() {
-            let error = SqlError::invalid_parameter(format!(
-                "\"{}\" cannot be followed: only lines of text can be read while they come",
-                file.path
-            ));
+        let hindrance = if !file.format.is_text() {
+            Some("only lines of text can be read while they come")
+        } else {
+            several::is_pattern(&file.path).then_some("it stands for several files")
+        };
+        if let (true, Some(hindrance)) = (follow, hindrance) {
+            let message = format!("\"{}\" cannot be followed: {hindrance}", file.path);
+            let error = SqlError::invalid_parameter(message);
             return Err(error.hint("Leave \"follow\" out.").at(connector.at));
         }
         let reader = Reader::open(&file, schema, follow)?;
-        let resumes = fs::metadata(&file.path).is_ok_and(|known| known.is_file());
+        let is_file = fs::metadata(&file.path).is_ok_and(|known| known.is_file());
+        let resumes = is_file && reader.has_positions();
         Ok(FileSource { path: file.path, follow, reader, resumes })
     }
 }

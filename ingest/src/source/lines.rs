@@ -51,6 +51,11 @@ impl<R: Read> Lines<R> {
         }
     }
 
+    /// What is read.
+    pub(crate) fn input(&self) -> &R {
+        self.input.get_ref()
+    }
+
     /// The line without its end.
     pub(crate) fn line(&self) -> &[u8] {
         let line = self.line.strip_suffix(b"\n").unwrap_or(&self.line);

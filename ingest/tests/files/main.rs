@@ -5,6 +5,7 @@ mod kept;
 mod lines;
 mod relations;
 mod resume;
+mod several;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -69,7 +69,8 @@ impl Taker<'_> {
         let given = (self.give)(&label, connector)?;
         *name = ObjectName::from(vec![Ident::with_quote('"', given)]);
         *args = None;
-        let stem = Path::new(&path).file_stem().and_then(|stem| stem.to_str());
+        let unpacked = path.strip_suffix(".gz").unwrap_or(&path);
+        let stem = Path::new(unpacked).file_stem().and_then(|stem| stem.to_str());
         if let (None, Some(stem)) = (&alias, stem) {
             // Its columns can be named by the file: trades.price of 'data/trades.csv'.
             let name = Ident::with_quote('"', stem);

@@ -5,15 +5,15 @@
 //! DOUBLE, DATE, TIMESTAMP, TIMESTAMPTZ, TEXT. A number that begins with a needless zero is a text,
 //! as `00123` is no number. Objects and lists in JSON make a column of JSON.
 
-use std::fs::File;
-
 use arrow::datatypes::{Field as ArrowField, Schema as ArrowSchema};
 use sluicedb::db::{DataType, Field, Schema, SqlError, Value};
 use sluicedb_sql::column::arrow::schema_of;
 use sluicedb_sql::json::Tree;
 
+use super::bytes::Bytes;
 use super::columns::{Opened, column_type, of_file};
-use super::open::{open, unreadable};
+use super::open::unreadable;
+use super::several::files;
 use super::text::{BYTE_ORDER_MARK, header};
 use crate::file::{Format, Options};
 use crate::format::csv;
@@ -32,13 +32,28 @@ const TYPES: [DataType; 6] = [
     DataType::TimestampTz,
 ];
 
-/// The columns that a file has.
+/// The columns that a file has. Of several files those of the first, with types that take the
+/// values of all; a key of JSON may be missing in the first.
 pub(crate) fn columns(file: &Options) -> Result<Schema, SqlError> {
-    match file.format {
-        Format::Csv => of_csv(file),
-        Format::Json => of_json(file),
-        Format::Arrow | Format::Parquet => of_columns(file),
+    let files = files(file)?;
+    let (first, others) = files.split_first().expect("a path stands for one file at least");
+    let guessed = match file.format {
+        Format::Csv => of_csv,
+        Format::Json => of_json,
+        Format::Arrow | Format::Parquet => return of_columns(first),
+    };
+    let mut guesses = guessed(first)?;
+    for other in others {
+        for (name, found) in guessed(other)? {
+            match guesses.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, guess)) => guess.add(&found),
+                None if file.format == Format::Json => guesses.push((name, found)),
+                None => {}
+            }
+        }
     }
+    let fields = guesses.iter().map(|(name, guess)| Field::nullable(name, guess.data_type()));
+    schema_of_fields(first, fields.collect())
 }
 
 fn of_columns(file: &Options) -> Result<Schema, SqlError> {
@@ -51,8 +66,8 @@ fn of_columns(file: &Options) -> Result<Schema, SqlError> {
     schema.map_err(|error| of_file(&file.path, error).at(file.at))
 }
 
-fn of_csv(file: &Options) -> Result<Schema, SqlError> {
-    let mut lines = Lines::new(open(file)?, false);
+fn of_csv(file: &Options) -> Result<Vec<(String, Guess)>, SqlError> {
+    let mut lines = Lines::new(Bytes::open(file, false)?, false);
     let mut names = Vec::new();
     if file.header {
         names = header(&mut lines, file)?;
@@ -73,13 +88,11 @@ fn of_csv(file: &Options) -> Result<Schema, SqlError> {
         Some(name) if !name.is_empty() => name.clone(),
         _ => format!("column{}", at + 1),
     };
-    let fields = guesses.iter().enumerate();
-    let fields = fields.map(|(at, guess)| Field::nullable(name(at), guess.data_type()));
-    schema_of_fields(file, fields.collect())
+    Ok(guesses.into_iter().enumerate().map(|(at, guess)| (name(at), guess)).collect())
 }
 
-fn of_json(file: &Options) -> Result<Schema, SqlError> {
-    let mut lines = Lines::new(open(file)?, false);
+fn of_json(file: &Options) -> Result<Vec<(String, Guess)>, SqlError> {
+    let mut lines = Lines::new(Bytes::open(file, false)?, false);
     let mut guesses: Vec<(String, Guess)> = Vec::new();
     each_line(
         &mut lines,
@@ -98,13 +111,12 @@ fn of_json(file: &Options) -> Result<Schema, SqlError> {
             }
         },
     )?;
-    let fields = guesses.iter().map(|(name, guess)| Field::nullable(name, guess.data_type()));
-    schema_of_fields(file, fields.collect())
+    Ok(guesses)
 }
 
 /// Shows the first lines of a file.
 fn each_line(
-    lines: &mut Lines<File>,
+    lines: &mut Lines<Bytes>,
     file: &Options,
     whole: impl Fn(&[u8]) -> bool,
     mut take: impl FnMut(&str),
@@ -176,6 +188,14 @@ impl Guess {
             *refused |=
                 matches!(data_type, DataType::Boolean | DataType::BigInt | DataType::Double);
         }
+    }
+
+    /// Adds the values of another file.
+    fn add(&mut self, other: &Guess) {
+        self.any |= other.any;
+        self.nested |= other.nested;
+        let pairs = self.refused.iter_mut().zip(other.refused);
+        pairs.for_each(|(refused, other)| *refused |= other);
     }
 
     fn data_type(&self) -> DataType {

@@ -5,6 +5,7 @@ use std::fmt;
 use sluicedb::db::{Position, Schema, SqlError};
 
 use super::columns::Columns;
+use super::several::files;
 use super::text::Lines;
 use crate::file::Options;
 use crate::format::rows::Read;
@@ -38,8 +39,15 @@ impl fmt::Display for Rejected<'_> {
     }
 }
 
-/// A file that is being read.
-pub(crate) enum Reader {
+/// The files of a path that are being read, one behind the other.
+pub(crate) struct Reader {
+    content: Content,
+    schema: Schema,
+    /// The files behind it, the last one first.
+    rest: Vec<Options>,
+}
+
+enum Content {
     /// Lines of text.
     Lines(Box<Lines>),
     /// Batches of columns.
@@ -47,36 +55,67 @@ pub(crate) enum Reader {
 }
 
 impl Reader {
-    /// Opens a file, and looks whether it has the columns. One that grows ends with `follow` only.
+    /// Opens what a path stands for, and looks whether each file has the columns. One that grows
+    /// ends with `follow` only.
     pub(crate) fn open(file: &Options, schema: &Schema, follow: bool) -> Result<Reader, SqlError> {
-        if file.format.is_text() {
-            return Ok(Reader::Lines(Box::new(Lines::open(file, schema, follow)?)));
+        let mut rest = files(file)?;
+        rest.reverse();
+        let first = rest.pop().expect("a path stands for one file at least");
+        let content = Content::open(&first, schema, follow)?;
+        for other in rest.iter().rev() {
+            Content::open(other, schema, follow)?;
         }
-        Ok(Reader::Columns(Box::new(Columns::open(file, schema)?)))
+        Ok(Reader { content, schema: schema.clone(), rest })
     }
 
     /// Goes on at a position, of an earlier life. An error where the file is not what it was.
     pub(crate) fn resume(&mut self, position: Position) -> Result<(), String> {
-        match self {
-            Reader::Lines(lines) => lines.resume(position),
-            Reader::Columns(columns) => columns.resume(position),
+        match &mut self.content {
+            Content::Lines(lines) => lines.resume(position),
+            Content::Columns(columns) => columns.resume(position),
         }
     }
 
     /// The position with this offset, which lies in front of where it is.
     pub(crate) fn position(&self, offset: u64) -> Result<Position, String> {
-        match self {
-            Reader::Lines(lines) => lines.position(offset),
-            Reader::Columns(columns) => Ok(columns.position(offset)),
+        match &self.content {
+            Content::Lines(lines) => lines.position(offset),
+            Content::Columns(columns) => Ok(columns.position(offset)),
         }
+    }
+
+    /// Whether positions say where it is: in one file, which is not packed.
+    pub(crate) fn has_positions(&self) -> bool {
+        self.rest.is_empty()
+            && match &self.content {
+                Content::Lines(lines) => lines.seeks(),
+                Content::Columns(_) => true,
+            }
     }
 
     /// Reads on. `reject` hears why a row cannot be read, and where it is; the others go on. What is
     /// wrong with the file itself is an error.
     pub(crate) fn next(&mut self, reject: &mut dyn FnMut(&Rejected<'_>)) -> Result<Found, String> {
-        match self {
-            Reader::Lines(lines) => lines.next(reject),
-            Reader::Columns(columns) => columns.next(reject),
+        loop {
+            let found = match &mut self.content {
+                Content::Lines(lines) => lines.next(reject)?,
+                Content::Columns(columns) => columns.next(reject)?,
+            };
+            if !matches!(found, Found::End) {
+                return Ok(found);
+            }
+            let Some(next) = self.rest.pop() else { return Ok(found) };
+            let opened = Content::open(&next, &self.schema, false);
+            self.content = opened.map_err(|error| error.message)?;
         }
+    }
+}
+
+impl Content {
+    fn open(file: &Options, schema: &Schema, follow: bool) -> Result<Content, SqlError> {
+        if file.format.is_text() {
+            return Ok(Content::Lines(Box::new(Lines::open(file, schema, follow)?)));
+        }
+        Ok(Content::Columns(Box::new(Columns::open(file, schema)?)))
     }
 }

@@ -1,11 +1,11 @@
 //! Lines of CSV and JSON as rows.
 
 use std::cell::OnceCell;
-use std::fs::File;
 
 use sluicedb::db::{Position, Schema, SqlError, Value};
 
-use super::open::{gone, no_column, open, unreadable};
+use super::bytes::Bytes;
+use super::open::{gone, no_column, unreadable};
 use super::reader::{Found, Rejected};
 use crate::file::{Format, Options};
 use crate::format::rows::{ROWS_MAX, Rows};
@@ -36,7 +36,7 @@ enum Layout {
 pub(crate) struct Lines {
     path: String,
     layout: Layout,
-    lines: lines::Lines<File>,
+    lines: lines::Lines<Bytes>,
     rows: Rows,
     witness: Witness,
     /// Where it went on with the file, and the lines in front of that once somebody asks.
@@ -48,8 +48,8 @@ impl Lines {
     /// Opens the file, and finds the columns in its header.
     pub(super) fn open(file: &Options, schema: &Schema, follow: bool) -> Result<Lines, SqlError> {
         let Options { path, at, .. } = file;
-        let opened = open(file)?;
-        let witness = Witness::of(&opened).map_err(|error| unreadable(path, &error, *at))?;
+        let opened = Bytes::open(file, follow)?;
+        let witness = Witness::of(opened.file()).map_err(|error| unreadable(path, &error, *at))?;
         let mut lines = lines::Lines::new(opened, follow);
         let layout = match file.format {
             Format::Csv if file.header => {
@@ -64,6 +64,11 @@ impl Lines {
         };
         let (path, rows, lines_before) = (path.clone(), Rows::new(schema), OnceCell::new());
         Ok(Lines { path, layout, lines, rows, witness, resumed_at: 0, lines_before })
+    }
+
+    /// Whether reading can go on in the middle.
+    pub(super) fn seeks(&self) -> bool {
+        self.lines.input().seeks()
     }
 
     /// The position with this offset.
@@ -148,7 +153,7 @@ impl Lines {
 
 /// The names in the first line of a file of CSV.
 pub(super) fn header(
-    lines: &mut lines::Lines<File>,
+    lines: &mut lines::Lines<Bytes>,
     file: &Options,
 ) -> Result<Vec<String>, SqlError> {
     let Options { path, delimiter, at, .. } = file;
