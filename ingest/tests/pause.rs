@@ -71,9 +71,11 @@ fn a_database_with_a_source_that_is_paused_ends() {
     let view = "CREATE MATERIALIZED VIEW counted AS SELECT count(*) AS n FROM trades";
     db.execute(view).expect("a view");
     db.execute("PAUSE SOURCE trades").expect("it is fed from outside");
+    let over = "CREATE MATERIALIZED VIEW over AS SELECT max(n) AS n FROM counted";
+    db.execute(over).expect("a view on a view");
     for (text, part) in [
         ("PAUSE VIEW counted", "\"counted\" is a materialized view"),
-        ("PAUSE counted", "Pause what it reads: PAUSE SOURCE trades."),
+        ("PAUSE over", "Or pause what feeds it: PAUSE SOURCE trades."),
         ("PAUSE SOURCE nothing", "does not exist"),
     ] {
         let refused = db.execute(text).map(drop).expect_err(text).to_string();
@@ -83,4 +85,31 @@ fn a_database_with_a_source_that_is_paused_ends() {
     let refused = db.execute("PAUSE SOURCE pushed").map(drop).expect_err("pushed").to_string();
     assert!(refused.contains("Stop pushing."), "{refused}");
     db.close().expect("it ends");
+}
+
+#[test]
+fn a_sink_that_is_paused_writes_nothing_and_then_what_came_meanwhile() {
+    let folder = std::env::temp_dir().join(format!("sluice-paused-sink-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let path = folder.join("out.ndjson");
+    let builder = Database::builder().memory_limit(256 << 20).runtime(Runtime::Thread);
+    let builder = builder.shards(1).connectors(sluicedb_ingest::connectors());
+    let db = builder.start(&Plan::empty()).expect("it starts");
+    let run = |text: &str| said(db.execute(text).expect(text));
+    run("CREATE SOURCE s (a INT)");
+    let path_text = path.display();
+    run(&format!("CREATE SINK k INTO FILE ('{path_text}') AS SELECT a FROM s WHERE a > 1"));
+    run("INSERT INTO s VALUES (1), (2)");
+    assert_eq!(run("PAUSE SINK k"), "PAUSE ");
+    run("INSERT INTO s VALUES (3), (1), (4)");
+    let state = db.query("SELECT state, rows_out FROM sluice.sinks").expect("a table");
+    let state: Vec<Vec<Value>> = state.batches.iter().flat_map(values).collect();
+    assert_eq!(state, [[Value::Text("paused".into()), Value::BigInt(1)]]);
+    assert_eq!(run("RESUME SINK k"), "RESUME ");
+    run("INSERT INTO s VALUES (5)");
+    db.close().expect("it ends");
+    let written = std::fs::read_to_string(&path).expect("a file");
+    std::fs::remove_dir_all(&folder).expect("it is there");
+    let rows: Vec<&str> = written.lines().collect();
+    assert_eq!(rows, ["{\"a\":2}", "{\"a\":3}", "{\"a\":4}", "{\"a\":5}"]);
 }

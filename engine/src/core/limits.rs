@@ -57,6 +57,10 @@ pub const STAGE_QUEUE_FRAMES: usize = 4;
 /// begin with.
 pub const OPERATOR_BLOCKS_MIN: usize = 16;
 
+/// Queries that stand still while a source goes on: it remembers of each in its first block where that
+/// is.
+pub const MARKS_MAX: usize = 64;
+
 /// Blocks of state one row may make an operator take, beside the blocks of its text.
 pub const STATE_BLOCKS_PER_ROW: usize = 24;
 

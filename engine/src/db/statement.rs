@@ -289,8 +289,9 @@ impl Language {
                 let said = (&text[statement.span.clone()], columns);
                 self.change(session, patience, &mut state, (&change, said))?;
                 drop(state);
-                let catalog::Change { catalog, tag, mut notices, created, .. } = *change;
-                notices.extend(missed(session, patience, &catalog, &created)?);
+                let catalog::Change { catalog, tag, mut notices, created, resumed, .. } = *change;
+                let came = [created, resumed].concat();
+                notices.extend(missed(session, patience, &catalog, &came)?);
                 Ok(Outcome::Done(Done { tag, rows: None, notices }))
             }
             Decision::Pause { name, resume } => {

@@ -108,10 +108,12 @@ impl Catalog {
             definition,
             reads: BTreeSet::new(),
             nodes: vec![node],
+            paused: false,
         };
         let created = vec![object.name.clone()];
         catalog.objects.insert(object.name.clone(), object.into());
-        let change = Change { catalog, tag, notices: Vec::new(), created, dropped };
+        let change =
+            Change { catalog, tag, notices: Vec::new(), created, dropped, resumed: Vec::new() };
         Ok(Decision::Change(Box::new(change)))
     }
 
@@ -144,7 +146,7 @@ impl Catalog {
             created.extend(query.late_to.as_ref().map(|late| late.name.clone()));
             made
         };
-        let change = Change { catalog, tag, notices, created, dropped };
+        let change = Change { catalog, tag, notices, created, dropped, resumed: Vec::new() };
         Ok(Decision::Change(Box::new(change)))
     }
 
@@ -175,6 +177,7 @@ impl Catalog {
             reads: front::reads(&bound),
             definition: Definition::View { query },
             nodes: Vec::new(),
+            paused: false,
         };
         self.objects.insert(object.name.clone(), object.into());
         Ok(Vec::new())
@@ -235,6 +238,7 @@ impl Catalog {
             definition,
             reads,
             nodes,
+            paused: false,
         };
         self.objects.insert(object.name.clone(), object.into());
         if let (Some(node), Some(late)) = (late, late_to) {
@@ -252,6 +256,7 @@ impl Catalog {
             definition: Definition::Late { node, of: of.to_owned() },
             reads: BTreeSet::from([of.to_owned()]),
             nodes: Vec::new(),
+            paused: false,
         };
         self.objects.insert(object.name.clone(), object.into());
     }

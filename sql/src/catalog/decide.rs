@@ -68,6 +68,8 @@ pub struct Change {
     pub created: Vec<String>,
     /// What was there and is not.
     pub dropped: Vec<String>,
+    /// What stood still and goes on.
+    pub resumed: Vec<String>,
 }
 
 /// Rows that are known without a look at any relation.
@@ -276,6 +278,7 @@ impl Catalog {
             notices: Vec::new(),
             created: Vec::new(),
             dropped: Vec::new(),
+            resumed: Vec::new(),
         })))
     }
 }

@@ -43,8 +43,9 @@ impl Catalog {
             let list = more.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
             notices.push(Notice { message: format!("also dropped: {list}"), hint: None });
         }
-        let created = Vec::new();
-        Ok(Decision::Change(Box::new(Change { catalog, tag, notices, created, dropped })))
+        let change =
+            Change { catalog, tag, notices, created: Vec::new(), dropped, resumed: Vec::new() };
+        Ok(Decision::Change(Box::new(change)))
     }
 
     /// The catalog without these objects, and all that go: what reads them too if `cascade` says so.

@@ -94,6 +94,7 @@ impl Catalog {
             definition,
             reads: BTreeSet::new(),
             nodes,
+            paused: false,
         };
         self.objects.insert(object.name.clone(), object.into());
     }

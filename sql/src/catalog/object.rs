@@ -23,6 +23,8 @@ pub struct Object {
     pub reads: BTreeSet<String>,
     /// The nodes of the plan that are its own.
     pub nodes: Vec<NodeId>,
+    /// Whether it is a query that was told to stand still.
+    pub paused: bool,
 }
 
 /// What an object is.
@@ -95,7 +97,8 @@ impl Object {
         let reads = reads.filter(|read| !nodes.contains(read));
         let reads = reads.filter_map(|read| plan.node(read).op.name().map(str::to_owned)).collect();
         let (schema, text) = (node.schema.clone(), String::new());
-        Some(Object { name, schema, text, comment: None, definition, reads, nodes })
+        let paused = plan.paused().contains_key(&id);
+        Some(Object { name, schema, text, comment: None, definition, reads, nodes, paused })
     }
 
     /// Its kind, as statements name it.

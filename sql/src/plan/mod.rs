@@ -15,11 +15,14 @@ mod builder;
 mod custom;
 mod explain;
 mod function;
+mod pause;
 mod retain;
 mod source;
 mod spec;
 mod untimed;
 mod window;
+
+use std::collections::BTreeMap;
 
 use crate::error::SqlError;
 use crate::expr::Expr;
@@ -56,6 +59,8 @@ pub struct Plan {
     ids: Vec<NodeId>,
     /// The id of the next node: above all that ever were.
     next: u32,
+    /// The named nodes that stand still, each with the nodes that stand still with it.
+    paused: BTreeMap<NodeId, Vec<NodeId>>,
 }
 
 /// One step of a query, and what is known of the rows it puts out.
@@ -257,7 +262,9 @@ impl Plan {
             nodes.push(node.clone());
             ids.push(id);
         }
-        Ok(Plan { nodes, ids, next: self.next })
+        let mut paused = self.paused.clone();
+        paused.retain(|relation, _| !goes(relation));
+        Ok(Plan { nodes, ids, next: self.next, paused })
     }
 
     /// What goes on from `before` to this plan: the nodes that are gone and those that have come;

@@ -20,6 +20,7 @@ mod inline;
 mod life;
 mod limits;
 mod objects;
+mod paused;
 mod prepared;
 mod pressure;
 mod results;

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use sluicedb_sql::plan::NodeId;
 
+use super::pause::{Mark, Read};
 use super::placement::Placement;
 use super::{EntryKey, Graph, Kind, StageSpec, Target};
 use crate::core::ids::{EdgeId, LaneId, OperatorId, ShardId, SourceId, StageId, ViewId};
-use crate::core::operator::Port;
+use crate::core::operator::{MarkId, Port};
 
 /// A relation that has been lowered.
 #[derive(Clone, Debug)]
@@ -16,6 +17,8 @@ pub(super) struct Relation {
     pub(super) stage: StageId,
     pub(super) placement: Placement,
     pub(super) output: Output,
+    /// Nodes that hand it on as it is, without an operator.
+    pub(super) through: Vec<NodeId>,
 }
 
 /// Where a relation's rows come out.
@@ -41,6 +44,8 @@ pub(super) struct Lowered {
     pub(super) edges: Vec<EdgeId>,
     pub(super) source: Option<SourceId>,
     pub(super) view: Option<ViewId>,
+    /// What its operators read of other nodes.
+    pub(super) reads: Vec<Read>,
 }
 
 /// An input that reads, from here on, what was there before.
@@ -52,6 +57,8 @@ pub struct Reader {
     pub from: Output,
     /// The input.
     pub target: Target,
+    /// The place behind which it is owed what there was; all is owed where absent.
+    pub since: Option<MarkId>,
 }
 
 /// What becomes of a graph. What is in neither list stays as it is, under its id.
@@ -76,6 +83,8 @@ pub struct Change {
     pub sinks_come: Vec<ViewId>,
     /// Inputs that are added to what was there. Those that read what keeps its rows are owed them.
     pub readers: Vec<Reader>,
+    /// Places that sources remember from here on, for inputs that were taken off them.
+    pub marks: Vec<Mark>,
     /// Pairs of stages between which lanes come. Lanes never go.
     pub pairs: Vec<(StageId, StageId)>,
     /// Whether rows of the sources that come are logged before they are acknowledged.
@@ -88,12 +97,14 @@ pub struct Change {
 impl Change {
     /// Whether everything stays as it is.
     pub fn is_empty(&self) -> bool {
-        let Change { come, gone, sources_come, sources_gone, keyed, .. } = self;
+        let Change { come, gone, sources_come, sources_gone, keyed, readers, marks, .. } = self;
         come.is_empty()
             && gone.is_empty()
             && sources_come.is_empty()
             && sources_gone.is_empty()
             && keyed.is_empty()
+            && readers.is_empty()
+            && marks.is_empty()
     }
 
     /// The lanes that come and lead away from a shard, sorted.
@@ -114,6 +125,7 @@ impl Graph {
         let lowered: Vec<Lowered> = lowered.collect();
         let operators: Vec<OperatorId> =
             lowered.iter().flat_map(|node| node.operators.iter().copied()).collect();
+        self.forget_pauses(nodes, &operators);
         for Lowered { edges, source, view, .. } in &lowered {
             for edge in edges {
                 let to = self.edges.take(edge.index()).to_stage;

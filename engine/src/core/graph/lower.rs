@@ -10,6 +10,7 @@ use sluicedb_sql::{DataType, Schema, SqlError};
 use super::change::{Lowered, Output, Reader, Relation};
 use super::facts::{Facts, place};
 use super::origin::{Origin, owners};
+use super::pause::{Read, Turns, Wire};
 use super::placement::Placement;
 use super::{
     Change, EdgeSpec, EntryKey, Graph, Kind, OperatorSpec, SourceSpec, StageSpec, Target, ViewSpec,
@@ -60,11 +61,13 @@ pub fn change(
     growth: &Growth,
 ) -> Result<Change, SqlError> {
     let (gone, come) = after.since(before)?;
+    let turns = Turns::between(before, after)?;
     let mut lowering = Lowering::new(graph, after, growth);
     lowering.choose_keys()?;
     for id in come {
         lowering.node(id)?;
     }
+    lowering.graph.turn(after, &turns, &mut lowering.change)?;
     lowering.finish(&gone)
 }
 
@@ -101,6 +104,7 @@ impl<'a> Lowering<'a> {
             views_gone: Vec::new(),
             sinks_come: Vec::new(),
             readers: Vec::new(),
+            marks: Vec::new(),
             pairs: Vec::new(),
             logged: growth.logged,
             history: Arc::from([]),
@@ -171,7 +175,10 @@ impl<'a> Lowering<'a> {
                 stage.entries.iter().find(|(other, _)| *other == key).map(|(_, targets)| targets)
             }
         };
-        targets.is_some_and(|targets| !targets.is_empty())
+        let kept = self.graph.sources[source.index()].retained.as_ref();
+        let owed = kept
+            .is_some_and(|(id, _)| self.graph.is_owed(Output::Operator { id: *id, port: Port(0) }));
+        owed || targets.is_some_and(|targets| !targets.is_empty())
     }
 
     fn fact(&self, id: NodeId) -> usize {
@@ -194,14 +201,15 @@ impl<'a> Lowering<'a> {
                 // Whoever comes later reads the view itself, which owes it what it holds.
                 self.made.relation = Some(kept);
                 // Whoever comes with the view reads the changes that make it.
-                Some(self.relation(*input))
+                Some(self.handed_on(id, *input))
             }
             Op::Stream { input, name } => {
                 self.stream(id, *input, name)?;
-                Some(self.relation(*input))
+                Some(self.handed_on(id, *input))
             }
         };
         let mut made = std::mem::take(&mut self.made);
+        self.check_paused(&made)?;
         made.relation = made.relation.or_else(|| relation.clone());
         self.graph.nodes.insert(id, made);
         self.relations.extend(relation.map(|relation| (id, relation)));
@@ -218,6 +226,25 @@ impl<'a> Lowering<'a> {
         }
         let what = format!("a query on \"{name}\", a stream that runs already and takes rows back");
         Err(SqlError::unsupported(what).hint("Make it a view, which keeps its rows."))
+    }
+
+    /// Refuses to read what stands still where nothing keeps its rows: all that its source has would
+    /// be owed, and not yet.
+    fn check_paused(&self, made: &Lowered) -> Result<(), SqlError> {
+        let mut through = made.reads.iter().flat_map(|read| &read.through);
+        let Some(paused) = through.find(|id| self.plan.paused().contains_key(id)) else {
+            return Ok(());
+        };
+        let name = self.plan.node(*paused).op.name().unwrap_or_default();
+        let error = SqlError::unsupported(format!("a query on \"{name}\", which is paused"));
+        Err(error.hint("RESUME it first."))
+    }
+
+    /// What a node hands on as it was given it.
+    fn handed_on(&self, id: NodeId, input: NodeId) -> Relation {
+        let mut relation = self.relation(input);
+        relation.through.push(id);
+        relation
     }
 
     fn relation(&self, id: NodeId) -> Relation {
@@ -276,6 +303,7 @@ impl<'a> Lowering<'a> {
             stage: StageId(0),
             placement: Placement::Hashed(key),
             output: Output::Entry(entry),
+            through: Vec::new(),
         };
         let Some(retain) = *retain else { return Ok(relation) };
         let Retain { rows, bytes, age_us } = retain;
@@ -307,7 +335,7 @@ impl<'a> Lowering<'a> {
         let options =
             MapOptions { predicate: Some(program), outputs: None, input: shape, output: shape };
         let output = self.map(&from, options);
-        Ok(Some(Relation { output, ..from }))
+        Ok(Some(Relation { output, through: Vec::new(), ..from }))
     }
 
     fn project(
@@ -334,7 +362,12 @@ impl<'a> Lowering<'a> {
         };
         let output = self.map(&from, options);
         let passed = |column| exprs.iter().position(|expr| *expr == Expr::Column(column));
-        Ok(Relation { stage: from.stage, placement: from.placement.project(passed), output })
+        Ok(Relation {
+            stage: from.stage,
+            placement: from.placement.project(passed),
+            output,
+            through: Vec::new(),
+        })
     }
 
     fn map(&mut self, from: &Relation, options: MapOptions) -> Output {
@@ -379,6 +412,7 @@ impl<'a> Lowering<'a> {
             stage: from.stage,
             placement: from.placement.project(passed),
             output: Output::Operator { id: made, port: Port(0) },
+            through: Vec::new(),
         })
     }
 
@@ -429,6 +463,7 @@ impl<'a> Lowering<'a> {
             stage,
             placement: Placement::Hashed(left_keys.clone()),
             output: Output::Operator { id: made, port: Port(0) },
+            through: Vec::new(),
         })
     }
 
@@ -447,7 +482,8 @@ impl<'a> Lowering<'a> {
         let options = self.view_options(input, key, consolidated, true)?;
         let kind = Kind::View(options.clone());
         let made = self.publish(&from, name, input, kind, Some(options));
-        Ok(Relation { output: Output::Operator { id: made, port: Port(0) }, ..from })
+        let output = Output::Operator { id: made, port: Port(0) };
+        Ok(Relation { output, through: Vec::new(), ..from })
     }
 
     /// A stream needs memory only where the changes of an epoch must be summed up.
@@ -548,6 +584,7 @@ impl<'a> Lowering<'a> {
             stage: to_stage,
             placement: Placement::Hashed(key.to_vec()),
             output: Output::Entry(entry),
+            through: Vec::new(),
         })
     }
 
@@ -590,7 +627,22 @@ impl<'a> Lowering<'a> {
         };
         targets.push(target);
         if self.was_there(from.stage, from.output) {
-            self.change.readers.push(Reader { stage: from.stage, from: from.output, target });
+            let reader = Reader { stage: from.stage, from: from.output, target, since: None };
+            self.change.readers.push(reader);
+        }
+        if !self.is_own(from.output) {
+            let to = self.graph.stages[from.stage.index()].operators[target.operator].id;
+            let wire = Wire { stage: from.stage, from: from.output, to, port: target.port };
+            self.made.reads.push(Read { wire, through: from.through.clone() });
+        }
+    }
+
+    /// Whether an output belongs to the node that is being lowered.
+    fn is_own(&self, output: Output) -> bool {
+        match output {
+            Output::Operator { id, .. } => self.made.operators.contains(&id),
+            Output::Entry(EntryKey::Edge(edge)) => self.made.edges.contains(&edge),
+            Output::Entry(EntryKey::Source(source)) => self.made.source == Some(source),
         }
     }
 

@@ -12,6 +12,7 @@ mod explain;
 mod facts;
 mod lower;
 mod origin;
+mod pause;
 mod placement;
 mod slots;
 
@@ -21,9 +22,11 @@ use std::sync::Arc;
 pub use change::{Change, Output, Reader};
 pub use lower::{Growth, Route, change, lower};
 pub use origin::Origin;
+pub use pause::Mark;
 pub use slots::Slots;
 
 use change::Lowered;
+use pause::Pause;
 use sluicedb_sql::Schema;
 use sluicedb_sql::plan::{NodeId, SourceTime};
 
@@ -50,6 +53,8 @@ pub struct Graph {
     pub operators: usize,
     /// What each node of the plan was made into.
     nodes: BTreeMap<NodeId, Lowered>,
+    /// What stands still, by the node that has its name.
+    pauses: BTreeMap<NodeId, Pause>,
 }
 
 impl Graph {
@@ -63,6 +68,7 @@ impl Graph {
             views: Slots::default(),
             operators: 0,
             nodes: BTreeMap::new(),
+            pauses: BTreeMap::new(),
         }
     }
 

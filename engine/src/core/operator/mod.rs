@@ -95,10 +95,25 @@ pub enum Allowed {
 pub struct Reading {
     /// Whether anybody does, so that what it is given goes on to [`PASSED_ON`].
     pub passes_on: bool,
-    /// Whether somebody has just come, who is owed the rows it holds and behind them this watermark,
-    /// on [`OWED`].
-    pub owed: Option<Time>,
+    /// Whether somebody has just come, who is owed rows on [`OWED`].
+    pub owed: Option<Owing>,
+    /// Under which number to remember how far it has come, for somebody who will be owed what comes
+    /// behind that.
+    pub mark: Option<MarkId>,
 }
+
+/// What those are owed who have just come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Owing {
+    /// The mark behind which they have seen nothing; all rows are owed where absent.
+    pub since: Option<MarkId>,
+    /// The watermark that follows the rows.
+    pub time: Time,
+}
+
+/// Names a place that a source remembers, among those of this source.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct MarkId(pub u8);
 
 /// The output of what is kept for all who read it.
 pub const PASSED_ON: Port = Port(0);

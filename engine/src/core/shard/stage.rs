@@ -143,7 +143,7 @@ impl Stage {
             let outputs: Vec<Outlet> = made.outputs.iter().map(outlet).collect();
             if let Kind::View(_) | Kind::Retain(_) = made.kind {
                 let passes_on = outputs.iter().any(|outlet| !outlet.rows.is_empty());
-                operator.read(Reading { passes_on, owed: None });
+                operator.read(Reading { passes_on, owed: None, mark: None });
             }
             Node {
                 id: made.id,

@@ -32,7 +32,7 @@ fn row(object: &Object, status: &Status) -> Vec<Value> {
     match &object.definition {
         Definition::Source { .. } | Definition::External { .. } => {
             let (rows, watermark) = source(&object.name, status);
-            let [rejected, state, last_error] = outside(link);
+            let [rejected, state, last_error] = outside(link, false);
             let columns = Value::BigInt(object.schema.len() as i64);
             vec![
                 name,
@@ -46,20 +46,24 @@ fn row(object: &Object, status: &Status) -> Vec<Value> {
             ]
         }
         Definition::Stream { .. } | Definition::Late { .. } => {
-            vec![name, count(totals.published), late, dead, state_bytes, definition]
+            let published = count(totals.published);
+            vec![name, published, late, dead, state_bytes, runs(object), definition]
         }
         Definition::MaterializedView { .. } => {
             let kind = Value::text(kind_name(object.kind()));
             let held = Value::BigInt(held(&object.name, status));
-            vec![name, kind, held, late, dead, state_bytes, definition]
+            vec![name, kind, held, late, dead, state_bytes, runs(object), definition]
         }
         // It is part of each query that reads it.
         Definition::View { .. } => {
             let kind = Value::text(kind_name(object.kind()));
-            vec![name, kind, Value::Null, Value::Null, Value::Null, Value::Null, definition]
+            let mut values = vec![name, kind];
+            values.resize(7, Value::Null);
+            values.push(definition);
+            values
         }
         Definition::Sink { .. } => {
-            let [rejected, state, last_error] = outside(link);
+            let [rejected, state, last_error] = outside(link, object.paused);
             let published = count(totals.published);
             vec![name, published, late, dead, rejected, state, last_error, definition]
         }
@@ -67,12 +71,22 @@ fn row(object: &Object, status: &Status) -> Vec<Value> {
     }
 }
 
-/// Rows that were rejected, whether it runs, and what went wrong last.
-fn outside(link: Option<&LinkStatus>) -> [Value; 3] {
+/// Whether a query stands still.
+fn runs(object: &Object) -> Value {
+    Value::text(if object.paused { "paused" } else { "running" })
+}
+
+/// Rows that were rejected, whether it runs, and what went wrong last; `stands` says that it is given
+/// nothing.
+fn outside(link: Option<&LinkStatus>, stands: bool) -> [Value; 3] {
     match link {
         None => [Value::BigInt(0), Value::text("open"), Value::Null],
-        Some(LinkStatus { rejected, runs, last_error, .. }) => {
-            let state = if *runs { "running" } else { "stopped" };
+        Some(LinkStatus { rejected, runs, paused, last_error, .. }) => {
+            let state = match runs {
+                true if *paused || stands => "paused",
+                true => "running",
+                false => "stopped",
+            };
             [count(*rejected), Value::text(state), text(last_error.as_deref())]
         }
     }

@@ -1,14 +1,17 @@
 //! The rows that a source keeps, in its zone: one record for each morsel, as it came.
 //!
-//! Invariant: `held` counts the rows of the records, and `came` those and all before them.
+//! Invariants:
+//! - A mark is the count of rows that had come, and the watermark there.
+//! - `held` counts the rows of the records, and `came` those and all before them.
 
 use sluicedb_sql::column::Values;
 use sluicedb_sql::{DataType, TimeUnit};
 
-use super::{RetainCursor, RetainOptions};
+use super::{MarkId, RetainCursor, RetainOptions};
 use crate::core::arena::bytes::{i64_at, put_i64, put_u64, u32_at, u64_at};
-use crate::core::arena::{Anchor, Arena, BlockId, Blocks, ExtentId, Headroom, Queue};
+use crate::core::arena::{Anchor, Arena, BLOCK_BYTES, BlockId, Blocks, ExtentId, Headroom, Queue};
 use crate::core::ids::Time;
+use crate::core::limits::MARKS_MAX;
 use crate::core::morsel::{Morsel, decode, encode};
 
 // Offsets in the root block.
@@ -17,6 +20,10 @@ const HELD: usize = Queue::HEADER_BYTES;
 const CAME: usize = HELD + 8;
 const WATERMARK: usize = CAME + 8;
 const MISSED: usize = WATERMARK + 8;
+const MARKS: usize = MISSED + 8;
+/// Rows that had come, and the watermark.
+const MARK_BYTES: usize = 16;
+const _: () = assert!(MARKS + MARKS_MAX * MARK_BYTES <= BLOCK_BYTES);
 
 /// In front of the rows of a record: its bytes behind this, its rows, the latest time in them, and
 /// the watermark before them.
@@ -98,10 +105,24 @@ impl Contents {
         self.count(blocks, MISSED)
     }
 
-    /// Takes note that somebody was given so many rows.
-    pub(super) fn note_missed(&self, arena: &mut Arena, given: u64) {
-        let missed = self.count(arena, CAME) - given;
+    /// Takes note that somebody knows so many of the rows that came.
+    pub(super) fn note_missed(&self, arena: &mut Arena, known: u64) {
+        let missed = self.count(arena, CAME) - known;
         self.put(arena, MISSED, missed);
+    }
+
+    /// Remembers how far the source has come.
+    pub(super) fn set_mark(&self, arena: &mut Arena, mark: MarkId) {
+        let at = mark_at(mark);
+        let (came, watermark) = (self.count(arena, CAME), self.watermark(arena));
+        self.put(arena, at, came);
+        put_i64(arena.block_mut(self.root), at + 8, watermark.0);
+    }
+
+    /// The rows that had come, and the watermark, when a place was remembered.
+    pub(super) fn mark(&self, blocks: &impl Blocks, mark: MarkId) -> (u64, Time) {
+        let at = mark_at(mark);
+        (self.count(blocks, at), Time(i64_at(blocks.block(self.root), at + 8)))
     }
 
     pub(super) fn blocks(&self, blocks: &impl Blocks) -> u32 {
@@ -187,7 +208,8 @@ impl Contents {
         out: &mut Morsel,
     ) -> Option<Time> {
         let held = self.count(blocks, HELD);
-        let first = held.saturating_sub(self.rows_max);
+        let gone = self.count(blocks, CAME) - held;
+        let first = held.saturating_sub(self.rows_max).max(from.after.saturating_sub(gone));
         let oldest = self.oldest(blocks);
         let most = out.rows() + max;
         while from.before < held && out.rows() < most {
@@ -204,6 +226,15 @@ impl Contents {
             }
             self.bytes.clear();
             let behind = rows_at.read(blocks, record.bytes, &mut self.bytes);
+            if from.before + record.rows <= first {
+                *from = RetainCursor {
+                    place: Some(behind),
+                    row: 0,
+                    before: from.before + record.rows,
+                    ..*from
+                };
+                continue;
+            }
             decode(&self.bytes, scratch).expect("what is in the arena was encoded");
             let start = from.row.max(first.saturating_sub(from.before).min(record.rows) as u32);
             let end = self.pick(scratch, start, oldest, most - out.rows());
@@ -216,7 +247,12 @@ impl Contents {
             *from = if u64::from(end) < record.rows {
                 RetainCursor { place: Some(place), row: end, ..*from }
             } else {
-                RetainCursor { place: Some(behind), row: 0, before: from.before + record.rows }
+                RetainCursor {
+                    place: Some(behind),
+                    row: 0,
+                    before: from.before + record.rows,
+                    ..*from
+                }
             };
         }
         None
@@ -241,6 +277,11 @@ impl Contents {
         }
         morsel.rows() as u32
     }
+}
+
+fn mark_at(mark: MarkId) -> usize {
+    assert!(usize::from(mark.0) < MARKS_MAX, "the graph numbers marks below the limit");
+    MARKS + usize::from(mark.0) * MARK_BYTES
 }
 
 /// A count of event time in microseconds; one that no TIMESTAMP can say does not age.

@@ -4,6 +4,8 @@
 //! - Rows are kept in the order in which they came, and go in that order.
 //! - What is kept takes memory that nobody else wants: where state runs short its oldest rows go,
 //!   and it never stops its shard.
+//! - A mark is the place between two records where a reader stands still. What it is owed when it goes
+//!   on are the rows behind that, in the same way; those that are gone meanwhile are counted.
 //! - Who comes to read the source is owed the rows of the last barrier, each with where it came from
 //!   and how late it was and with the watermarks in between, before anything that comes behind that.
 
@@ -14,7 +16,9 @@ pub use reader::{RetainCursor, RetainReader};
 
 use sluicedb_sql::{DataType, TimeUnit};
 
-use super::{Allowed, Context, Item, OWED, Operator, PASSED_ON, Place, Port, Reading, Work};
+use super::{
+    Allowed, Context, Item, MarkId, OWED, Operator, Owing, PASSED_ON, Place, Port, Reading, Work,
+};
 use crate::core::arena::{Arena, BLOCK_BYTES, BlockId, Headroom};
 use crate::core::frame::Barrier;
 use crate::core::ids::Time;
@@ -53,10 +57,14 @@ pub struct Retain {
     /// Whether others read the source.
     passes_on: bool,
     owed: Option<Owed>,
+    /// A place to be remembered.
+    mark: Option<MarkId>,
 }
 
 /// How far it has come with what it owes.
 struct Owed {
+    /// The place where to begin, as long as it was not looked up.
+    since: Option<MarkId>,
     from: RetainCursor,
     rows: u64,
     over: bool,
@@ -80,6 +88,7 @@ impl Retain {
             record: Vec::new(),
             passes_on: false,
             owed: None,
+            mark: None,
         }
     }
 
@@ -137,9 +146,25 @@ impl Retain {
         self.contents.drop_while(arena, |contents, arena, _| contents.blocks(arena) > goal);
     }
 
+    /// Remembers how far it has come, if that was asked for; whether it could.
+    fn remember(&mut self, context: &mut Context<'_>) -> bool {
+        let Some(mark) = self.mark else { return true };
+        let need = Headroom { state_blocks: 0, shadow_blocks: 1 };
+        if context.allow_blocks(need) == Allowed::Later {
+            return false;
+        }
+        self.contents.set_mark(context.arena, mark);
+        self.mark = None;
+        true
+    }
+
     /// Goes on with what is owed; nothing if nothing is.
     #[inline]
     fn pay(&mut self, context: &mut Context<'_>) -> Option<Work> {
+        let owed = self.owed.as_mut()?;
+        if let Some(mark) = owed.since.take() {
+            (owed.from.after, owed.told) = self.contents.mark(&*context.arena, mark);
+        }
         if !self.owed.as_ref()?.over
             && let Some(work) = self.pay_rows(context)
         {
@@ -176,7 +201,7 @@ impl Retain {
         if context.allow_blocks(need) == Allowed::Later {
             return Some(Work::Yield);
         }
-        self.contents.note_missed(context.arena, owed.rows);
+        self.contents.note_missed(context.arena, owed.from.after + owed.rows);
         owed.over = true;
         None
     }
@@ -200,12 +225,14 @@ impl Operator for Retain {
 
     fn barrier(&mut self, _barrier: Barrier) {
         assert!(self.given.is_none() && self.owed.is_none(), "a barrier must not overtake rows");
+        assert!(self.mark.is_none(), "a place is remembered before anything comes behind it");
     }
 
-    fn read(&mut self, Reading { passes_on, owed }: Reading) {
+    fn read(&mut self, Reading { passes_on, owed, mark }: Reading) {
         assert!(self.given.is_none(), "in the middle of an item");
-        self.passes_on = passes_on;
-        self.owed = owed.map(|time| Owed {
+        (self.passes_on, self.mark) = (passes_on, mark);
+        self.owed = owed.map(|Owing { since, time }| Owed {
+            since,
             from: RetainCursor::default(),
             rows: 0,
             over: false,
@@ -215,6 +242,9 @@ impl Operator for Retain {
     }
 
     fn work(&mut self, context: &mut Context<'_>) -> Work {
+        if !self.remember(context) {
+            return Work::Yield;
+        }
         if let Some(work) = self.pay(context) {
             return work;
         }
@@ -233,7 +263,7 @@ impl Operator for Retain {
     }
 
     fn rests(&self) -> bool {
-        self.given.is_none() && self.owed.is_none()
+        self.given.is_none() && self.owed.is_none() && self.mark.is_none()
     }
 }
 

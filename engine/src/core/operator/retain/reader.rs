@@ -17,6 +17,8 @@ pub struct RetainCursor {
     pub(super) row: u32,
     /// Rows of the records before.
     pub(super) before: u64,
+    /// So many of the rows that ever came do not count.
+    pub(super) after: u64,
 }
 
 /// What is needed to read the rows of a source from any blocks that hold their zone.

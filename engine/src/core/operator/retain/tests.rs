@@ -9,7 +9,7 @@ use crate::core::frame::Barrier;
 use crate::core::ids::{Epoch, OperatorId, Time};
 use crate::core::morsel::{Morsel, Pool, Shape, ShapeId, Tie};
 use crate::core::operator::{
-    Context, Item, Lanes, OWED, Operator, PASSED_ON, Place, Port, Reading, Work,
+    Context, Item, Lanes, MarkId, OWED, Operator, Owing, PASSED_ON, Place, Port, Reading, Work,
 };
 use crate::core::row::random::Prng;
 
@@ -48,7 +48,7 @@ impl Bench {
         let place = Place { operator: OperatorId(0), zone };
         let mut retain = Retain::new(place, options.clone(), root, shards);
         retain.create(&mut arena);
-        retain.read(Reading { passes_on: true, owed: None });
+        retain.read(Reading { passes_on: true, owed: None, mark: None });
         Bench {
             reader: RetainReader::new(&options, root),
             pool: Pool::new(&[Shape(TYPES.into())]),
@@ -170,10 +170,29 @@ impl Bench {
 
     /// What it has for one who comes now.
     fn owe(&mut self) -> Vec<Kept> {
-        self.retain.read(Reading { passes_on: true, owed: Some(self.watermark) });
+        let owed = Some(Owing { since: None, time: self.watermark });
+        self.retain.read(Reading { passes_on: true, owed, mark: None });
         let (owed, time) = self.drain();
         assert_eq!(time, self.watermark, "it is told last");
         assert_eq!(self.reader.missed(&self.arena), (self.came.len() - owed.len()) as u64);
+        owed
+    }
+
+    /// Somebody stands still from here on.
+    fn mark(&mut self, mark: MarkId) {
+        self.retain.read(Reading { passes_on: true, owed: None, mark: Some(mark) });
+        assert!(!self.retain.rests(), "it is asked to work");
+        let (owed, _) = self.drain();
+        assert!(owed.is_empty());
+    }
+
+    /// What it has for one who stood still since then.
+    fn owe_since(&mut self, mark: MarkId, came: usize) -> Vec<Kept> {
+        let owed = Some(Owing { since: Some(mark), time: self.watermark });
+        self.retain.read(Reading { passes_on: true, owed, mark: None });
+        let (owed, _) = self.drain();
+        let missed = self.came.len() - came - owed.len();
+        assert_eq!(self.reader.missed(&self.arena), missed as u64);
         owed
     }
 
@@ -232,6 +251,40 @@ fn the_latest_rows_are_there_for_readers_and_for_those_who_come() {
             assert_eq!(bench.owe(), bench.latest(rows as usize));
         }
         assert_eq!(bench.passed, bench.latest(usize::MAX), "all are passed on");
+    }
+}
+
+#[test]
+fn who_stood_still_is_owed_what_came_behind_the_mark_and_is_still_there() {
+    for seed in 0..12 {
+        let rows = [1, 30, 900, 1 << 20][seed as usize % 4];
+        let mut bench = Bench::new(seed, options(rows, 64 << 20), 1, 4000);
+        let mut places: Vec<(usize, Time)> = Vec::new();
+        for round in 0..12 {
+            for _ in 0..bench.prng.below(4) {
+                let most = [3, 300][bench.prng.below(2)];
+                let count = 1 + bench.prng.below(most);
+                bench.give(count, 1000);
+                if bench.prng.below(3) == 0 {
+                    let step = 1 + bench.prng.below(9) as i64;
+                    bench.watermark(bench.watermark.0.max(0) + step);
+                }
+            }
+            let read = bench.prng.below(2) == 0;
+            bench.barrier(read);
+            bench.mark(MarkId(round));
+            places.push((bench.came.len(), bench.watermark));
+            let at = bench.prng.below(places.len());
+            let (came, watermark) = places[at];
+            let owed = bench.owe_since(MarkId(at as u8), came);
+            let behind = (bench.came.len() - came).min(rows as usize);
+            // Those who stand still know the watermark of the mark already, and hear of later ones.
+            let told = |kept: Kept| {
+                if kept.3 <= watermark { (kept.0, kept.1, kept.2, Time::MIN) } else { kept }
+            };
+            let expected: Vec<Kept> = bench.latest(behind).into_iter().map(told).collect();
+            assert_eq!(owed, expected);
+        }
     }
 }
 

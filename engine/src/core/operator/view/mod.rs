@@ -211,10 +211,11 @@ impl Operator for View {
         self.closing = Some(barrier);
     }
 
-    fn read(&mut self, Reading { passes_on, owed }: Reading) {
+    fn read(&mut self, Reading { passes_on, owed, mark }: Reading) {
+        assert!(mark.is_none(), "a view remembers no places");
         assert!(self.given.is_none() && self.closing.is_none(), "a view in the middle of an item");
         self.passes_on = passes_on;
-        self.owed = owed.map(Owed::new);
+        self.owed = owed.map(|owing| Owed::new(owing.time));
     }
 
     fn work(&mut self, context: &mut Context<'_>) -> Work {

@@ -15,7 +15,7 @@ use crate::core::arena::{Arena, ZoneId};
 use crate::core::graph::{Change, EntryKey, Output, Reader, StageSpec, Target};
 use crate::core::ids::{OperatorId, ShardId, SourceId, Time};
 use crate::core::morsel::Pool;
-use crate::core::operator::{Item, Lanes, Operator, Port, Reading};
+use crate::core::operator::{Item, Lanes, Operator, Owing, Port, Reading};
 use crate::core::watermark::Watermarks;
 
 /// What a stage is renewed with.
@@ -46,8 +46,7 @@ impl Stage {
         self.renew_operators(spec, &heeds, come, arena);
         self.renew_lanes(spec, shard, shards);
         self.turnover = Turnover::None;
-        let readers = change.readers.iter().filter(|reader| reader.stage == self.id);
-        self.greet(spec, &heeds, &readers.copied().collect::<Vec<_>>(), sources);
+        self.greet(spec, &heeds, change, sources);
     }
 
     fn renew_entries(&mut self, spec: &StageSpec, heeds: &[bool], shards: u16, pool: &mut Pool) {
@@ -134,23 +133,32 @@ impl Stage {
         &mut self,
         spec: &StageSpec,
         heeds: &[bool],
-        readers: &[Reader],
+        change: &Change,
         sources: &dyn Fn(SourceId) -> Time,
     ) {
+        let readers = change.readers.iter().filter(|reader| reader.stage == self.id);
+        let readers: Vec<Reader> = readers.copied().collect();
         for (at, made) in spec.operators.iter().enumerate() {
             let from = Output::Operator { id: made.id, port: Port(0) };
             if !spec.is_kept(from) {
                 continue;
             }
             let owed = readers.iter().filter(|reader| reader.from == from);
-            let owed: Vec<Target> = owed.map(|reader| reader.target).collect();
+            let owed: Vec<&Reader> = owed.collect();
             let read = !made.outputs[0].is_empty();
-            let time = (!owed.is_empty()).then(|| self.known_time(spec, from, sources));
+            // A change has one who goes on, or such who come.
+            let owing = owed.first().map(|first| {
+                assert!(owed.iter().all(|r| r.since == first.since), "owed from one place on");
+                Owing { since: first.since, time: self.known_time(spec, from, sources) }
+            });
+            let mark = change.marks.iter().find(|mark| mark.operator == made.id);
+            let owed: Vec<Target> = owed.iter().map(|reader| reader.target).collect();
             let node = &mut self.operators[at];
             // They are given what it holds on a port of their own.
             node.outputs.push(Outlet::new(&owed, heeds));
-            node.busy |= !owed.is_empty();
-            node.operator.read(Reading { passes_on: read, owed: time });
+            node.busy |= !owed.is_empty() || mark.is_some();
+            let mark = mark.map(|mark| mark.mark);
+            node.operator.read(Reading { passes_on: read, owed: owing, mark });
         }
         for reader in readers.iter().rev().filter(|reader| !spec.is_kept(reader.from)) {
             let time = self.known_time(spec, reader.from, sources);
@@ -178,7 +186,11 @@ impl Stage {
                 }
             };
             // Event time ends at a join, so that whichever of its sides is found does no harm.
-            output = feeding(spec, target).expect("an operator reads something");
+            let Some(below) = feeding(spec, target) else {
+                // It stands still, and tells what it comes to know when it goes on.
+                return Time::MIN;
+            };
+            output = below;
         }
     }
 }
