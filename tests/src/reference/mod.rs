@@ -72,12 +72,12 @@ pub fn evaluate(plan: &Plan, sources: &[Input]) -> Result<BTreeMap<String, Relat
     evaluate_since(plan, sources, |_, _| None)
 }
 
-/// The same where some nodes have come to a source late: `since` says what such a node was given by
-/// the source of that position, if it was not all of it.
+/// The same where some nodes have come to a source late, or stand still: `given` says what such a node
+/// was given by the source of that position, if it was not all of it.
 pub fn evaluate_since(
     plan: &Plan,
     sources: &[Input],
-    since: impl Fn(NodeId, usize) -> Option<Vec<Row>>,
+    given: impl Fn(NodeId, usize) -> Option<Input>,
 ) -> Result<BTreeMap<String, Relation>, Unsupported> {
     let mut inputs = sources.iter();
     let mut known: BTreeMap<NodeId, Known> = BTreeMap::new();
@@ -91,19 +91,19 @@ pub fn evaluate_since(
                 (input.rows.clone(), input.watermark)
             }
             op => {
-                let beneath = op.inputs().map(|input| known[&input].watermark);
-                let watermark = beneath.min().expect("only sources have no input");
                 let mut whole = Vec::new();
                 for input in op.inputs() {
-                    let later = numbers.get(&input).and_then(|&number| since(id, number));
-                    if let (Some(later), Some(known)) = (later, known.get_mut(&input)) {
-                        whole.push((input, std::mem::replace(&mut known.rows, later)));
+                    let part = numbers.get(&input).and_then(|&number| given(id, number));
+                    if let Some(Input { rows, watermark }) = part {
+                        let all = known.insert(input, Known { rows, watermark });
+                        whole.extend(all.map(|all| (input, all)));
                     }
                 }
+                let beneath = op.inputs().map(|input| known[&input].watermark);
+                let watermark = beneath.min().expect("only sources have no input");
                 let rows = derive(plan, node, &known)?;
-                for (input, rows) in whole {
-                    known.get_mut(&input).expect("taken from there").rows = rows;
-                }
+                // What is known of an input that was read twice was taken from there first.
+                known.extend(whole.into_iter().rev());
                 (rows, watermark)
             }
         };

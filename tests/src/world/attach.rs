@@ -138,6 +138,7 @@ impl World {
         self.raise(epoch, &self.clocks.clone());
         self.end_epoch(epoch, &changes);
         self.cuts.insert(epoch, self.clocks.clone());
+        self.growth.passed(epoch, &self.clocks.sources, &self.producers);
         self.life.passing = epoch.next();
     }
 

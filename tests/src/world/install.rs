@@ -15,6 +15,7 @@ use sluicedb_sql::{DataType, SqlError};
 
 use super::World;
 use super::life::ShardLane;
+use super::pause::{Stand, Stands};
 use super::producer::Producer;
 use super::subscriber::Subscriber;
 use crate::lane::Lane;
@@ -47,6 +48,7 @@ struct Version {
     plan: Plan,
     graph: Arc<Graph>,
     groups: Vec<Vec<NodeId>>,
+    stands: Stands,
 }
 
 impl Growing {
@@ -55,7 +57,13 @@ impl Growing {
         Growing {
             prng: root.split("installs"),
             left: options.installs,
-            versions: vec![Version { before: Epoch(0), plan, graph, groups: Vec::new() }],
+            versions: vec![Version {
+                before: Epoch(0),
+                plan,
+                graph,
+                groups: Vec::new(),
+                stands: Stands::new(),
+            }],
             ahead: None,
             since: BTreeMap::new(),
             groups: Vec::new(),
@@ -65,13 +73,31 @@ impl Growing {
         }
     }
 
-    fn newest(&self) -> &Plan {
+    pub(super) fn newest(&self) -> &Plan {
         &self.versions.last().expect("there is one from the start").plan
     }
 
     /// The plan that ran in an epoch.
     pub(super) fn plan_at(&self, epoch: Epoch) -> &Plan {
         &self.versions[self.version_at(epoch)].plan
+    }
+
+    /// What stood still in an epoch.
+    pub(super) fn stands_at(&self, epoch: Epoch) -> &Stands {
+        &self.versions[self.version_at(epoch)].stands
+    }
+
+    pub(super) fn all_stands(&mut self) -> impl Iterator<Item = &mut Stand> {
+        self.versions.iter_mut().flat_map(|version| version.stands.values_mut())
+    }
+
+    /// What came together and goes together.
+    pub(super) fn groups(&self) -> &[Vec<NodeId>] {
+        &self.groups
+    }
+
+    pub(super) fn pick<T: Clone>(&mut self, of: &[T]) -> T {
+        self.prng.pick(of).clone()
     }
 
     fn version_at(&self, epoch: Epoch) -> usize {
@@ -119,11 +145,18 @@ impl Growing {
         let Some((version, fresh)) = self.ahead.take_if(|_| self.under_way) else { return };
         let before: Vec<usize> = producers.iter().map(|p| p.statements_by(epoch)).collect();
         self.since.extend(fresh.into_iter().map(|node| (node, before.clone())));
-        self.versions.push(Version { before: epoch, ..version });
+        let before = &self.versions.last().expect("there is one from the start").stands;
+        let stands = Growing::stands_of(&version.plan, before, epoch);
+        self.versions.push(Version { before: epoch, stands, ..version });
     }
 
     /// Another plan, and the nodes in it that come to a source.
     fn draw(&mut self) -> Option<(Plan, Vec<NodeId>)> {
+        if self.prng.chance(40)
+            && let Some(plan) = self.draw_pause()
+        {
+            return Some((plan, Vec::new()));
+        }
         let plan = self.newest().clone();
         if !self.groups.is_empty() && self.prng.chance(40) {
             let at = self.prng.below(self.groups.len());
@@ -237,7 +270,7 @@ impl World {
         let what = format_args!("come={:?} gone={:?}", made.come, made.gone);
         self.trace.add(self.turn, &"install", what);
         let (graph, groups) = (Arc::clone(&made.graph), self.growth.groups.clone());
-        let version = Version { before: Epoch(0), plan, graph, groups };
+        let version = Version { before: Epoch(0), plan, graph, groups, stands: Stands::new() };
         self.growth.ahead = Some((version, fresh));
         self.growth.under_way = true;
         self.add_lanes(&made);
@@ -247,6 +280,12 @@ impl World {
         }
         if made.readers.iter().any(|r| made.graph.stages[r.stage.index()].is_kept(r.from)) {
             self.saw("rows owed to who came");
+        }
+        if !made.marks.is_empty() {
+            self.saw("query stands still");
+        }
+        if made.readers.iter().any(|reader| reader.since.is_some()) {
+            self.saw("query goes on");
         }
         if !made.pairs.is_empty() {
             self.saw("lanes between other stages");

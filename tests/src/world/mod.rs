@@ -14,6 +14,7 @@ mod deliver;
 mod feed;
 mod install;
 mod life;
+mod pause;
 mod producer;
 mod read;
 mod run;

@@ -206,6 +206,11 @@ impl Producer {
         self.by(epoch).iter().skip(before).flat_map(|statement| &statement.rows)
     }
 
+    /// Those of so many statements.
+    pub(super) fn rows_before(&self, statements: usize) -> impl Iterator<Item = &Row> {
+        self.statements[..statements].iter().flat_map(|statement| &statement.rows)
+    }
+
     /// How many statements were pushed by the end of an epoch.
     pub(super) fn statements_by(&self, epoch: Epoch) -> usize {
         self.by(epoch).len()

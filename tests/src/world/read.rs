@@ -124,13 +124,17 @@ impl World {
         }
         let plan = self.growth.plan_at(epoch);
         let since = |node: NodeId, source: usize| {
+            if let Some(given) = self.given_before(epoch, node, source) {
+                return Some(given);
+            }
             if self.graph.sources[source].retained.is_some() {
                 return None;
             }
             let before = self.growth.since(node)?.iter();
             let of = self.producers.iter().zip(before);
             let of = of.filter(|(producer, _)| producer.source.index() == source);
-            Some(of.flat_map(|(producer, n)| producer.rows_behind(*n, epoch)).cloned().collect())
+            let rows = of.flat_map(|(producer, n)| producer.rows_behind(*n, epoch)).cloned();
+            Some(Input { rows: rows.collect(), watermark: inputs[source].watermark })
         };
         let expected = evaluate_since(plan, &inputs, since).expect("the workload is supported");
         let expected = expected.into_iter().filter(|(name, _)| names.contains(name));

@@ -27,6 +27,8 @@ const EVENTS: &[(&str, usize)] = &[
     ("graph changed", 50),
     ("lane held or stage full", 500),
     ("paused shard", 200),
+    ("query goes on", 10),
+    ("query stands still", 40),
     ("relation dropped", 20),
     ("replay", 200),
     ("retraction", 400),
