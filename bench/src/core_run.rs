@@ -240,7 +240,9 @@ impl CoreRun {
                     let report = CoordinatorInput::Report(self.shard.id(), report);
                     self.coordinator.step(report, &mut self.orders);
                 }
-                Effect::Late { morsel, .. } | Effect::DeadLetters { morsel, .. } => {
+                Effect::Late { morsel, .. }
+                | Effect::DeadLetters { morsel, .. }
+                | Effect::Withheld { morsel, .. } => {
                     self.shard.pool().put(morsel);
                 }
                 Effect::Send { .. }

@@ -151,6 +151,14 @@ pub enum Effect {
         /// Why, row by row.
         errors: Vec<RowError>,
     },
+    /// Keep which groups have no row because a result does not fit its type.
+    Withheld {
+        /// The operator that groups.
+        operator: OperatorId,
+        /// Windows and keys, without results; the weight is negative where a group has a row again,
+        /// or has lost all of its rows.
+        morsel: Morsel,
+    },
 }
 
 /// What a shard tells the coordinator.

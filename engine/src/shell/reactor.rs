@@ -101,6 +101,8 @@ struct Refused {
     graph: Arc<Graph>,
     late: Letters,
     dead: Letters,
+    /// Groups that came to be withheld, or have a row again.
+    withheld: Letters,
     counts: BTreeMap<OperatorId, Refusals>,
 }
 
@@ -149,6 +151,7 @@ impl<C: Callback> Reactor<C> {
             graph: Arc::clone(shard.graph()),
             late: Letters::default(),
             dead: Letters::default(),
+            withheld: Letters::default(),
             counts: BTreeMap::new(),
         };
         Reactor {
@@ -290,12 +293,13 @@ impl<C: Callback> Reactor<C> {
     }
 
     fn survey(&self) -> ShardSurvey {
-        let Refused { graph: _, late, dead, counts } = &self.refused;
+        let Refused { graph: _, late, dead, withheld, counts } = &self.refused;
         ShardSurvey {
             shard: self.shard.id(),
             census: self.shard.census(),
             late: late.look(),
             dead: dead.look(),
+            withheld: withheld.look(),
             refused: counts.iter().map(|(operator, counts)| (*operator, *counts)).collect(),
         }
     }
@@ -304,7 +308,7 @@ impl<C: Callback> Reactor<C> {
     #[cold]
     fn keep(&mut self, operator: OperatorId, morsel: Morsel, errors: Option<Vec<RowError>>) {
         let (rows, stats) = (morsel.rows(), &self.ports.stats);
-        let Refused { graph, late, dead, counts } = &mut self.refused;
+        let Refused { graph, late, dead, counts, .. } = &mut self.refused;
         let counts = counts.entry(operator).or_default();
         let letters = if errors.is_some() {
             counts.dead += rows as u64;
@@ -463,6 +467,11 @@ impl<C: Callback> Reactor<C> {
                 Effect::Late { operator, morsel } => self.keep(operator, morsel, None),
                 Effect::DeadLetters { operator, morsel, errors } => {
                     self.keep(operator, morsel, Some(errors));
+                }
+                Effect::Withheld { operator, morsel } => {
+                    let Refused { graph, withheld, .. } = &mut self.refused;
+                    withheld.keep(graph, operator, &morsel, Vec::new(), wall_us());
+                    self.shard.pool().put(morsel);
                 }
             }
         }

@@ -29,6 +29,8 @@ pub(crate) struct ShardSurvey {
     pub(crate) late: Kept,
     /// Rows whose expression failed.
     pub(crate) dead: Kept,
+    /// Groups that came to be withheld, or have a row again.
+    pub(crate) withheld: Kept,
     /// Of each operator that refused any, how many: late ones and failed ones.
     pub(crate) refused: Vec<(OperatorId, Refusals)>,
 }

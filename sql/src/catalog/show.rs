@@ -100,7 +100,7 @@ impl Catalog {
         }
         let name = object.name.replace('\'', "''");
         let text = format!(
-            "SELECT operator, kind, stage, rows_in, rows_out, late, dead, state_bytes, watermark, lag \
+            "SELECT operator, kind, stage, rows_in, rows_out, late, dead, withheld, state_bytes, watermark, lag \
              FROM sluice.operators WHERE relation = '{name}' ORDER BY stage, operator"
         );
         let parsed = dialect::parse(&text)?;

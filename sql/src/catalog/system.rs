@@ -91,6 +91,20 @@ const TABLES: &[SystemTable] = &[
             ("state_bytes", BIGINT),
             ("watermark", TIMESTAMP),
             ("lag", INTERVAL),
+            ("withheld", BIGINT),
+        ],
+    },
+    SystemTable {
+        name: "sluice.withheld",
+        about: "the groups that have no row because a result does not fit its type",
+        columns: &[
+            ("seen_at", TIMESTAMPTZ),
+            ("source", TEXT),
+            ("relation", TEXT),
+            ("operator", BIGINT),
+            ("sqlstate", TEXT),
+            ("reason", TEXT),
+            ("data", DataType::Json),
         ],
     },
     SystemTable {

@@ -277,6 +277,11 @@ impl World {
                     self.saw("dead letter");
                     self.life.seats[shard].shard.pool().put(morsel);
                 }
+                Effect::Withheld { operator, morsel } => {
+                    assert!(!morsel.is_empty(), "{operator}: some group has turned");
+                    self.saw("group withheld");
+                    self.life.seats[shard].shard.pool().put(morsel);
+                }
             }
         }
     }

@@ -21,6 +21,8 @@ pub struct Origin {
     pub sources: Vec<String>,
     /// The columns of its first input.
     pub input: Schema,
+    /// Its columns.
+    pub output: Schema,
 }
 
 impl fmt::Debug for Origin {
@@ -42,6 +44,7 @@ impl Origin {
             node: id,
             sources: sources(plan, id),
             input: plan.node(input).schema.clone(),
+            output: plan.node(id).schema.clone(),
         }
     }
 }

@@ -72,6 +72,11 @@ pub trait Operator: Send {
     /// come and go; it is idle.
     fn read(&mut self, _reading: Reading) {}
 
+    /// Groups that have no result because it does not fit its type.
+    fn withheld(&self, _arena: &Arena) -> u64 {
+        0
+    }
+
     /// Whether it is known to owe nothing, so that `work` need not be asked. Of interest to those
     /// who are often done with an item as soon as they have taken or emitted one.
     fn rests(&self) -> bool {

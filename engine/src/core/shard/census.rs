@@ -34,6 +34,8 @@ pub struct OperatorFigures {
     pub state_bytes: u64,
     /// The last watermark it was given; none where it was given none, or has no use for one.
     pub watermark: Option<Time>,
+    /// Groups that have no row because a result does not fit its type.
+    pub withheld: u64,
 }
 
 /// Figures of one source.
@@ -51,12 +53,13 @@ impl Shard {
     /// What there is to tell at the moment.
     pub fn census(&self) -> Census {
         let tallies = self.stages.iter().flat_map(|stage| stage.tallies());
-        let operators = tallies.map(|(operator, tally)| OperatorFigures {
+        let operators = tallies.map(|(operator, tally, made)| OperatorFigures {
             operator,
             rows_in: tally.rows_in,
             rows_out: tally.rows_out,
             state_bytes: u64::from(self.arena.zone_blocks(zone(operator))) * BLOCK_BYTES as u64,
             watermark: tally.watermark,
+            withheld: made.withheld(&self.arena),
         });
         let watermarks = self.intake.watermarks();
         let sources = self.stages[0].source_rows().map(|(source, rows)| {

@@ -242,8 +242,8 @@ impl Stage {
     }
 
     /// What each operator was given and has put out.
-    pub(super) fn tallies(&self) -> impl Iterator<Item = (OperatorId, Tally)> {
-        self.operators.iter().map(|node| (node.id, node.tally))
+    pub(super) fn tallies(&self) -> impl Iterator<Item = (OperatorId, Tally, &dyn Operator)> {
+        self.operators.iter().map(|node| (node.id, node.tally, &*node.operator))
     }
 
     /// Rows of each source that have entered.

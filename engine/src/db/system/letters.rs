@@ -25,10 +25,15 @@ impl Rows {
     }
 }
 
-/// The row as an object.
+/// The row as it reached an operator.
 fn data(origin: &Origin, values: Vec<Value>) -> Value {
+    object(origin.input.names().zip(values))
+}
+
+/// A row as an object.
+pub(super) fn object<'n>(fields: impl Iterator<Item = (&'n str, Value)>) -> Value {
     let mut text = String::new();
-    write_row(origin.input.names().zip(values), None, &mut text);
+    write_row(fields, None, &mut text);
     // A row that fits memory may be longer as a text than a text may be.
     Json::parse(&text).map_or(Value::Null, Value::Json)
 }

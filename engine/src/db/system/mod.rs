@@ -4,6 +4,7 @@ mod epochs;
 mod letters;
 mod objects;
 mod operators;
+mod withheld;
 
 use std::sync::Arc;
 
@@ -91,6 +92,7 @@ pub(super) fn rows(
         "sluice.operators" => status.operators.rows(),
         "sluice.late_rows" => letters::late_rows(&status.survey),
         "sluice.dead_letters" => letters::dead_letters(&status.survey, &status.rejected),
+        "sluice.withheld" => withheld::rows(&status.survey),
         "sluice.epochs" => epochs::rows(&status.survey.epochs),
         "sluice.stats" => stats(&status.stats),
         name => objects::rows(name, status, catalog),

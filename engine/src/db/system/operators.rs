@@ -27,6 +27,8 @@ pub(in crate::db) struct Line {
     rows_out: u64,
     late: u64,
     dead: u64,
+    /// Groups without a row.
+    withheld: u64,
     state_bytes: u64,
     /// The least of all shards; none as long as one has none.
     watermark: Option<Time>,
@@ -77,6 +79,7 @@ impl Operators {
                 rows_out: 0,
                 late: 0,
                 dead: 0,
+                withheld: 0,
                 state_bytes: 0,
                 watermark: Some(Time::MAX),
                 lag_us: None,
@@ -85,6 +88,7 @@ impl Operators {
             line.rows_out += figures.rows_out;
             line.late += refused.late;
             line.dead += refused.dead;
+            line.withheld += figures.withheld;
             line.state_bytes += figures.state_bytes;
             line.watermark = line.watermark.min(figures.watermark);
         }
@@ -118,6 +122,7 @@ impl Operators {
                 count(line.state_bytes),
                 moment(line.watermark),
                 lag.map_or(Value::Null, Value::Interval),
+                count(line.withheld),
             ]
         };
         self.lines.iter().map(row).collect()

@@ -3,17 +3,22 @@
 use sluicedb_sql::{Column, DataType};
 
 use super::Spec;
-use super::layout::{Group, Located};
+use super::layout::Group;
+use super::output::Shown;
 use crate::core::arena::Arena;
+use crate::core::effect::Effect;
 use crate::core::limits::MORSEL_ROWS_MAX;
 use crate::core::morsel::{Morsel, Pool, ShapeId};
+use crate::core::operator::Context;
 
 const NONE: u32 = u32::MAX;
 
 /// Rows of the touched groups at one moment.
 #[derive(Debug)]
 struct Rows {
+    /// Rows that are shown, and behind them those of groups that are withheld.
     columns: Vec<Column>,
+    shown: u32,
     /// The row of each touched group, or `NONE`.
     of: Vec<u32>,
 }
@@ -34,35 +39,52 @@ pub(super) struct Changes {
     deltas: Vec<Delta>,
     /// Deltas that were put out.
     done: usize,
-    visible: Vec<Located>,
+    /// Groups that have come to be withheld, and those that have a row again.
+    turned: Vec<Delta>,
+    scratch: Shown,
 }
 
 impl Rows {
     fn new(types: &[DataType]) -> Rows {
         let columns = types.iter().map(|&data_type| Column::new(data_type)).collect();
-        Rows { columns, of: Vec::new() }
+        Rows { columns, shown: 0, of: Vec::new() }
     }
 
     fn clear(&mut self) {
         self.columns.iter_mut().for_each(Column::clear);
         self.of.clear();
+        self.shown = 0;
     }
 
-    fn take(
-        &mut self,
-        spec: &Spec,
-        arena: &mut Arena,
-        groups: &[Group],
-        visible: &mut Vec<Located>,
-    ) {
+    /// Whether this is a row for all to see.
+    fn shows(&self, row: u32) -> bool {
+        row < self.shown
+    }
+
+    fn withholds(&self, row: u32) -> bool {
+        row >= self.shown && row != NONE
+    }
+
+    fn take(&mut self, spec: &Spec, arena: &mut Arena, groups: &[Group], scratch: &mut Shown) {
         self.clear();
-        visible.clear();
         let closed_by = spec.shows_closed_by(arena);
-        spec.write_rows(arena, groups, visible, &mut self.columns, closed_by);
-        let mut rows = visible.iter().enumerate().peekable();
-        for group in groups {
-            let row = rows.next_if(|(_, next)| next.group == *group);
-            self.of.push(row.map_or(NONE, |(row, _)| row as u32));
+        spec.write_rows(arena, groups, scratch, &mut self.columns, closed_by);
+        self.shown = scratch.visible.len() as u32;
+        let mut rows = scratch.visible.iter().zip(0..).peekable();
+        if scratch.withheld.is_empty() {
+            for group in groups {
+                let row = rows.next_if(|(next, _)| next.group == *group);
+                self.of.push(row.map_or(NONE, |(_, row)| row));
+            }
+        } else {
+            spec.write_withheld(arena, scratch, &mut self.columns);
+            let mut others = scratch.withheld.iter().zip(self.shown..).peekable();
+            for group in groups {
+                let row = rows.next_if(|(next, _)| next.group == *group);
+                let row = row.or_else(|| others.next_if(|(next, _)| next.group == *group));
+                self.of.push(row.map_or(NONE, |(_, row)| row));
+            }
+            assert!(others.next().is_none(), "groups that are withheld come in their order");
         }
         assert!(rows.next().is_none(), "rows come in the order of their groups");
     }
@@ -76,7 +98,8 @@ impl Changes {
             after: Rows::new(types),
             deltas: Vec::new(),
             done: 0,
-            visible: Vec::new(),
+            turned: Vec::new(),
+            scratch: Shown::default(),
         }
     }
 
@@ -88,12 +111,12 @@ impl Changes {
     /// Takes the rows of groups that are about to change.
     pub(super) fn before(&mut self, spec: &Spec, arena: &mut Arena, groups: &[Group]) {
         assert_eq!(self.owed(), 0, "changes are put out before the next are made");
-        self.before.take(spec, arena, groups, &mut self.visible);
+        self.before.take(spec, arena, groups, &mut self.scratch);
     }
 
     /// Takes the rows of the same groups after the change, and owes the difference.
     pub(super) fn after(&mut self, spec: &Spec, arena: &mut Arena, groups: &[Group]) {
-        self.after.take(spec, arena, groups, &mut self.visible);
+        self.after.take(spec, arena, groups, &mut self.scratch);
         assert_eq!(self.before.of.len(), groups.len(), "the same groups before and after");
         self.owe();
     }
@@ -115,17 +138,43 @@ impl Changes {
     fn owe(&mut self) {
         self.deltas.clear();
         self.done = 0;
+        self.turned.clear();
         for (&old, &new) in self.before.of.iter().zip(&self.after.of) {
-            if old != NONE && new != NONE && self.equal(old, new) {
+            let (was, is) = (self.before.shows(old), self.after.shows(new));
+            if was && is && self.equal(old, new) {
                 continue;
             }
-            if old != NONE {
+            if was {
                 self.deltas.push(Delta { row: old, inserts: false });
             }
-            if new != NONE {
+            if is {
                 self.deltas.push(Delta { row: new, inserts: true });
             }
+            match (self.before.withholds(old), self.after.withholds(new)) {
+                (true, false) => self.turned.push(Delta { row: old, inserts: false }),
+                (false, true) => self.turned.push(Delta { row: new, inserts: true }),
+                _ => {}
+            }
         }
+    }
+
+    /// Tells of the groups that have come to be withheld, and of those that have a row again.
+    #[inline]
+    pub(super) fn tell_withheld(&mut self, spec: &Spec, context: &mut Context<'_>) {
+        if !self.turned.is_empty() {
+            self.tell_turned(spec, context);
+        }
+    }
+
+    #[cold]
+    fn tell_turned(&mut self, spec: &Spec, context: &mut Context<'_>) {
+        let turned = std::mem::take(&mut self.turned);
+        let morsel = self.rows_of(&turned, context.pool, spec.options.output_shape);
+        self.turned = turned;
+        let more = (0..morsel.rows()).map(|row| morsel.weight(row)).sum();
+        spec.root.count_withheld(context.arena, more);
+        let operator = spec.place.operator;
+        context.effects.push(Effect::Withheld { operator, morsel });
     }
 
     fn equal(&self, old: u32, new: u32) -> bool {
@@ -137,7 +186,12 @@ impl Changes {
     pub(super) fn put_out(&mut self, pool: &mut Pool, shape: ShapeId, rows: usize) -> Morsel {
         let rows = rows.min(self.owed()).min(MORSEL_ROWS_MAX);
         assert!(rows > 0, "there are deltas to put out");
-        let deltas = &self.deltas[self.done..self.done + rows];
+        let morsel = self.rows_of(&self.deltas[self.done..self.done + rows], pool, shape);
+        self.done += rows;
+        morsel
+    }
+
+    fn rows_of(&self, deltas: &[Delta], pool: &mut Pool, shape: ShapeId) -> Morsel {
         let mut morsel = pool.take(shape);
         for (at, out) in morsel.columns.iter_mut().enumerate() {
             let (before, after) = (&self.before.columns[at], &self.after.columns[at]);
@@ -149,8 +203,7 @@ impl Changes {
             let weight = |delta: &Delta| if delta.inserts { 1 } else { -1 };
             morsel.weights.extend(deltas.iter().map(weight));
         }
-        morsel.set_rows(rows);
-        self.done += rows;
+        morsel.set_rows(deltas.len());
         morsel
     }
 }

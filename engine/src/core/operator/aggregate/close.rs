@@ -6,8 +6,9 @@
 //!   that the last watermark left open.
 
 use super::Spec;
-use super::layout::{Group, Located, Pane};
+use super::layout::{Group, Pane};
 use super::merge::Merge;
+use super::output::Shown;
 use super::sessions::{Ended, Ending};
 use super::windows::{Target, Windows};
 use crate::core::arena::{Arena, SlotId};
@@ -32,7 +33,7 @@ pub(super) struct Close {
     merge: Merge,
     ending: Ending,
     groups: Vec<Group>,
-    visible: Vec<Located>,
+    shown: Shown,
 }
 
 #[derive(Debug)]
@@ -75,7 +76,7 @@ impl Close {
             merge: Merge::new(spec),
             ending: Ending::new(spec),
             groups: Vec::new(),
-            visible: Vec::new(),
+            shown: Shown::default(),
         }
     }
 
@@ -161,7 +162,6 @@ impl Close {
             unreachable!("called while a window is put out");
         };
         self.groups.clear();
-        self.visible.clear();
         let rows_allowed = (*rows_max).min(*context.fuel);
         while self.groups.len() < rows_allowed
             && let Some(group) = from.and_then(|from| pane.next(context.arena, from))
@@ -178,8 +178,9 @@ impl Close {
         context.burn(self.groups.len());
         let mut morsel = context.pool.take(spec.options.output_shape);
         let columns = &mut morsel.columns;
-        spec.write_rows(context.arena, &self.groups, &mut self.visible, columns, None);
-        morsel.set_rows(self.visible.len());
+        spec.write_rows(context.arena, &self.groups, &mut self.shown, columns, None);
+        morsel.set_rows(self.shown.visible.len());
+        spec.tell_withheld(&self.shown, context);
         if morsel.is_empty() {
             context.pool.put(morsel);
             return Step::More;

@@ -178,6 +178,10 @@ impl Operator for Aggregate {
         };
     }
 
+    fn withheld(&self, arena: &Arena) -> u64 {
+        self.spec.root.withheld(arena)
+    }
+
     fn barrier(&mut self, _barrier: Barrier) {
         assert!(matches!(self.task, Task::Idle), "a barrier must not overtake rows");
         let owes = self.initial || self.late.is_some() || self.changes.owed() > 0;

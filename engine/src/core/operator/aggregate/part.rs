@@ -176,6 +176,7 @@ impl Parts {
         }
         self.tell_failed(spec, context, &given.morsel);
         changes.after(spec, context.arena, &self.touched);
+        changes.tell_withheld(spec, context);
         self.release(spec, context.arena);
         self.listed
     }

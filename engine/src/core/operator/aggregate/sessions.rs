@@ -19,7 +19,8 @@
 use super::Spec;
 use super::accumulator::{Entry, Moved, of_i64, to_i64};
 use super::changes::Changes;
-use super::layout::{Group, Layout, Located, Pair, Pane};
+use super::layout::{Group, Layout, Pair, Pane};
+use super::output::Shown;
 use super::part::{Given, Parts};
 use super::windows::Root;
 use crate::core::arena::{Arena, Bytes, SlotId};
@@ -238,8 +239,9 @@ impl Sessions {
 #[derive(Debug)]
 pub(super) struct Ending {
     due: Vec<Group>,
-    shown: Vec<Group>,
-    visible: Vec<Located>,
+    /// Sessions that are put out now.
+    newly: Vec<Group>,
+    shown: Shown,
     scratch: Vec<u8>,
     moved: Moved,
 }
@@ -248,8 +250,8 @@ impl Ending {
     /// Nothing ends.
     pub(super) fn new(spec: &Spec) -> Ending {
         let moved = Moved::new(&spec.options.input);
-        let (due, shown, visible, scratch) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Ending { due, shown, visible, scratch, moved }
+        let (due, newly, scratch) = (Vec::new(), Vec::new(), Vec::new());
+        Ending { due, newly, shown: Shown::default(), scratch, moved }
     }
 
     /// Puts out and frees the next sessions that a watermark with this limit ends.
@@ -277,13 +279,13 @@ impl Ending {
             let end = end(arena, group);
             windows.on_close() && end > before.0 && end <= limit.0
         };
-        self.shown.clear();
-        self.shown.extend(self.due.iter().filter(|group| newly(context.arena, **group)));
-        self.visible.clear();
+        self.newly.clear();
+        self.newly.extend(self.due.iter().filter(|group| newly(context.arena, **group)));
         let mut morsel = context.pool.take(spec.options.output_shape);
         let columns = &mut morsel.columns;
-        spec.write_rows(context.arena, &self.shown, &mut self.visible, columns, None);
-        morsel.set_rows(self.visible.len());
+        spec.write_rows(context.arena, &self.newly, &mut self.shown, columns, None);
+        morsel.set_rows(self.shown.visible.len());
+        spec.tell_withheld(&self.shown, context);
         for &group in &self.due {
             let end = end(context.arena, group);
             let gone = end.saturating_add(windows.lateness_us());
@@ -345,6 +347,7 @@ pub(super) fn work(
         parts.tell_failed(spec, context, &given.morsel);
         changes.more(parts.touched.len());
         changes.after(spec, context.arena, &parts.touched);
+        changes.tell_withheld(spec, context);
     }
     release(parts, spec, context.arena);
     allowed

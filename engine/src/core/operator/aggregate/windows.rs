@@ -22,13 +22,15 @@ use super::accumulator::{of_i64, to_i64};
 use super::layout::{Layout, Pane, Span};
 use super::options::WindowOptions;
 use super::sessions::{KEY_ENTRY_BYTES, TIME_ENTRY_BYTES};
-use crate::core::arena::{Anchor, Arena, BlockId, Blocks, Bytes, Tree, ZoneId};
+use crate::core::arena::{Anchor, Arena, BLOCK_BYTES, BlockId, Blocks, Bytes, Tree, ZoneId};
 use crate::core::ids::Time;
 
 const WATERMARK: usize = 0;
 const LATE: usize = 8;
 const UNTIMED: usize = 16;
 const WINDOWS: usize = 24;
+/// Behind all headers.
+const WITHHELD: usize = BLOCK_BYTES - 8;
 const SLICES: usize = WINDOWS + Tree::HEADER_BYTES;
 const PANE: usize = SLICES + Tree::HEADER_BYTES;
 
@@ -123,6 +125,17 @@ impl Root {
                 self.write(arena, at, rows);
             }
         }
+    }
+
+    /// Groups whose result does not fit its type, so that they have no row.
+    pub(super) fn withheld(self, arena: &Arena) -> u64 {
+        self.read(arena, WITHHELD).max(0) as u64
+    }
+
+    pub(super) fn count_withheld(self, arena: &mut Arena, more: i64) {
+        let groups = self.read(arena, WITHHELD) + more;
+        assert!(groups >= 0, "a group has a row again that was not withheld");
+        self.write(arena, WITHHELD, groups);
     }
 
     fn read(self, arena: &Arena, at: usize) -> i64 {

@@ -85,6 +85,8 @@ struct Bench {
     told_late: Sum,
     /// How many rows the outside is told of that have no time.
     told_dead: u64,
+    /// Groups that are withheld, as the outside is told of them.
+    told_withheld: i64,
     /// Morsels of results as they came.
     trace: Vec<(Vec<Value>, i64)>,
     checks: bool,
@@ -118,6 +120,7 @@ impl Bench {
             late: Sum::new(),
             told_late: Sum::new(),
             told_dead: 0,
+            told_withheld: 0,
             trace: Vec::new(),
             checks: true,
         };
@@ -227,6 +230,10 @@ impl Bench {
                 self.told_dead += morsel.rows() as u64;
                 morsel
             }
+            Effect::Withheld { morsel, .. } => {
+                self.told_withheld += (0..morsel.rows()).map(|row| morsel.weight(row)).sum::<i64>();
+                morsel
+            }
             effect => panic!("an aggregate asks for {effect:?}"),
         };
         self.pool.put(morsel);
@@ -322,6 +329,7 @@ impl Bench {
             assert_eq!(expected.late, self.told_late, "late rows that are told of");
             assert_eq!(self.aggregate.untimed_rows(&self.arena), expected.untimed);
             assert_eq!(self.told_dead, expected.untimed);
+            assert_eq!(self.aggregate.withheld(&self.arena) as i64, self.told_withheld);
             assert_eq!(self.aggregate.late_rows(&self.arena), expected.late_rows);
         }
     }

@@ -125,9 +125,12 @@ fn a_sum_that_does_not_fit_is_withheld_until_it_fits_again() {
     bench.checks = false;
     let row = |value, weight| delta(vec![Value::BigInt(1), Value::Int(value)], weight);
     bench.feed_morsel(&[row(i32::MAX, 1 << 31)]);
+    assert_eq!(bench.told_withheld, 0);
     bench.feed_morsel(&[row(i32::MAX, 1 << 32)]);
     bench.feed_morsel(&[row(3, 1)]);
+    assert_eq!((bench.told_withheld, bench.aggregate.withheld(&bench.arena)), (1, 1));
     bench.feed_morsel(&[row(i32::MAX, -(1 << 32))]);
+    assert_eq!((bench.told_withheld, bench.aggregate.withheld(&bench.arena)), (0, 0));
     let fits = i64::from(i32::MAX) << 31;
     let all = [format!("+1 1 {fits}"), format!("-1 1 {fits}"), format!("+1 1 {}", fits + 3)];
     assert_eq!(trace(&bench), all);
