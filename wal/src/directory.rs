@@ -232,7 +232,8 @@ fn survey(path: &Path) -> Result<Survey, DirectoryError> {
         let name = entry.file_name().to_string_lossy().into_owned();
         let file = FileName::parse(&name);
         let ours = file.is_some() || name == LOCK || name == DRAFT;
-        let harmless = name == LOST_AND_FOUND && kind.is_dir();
+        let harmless = (name == LOST_AND_FOUND && kind.is_dir())
+            || (name.starts_with(crate::probe::PREFIX) && kind.is_file());
         if ours && !kind.is_file() {
             survey.not_a_file = Some(name);
         } else if !(ours || harmless) {

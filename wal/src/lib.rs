@@ -13,8 +13,10 @@
 //! - Bytes that rotted are an [`OpenError`] that names file and offset, never other data.
 //! - After a failed operation nothing is acknowledged any more.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
+#[cfg(feature = "shell")]
+mod aligned;
 mod bytes;
 pub mod checkpoint;
 #[cfg(feature = "shell")]
@@ -29,14 +31,19 @@ pub mod lsn;
 pub mod manifest;
 pub mod name;
 pub mod options;
+#[cfg(feature = "shell")]
+pub mod probe;
 pub mod publish;
 pub mod record;
 pub mod replay;
 pub mod retire;
 pub mod segment;
 pub mod settle;
+pub mod sync_path;
 #[cfg(test)]
 mod twin;
+#[cfg(feature = "shell")]
+mod uring;
 #[cfg(feature = "shell")]
 pub mod worker;
 
@@ -53,5 +60,6 @@ pub use publish::Publisher;
 pub use record::{Record, Statement};
 pub use replay::{Replayed, Resume, Seek, Tail, replay};
 pub use settle::{Settling, settled};
+pub use sync_path::SyncPath;
 #[cfg(feature = "shell")]
 pub use worker::{Completion, Disk, DiskOptions, Disks, Wake};

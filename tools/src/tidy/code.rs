@@ -9,6 +9,7 @@ const UNSAFE_FILES: &[(&str, &str)] = &[
     ("engine/src/shell/memory/mapped.rs", "the memory of regions, by the contract of the arena"),
     ("engine/src/shell/memory/pages.rs", "kernel calls on mapped ranges"),
     ("engine/src/shell/topology/bind.rs", "kernel calls that bind threads and memory"),
+    ("wal/src/uring.rs", "the kernel reads memory while this process goes on"),
     ("sql/tests/allocations.rs", "a global allocator is an unsafe trait"),
     ("bench/src/alloc.rs", "a global allocator is an unsafe trait"),
     ("bench/src/clock.rs", "the time stamp counter is an instruction"),
@@ -29,9 +30,12 @@ const WAL_SHELL: &[&str] = &[
     "wal/src/directory/tests.rs",
     "wal/src/probe.rs",
     "wal/src/uring.rs",
+    "wal/src/uring/tests.rs",
     "wal/src/worker.rs",
+    "wal/src/worker/append.rs",
     "wal/src/worker/inbox.rs",
     "wal/src/worker/perform.rs",
+    "wal/src/worker/ring.rs",
     "wal/src/worker/tests.rs",
 ];
 

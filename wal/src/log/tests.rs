@@ -290,8 +290,10 @@ fn small_log() -> Life {
 fn rot(disk: &Disk, seek: &Seek) -> Vec<(FileName, usize, Replayed)> {
     let mut survived = Vec::new();
     let mut disk = disk.clone();
+    let mut flipped = 0;
     for file in disk.list() {
         let bytes = usize::try_from(disk.size(&file).unwrap()).unwrap();
+        flipped += bytes * 8;
         for bit in 0..bytes * 8 {
             disk.flip(file, bit);
             match replay(&disk, seek) {
@@ -306,6 +308,8 @@ fn rot(disk: &Disk, seek: &Seek) -> Vec<(FileName, usize, Replayed)> {
             disk.flip(file, bit);
         }
     }
+    println!("{flipped} bits were flipped, {} unnoticed", survived.len());
+    assert!(flipped >= 7 * 4096 * 8, "{flipped} bits are no log of three segments");
     survived
 }
 
@@ -338,6 +342,26 @@ fn an_empty_group_at_the_end_is_witness_enough() {
     assert!(!survived.is_empty(), "the empty group itself has no witness");
     for (_, _, replayed) in survived {
         assert_eq!(replayed.records, life.records, "and nothing is lost with it");
+    }
+}
+
+#[test]
+fn room_behind_the_last_group_ends_the_log_and_its_rot_loses_nothing() {
+    let life = small_log();
+    let mut disk = life.disk.clone();
+    let newest = disk.list().into_iter().max().unwrap();
+    let mut bytes = disk.bytes(newest);
+    let end = bytes.len();
+    bytes.resize(end + 4096, 0);
+    disk.put(newest, bytes);
+    let seek = seek(Lsn(0), life.log.durable());
+    assert_eq!(replay(&disk, &seek).unwrap().tail, Tail::Clean);
+    let survived = rot(&disk, &seek);
+    assert_eq!(survived.len(), 4096 * 8);
+    for (file, bit, replayed) in survived {
+        assert!(file == newest && bit / 8 >= end, "bit {bit} of {file}");
+        assert_eq!(replayed.records, life.records);
+        assert!(matches!(replayed.tail, Tail::Torn { offset, .. } if offset as usize == end));
     }
 }
 

@@ -9,8 +9,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 
+use super::append::Append;
 use super::{Completion, Wake};
-use crate::disk::{DiskOp, Failure, Issued};
+use crate::disk::{DiskOp, Failure, Ticket};
 use crate::name::FileName;
 
 /// What the threads are told.
@@ -18,11 +19,19 @@ pub(super) enum Message {
     /// There is one more who submits; they count from 0.
     Begin(Origin),
     /// Somebody submits.
-    Do { origin: usize, issued: Issued },
+    Do { origin: usize, ticket: Ticket, task: Task },
     /// A thread has done a sync.
     Synced(Target),
     /// All that was submitted is carried out, and nothing else.
     End,
+}
+
+/// What a thread does.
+#[derive(Debug)]
+pub(super) enum Task {
+    Op(DiskOp),
+    /// Writes a group and makes it durable.
+    Append(Append),
 }
 
 /// What a sync is of.
@@ -36,13 +45,14 @@ pub(super) enum Target {
 pub(super) struct Origin {
     /// Always there until the end.
     completed: Option<Sender<Completion>>,
-    wake: Wake,
+    wake: Arc<Wake>,
 }
 
-/// An operation and who waits for it.
+/// A task and who waits for it.
 struct Job {
     origin: Arc<Origin>,
-    issued: Issued,
+    ticket: Ticket,
+    task: Task,
 }
 
 /// What one thread does next.
@@ -62,21 +72,24 @@ pub(super) struct Inbox {
 }
 
 impl Target {
-    /// What `op` syncs, if it does.
-    pub(super) fn of(op: &DiskOp) -> Option<Target> {
-        match op {
-            DiskOp::Sync { file } => Some(Target::File(*file)),
-            DiskOp::SyncDirectory => Some(Target::Directory),
-            DiskOp::Create { .. }
-            | DiskOp::Write { .. }
-            | DiskOp::Rename { .. }
-            | DiskOp::Remove { .. } => None,
+    /// What `task` syncs, if it does.
+    pub(super) fn of(task: &Task) -> Option<Target> {
+        match task {
+            Task::Append(append) => Some(Target::File(append.name)),
+            Task::Op(DiskOp::Sync { file }) => Some(Target::File(*file)),
+            Task::Op(DiskOp::SyncDirectory) => Some(Target::Directory),
+            Task::Op(
+                DiskOp::Create { .. }
+                | DiskOp::Write { .. }
+                | DiskOp::Rename { .. }
+                | DiskOp::Remove { .. },
+            ) => None,
         }
     }
 }
 
 impl Origin {
-    pub(super) fn new(completed: Sender<Completion>, wake: Wake) -> Origin {
+    pub(super) fn new(completed: Sender<Completion>, wake: Arc<Wake>) -> Origin {
         Origin { completed: Some(completed), wake }
     }
 }
@@ -90,16 +103,16 @@ impl Drop for Origin {
 }
 
 impl Work {
-    pub(super) fn op(&self) -> &DiskOp {
-        &self.first.issued.op
+    pub(super) fn task(&self) -> &Task {
+        &self.first.task
     }
 
     /// Tells all who wait for it.
     pub(super) fn complete(self, result: &Result<(), Failure>) {
-        for Job { origin, issued } in std::iter::once(self.first).chain(self.others) {
+        for Job { origin, ticket, .. } in std::iter::once(self.first).chain(self.others) {
             let completed = origin.completed.as_ref().expect("it is taken in drop alone");
             // Whoever has dropped the disk does not want to know.
-            let _ = completed.send((issued.ticket, result.clone()));
+            let _ = completed.send((ticket, result.clone()));
             (origin.wake)();
         }
     }
@@ -139,9 +152,9 @@ impl Inbox {
     fn take(&mut self, message: Message) {
         match message {
             Message::Begin(origin) => self.origins.push(Arc::new(origin)),
-            Message::Do { origin, issued } => {
+            Message::Do { origin, ticket, task } => {
                 let origin = self.origins[origin].clone();
-                self.waiting.push_back(Job { origin, issued });
+                self.waiting.push_back(Job { origin, ticket, task });
             }
             Message::Synced(target) => self.syncing.retain(|syncing| *syncing != target),
             Message::End => self.ending = true,
@@ -149,16 +162,20 @@ impl Inbox {
     }
 
     fn pick(&mut self) -> Option<Work> {
-        let may_begin = |job: &Job| match Target::of(&job.issued.op) {
+        let may_begin = |job: &Job| match Target::of(&job.task) {
             Some(target) => self.syncing.len() < self.syncs_max && !self.syncing.contains(&target),
             None => true,
         };
         let at = self.waiting.iter().position(may_begin)?;
         let first = self.waiting.remove(at).expect("it was found there");
         let mut work = Work { first, others: Vec::new() };
-        if let Some(target) = Target::of(work.op()) {
+        if let Some(target) = Target::of(work.task()) {
             self.syncing.push(target);
-            let same = |job: &mut Job| Target::of(&job.issued.op) == Some(target);
+            // A group is written by itself, and stands for nothing else.
+            let plain = |task: &Task| matches!(task, Task::Op(_));
+            let sync = plain(work.task());
+            let same =
+                |job: &mut Job| sync && plain(&job.task) && Target::of(&job.task) == Some(target);
             while let Some(at) = self.waiting.iter_mut().position(same) {
                 work.others.extend(self.waiting.remove(at));
             }
@@ -169,6 +186,7 @@ impl Inbox {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
     use std::sync::mpsc::channel;
 
     use super::*;
@@ -184,12 +202,23 @@ mod tests {
         }
     }
 
+    fn task(word: &str) -> Task {
+        let Some(number) = word.strip_prefix("append ") else { return Task::Op(op(word)) };
+        Task::Append(Append {
+            name: FileName::Manifest { epoch: number.parse().unwrap() },
+            file: Arc::new(File::open("/dev/null").unwrap()),
+            offset: 4096,
+            bytes: Vec::new(),
+            len: 0,
+        })
+    }
+
     /// Operations in words, then `synced ..` for one that is done; `next` shows by their numbers
     /// the operations that a thread does next, `-` if none may begin.
     fn check(threads: usize, script: &str, expected: &str) {
         let (sender, messages) = channel();
         let (completed, completions) = channel();
-        sender.send(Message::Begin(Origin::new(completed, Box::new(|| {})))).unwrap();
+        sender.send(Message::Begin(Origin::new(completed, Arc::new(Box::new(|| {}))))).unwrap();
         let mut inbox = Inbox::new(messages, threads);
         let mut picked = Vec::new();
         for (number, word) in script.split(", ").enumerate() {
@@ -207,12 +236,12 @@ mod tests {
             }
             let message = match word.strip_prefix("synced ") {
                 Some(target) => {
-                    let op = op(&format!("sync {target}"));
-                    Message::Synced(Target::of(&op).unwrap())
+                    let sync = Task::Op(op(&format!("sync {target}")));
+                    Message::Synced(Target::of(&sync).unwrap())
                 }
                 None => {
                     let ticket = Ticket(number as u64);
-                    Message::Do { origin: 0, issued: Issued { ticket, op: op(word) } }
+                    Message::Do { origin: 0, ticket, task: task(word) }
                 }
             };
             sender.send(message).unwrap();
@@ -226,6 +255,13 @@ mod tests {
         check(2, "sync 1, sync 2, next, next, synced 1, next", "0 - 1");
         check(3, "sync 1, sync 2, sync 3, create 4, next, next, next, next", "0 1 3 -");
         check(1, "create 1, sync 1, create 2, next, next, next", "0 1 2");
+    }
+
+    #[test]
+    fn a_group_is_written_by_itself_while_nothing_else_is_synced_there() {
+        check(4, "append 1, sync 1, append 1, next, next, synced 1, next", "0 - 1");
+        check(4, "sync 1, append 1, sync 1, next, next, synced 1, next", "0+2 - 1");
+        check(2, "append 1, append 2, create 3, next, next, synced 1, next", "0 2 1");
     }
 
     #[test]

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard};
 
-use super::inbox::Target;
+use super::append::Fate;
+use super::inbox::{Target, Task};
+use crate::aligned::Aligned;
 use crate::directory::Place;
 use crate::disk::{DiskOp, Failure};
 use crate::name::FileName;
@@ -15,8 +17,7 @@ use crate::name::FileName;
 pub(super) struct Performer {
     place: Place,
     table: Mutex<Table>,
-    /// Why a sync failed: nothing is done after that.
-    poison: OnceLock<Failure>,
+    fate: Arc<Fate>,
 }
 
 /// The open files.
@@ -38,23 +39,24 @@ struct Opened {
 }
 
 impl Performer {
-    pub(super) fn new(place: Place, files_max: usize) -> Performer {
+    pub(super) fn new(place: Place, files_max: usize, fate: Arc<Fate>) -> Performer {
         let table = Table { files_max, files: BTreeMap::new(), uses: 0 };
-        Performer { place, table: Mutex::new(table), poison: OnceLock::new() }
+        Performer { place, table: Mutex::new(table), fate }
     }
 
-    /// Does it, unless a sync has failed before.
-    pub(super) fn perform(&self, op: &DiskOp) -> Result<(), Failure> {
-        if let Some(failure) = self.poison.get() {
-            return Err(failure.clone());
-        }
-        self.attempt(op).map_err(|error| {
-            let Failure { errno, said } = Failure::of(&error);
-            let failure = Failure { errno, said: format!("{}: {said}", words(op)) };
-            match Target::of(op) {
-                Some(_) => self.poison.get_or_init(|| failure).clone(),
-                None => failure,
-            }
+    /// Does it, unless a sync has failed before. What is aligned goes through `memory`.
+    pub(super) fn perform(&self, task: &Task, memory: &mut Aligned) -> Result<(), Failure> {
+        self.fate.poisoned()?;
+        let attempted = match task {
+            Task::Append(append) => append.write(memory).map_err(|error| append.failed(&error)),
+            Task::Op(op) => self.attempt(op).map_err(|error| {
+                let Failure { errno, said } = Failure::of(&error);
+                Failure { errno, said: format!("{}: {said}", words(op)) }
+            }),
+        };
+        attempted.map_err(|failure| match Target::of(task) {
+            Some(_) => self.fate.poison(failure),
+            None => failure,
         })
     }
 

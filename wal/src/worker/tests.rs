@@ -13,8 +13,24 @@ use crate::{
     Statement, Tail, Tickets, manifest, replay,
 };
 
-const ALONE: DiskOptions = DiskOptions { threads: 1, files_max: 1 };
-const MANY: DiskOptions = DiskOptions { threads: 4, files_max: 8 };
+fn disk_options(threads: usize, files_max: usize) -> DiskOptions {
+    DiskOptions { threads, files_max, room_bytes: 16_384, ..DiskOptions::default() }
+}
+
+fn many() -> DiskOptions {
+    disk_options(4, 8)
+}
+
+/// The ways to sync that this process may have.
+fn paths() -> impl Iterator<Item = SyncPath> {
+    let may = |path: &SyncPath| probe::ring(*path, &[]).is_none_or(|ring| ring.is_ok());
+    SyncPath::ALL.into_iter().filter(may)
+}
+
+/// The same options for each of them.
+fn each_path(options: &DiskOptions) -> Vec<DiskOptions> {
+    paths().map(|path| DiskOptions { sync_path: Some(path), ..options.clone() }).collect()
+}
 
 /// A way to the disk whose owner sleeps until there is something to take.
 struct Owner {
@@ -118,7 +134,7 @@ fn expect_records(replayed: &Replayed, shard: u16, count: u64) {
 
 #[test]
 fn logs_of_several_shards_come_back_over_several_lives() {
-    for options in [ALONE, MANY] {
+    for options in [disk_options(1, 1), many()].iter().flat_map(each_path) {
         let temp = Temp::new();
         for life in 0..3 {
             let directory = Directory::open(&temp).unwrap();
@@ -144,23 +160,32 @@ fn logs_of_several_shards_come_back_over_several_lives() {
 
 #[test]
 fn a_tail_that_was_cut_in_a_block_is_torn_and_the_log_goes_on() {
+    for options in each_path(&disk_options(1, 1)) {
+        cut_in_a_block(&options);
+    }
+}
+
+fn cut_in_a_block(options: &DiskOptions) {
     let temp = Temp::new();
-    let (mut disks, database) = start(&temp, &ALONE);
+    let (mut disks, database) = start(&temp, options);
     let mut log = Log::create(log_options(), 0, database, 1, Tickets::of(0));
     let mut owner = Owner::new(&mut disks);
     append(&mut owner, &mut log, 0, 0, 1);
     append(&mut owner, &mut log, 0, 1, 1);
     drop(disks);
     let newest = temp.join(file(1).to_string());
-    let bytes = fs::metadata(&newest).unwrap().len();
+    let bytes = fs::read(&newest).unwrap();
+    // Behind the last group is room.
+    let end = bytes.iter().rposition(|byte| *byte != 0).unwrap() + 1;
+    assert!(bytes.len().is_multiple_of(16_384) && bytes.len() >= end, "{}", bytes.len());
     let cut = fs::OpenOptions::new().write(true).open(&newest).unwrap();
-    cut.set_len(bytes - 1000).unwrap();
+    cut.set_len(end as u64 - 10).unwrap();
     drop(cut);
     let replayed = read_back(&temp, 0);
     assert!(matches!(&replayed.tail, Tail::Torn { file, .. } if *file == self::file(1)));
     expect_records(&replayed, 0, 1);
     let mut log = Log::resume(log_options(), replayed.resume(), 2, Tickets::of(0));
-    let (mut disks, _) = start(&temp, &ALONE);
+    let (mut disks, _) = start(&temp, options);
     append(&mut Owner::new(&mut disks), &mut log, 0, 1, 5);
     drop(disks);
     expect_records(&read_back(&temp, 0), 0, 6);
@@ -169,7 +194,7 @@ fn a_tail_that_was_cut_in_a_block_is_torn_and_the_log_goes_on() {
 #[test]
 fn a_checkpoint_and_its_manifest_are_found_again() {
     let temp = Temp::new();
-    let (mut disks, database) = start(&temp, &MANY);
+    let (mut disks, database) = start(&temp, &many());
     let mut owner = Owner::new(&mut disks);
     let id = CheckpointId { database, shard: 0, epoch: 5, base: None };
     let mut writer = Writer::new(id, b"front", 3, Tickets::of(1));
@@ -218,7 +243,7 @@ fn a_checkpoint_and_its_manifest_are_found_again() {
 fn after_a_failed_sync_nothing_is_done_for_anybody() {
     let temp = Temp::new();
     let (before, after) = (temp.join("before"), temp.join("after"));
-    let (mut disks, _) = start(&before, &MANY);
+    let (mut disks, _) = start(&before, &many());
     let (mut one, mut other) = (Owner::new(&mut disks), Owner::new(&mut disks));
     one.run(DiskOp::Create { file: file(1) }).unwrap();
     // What the path leads to cannot be made durable through what is held.
@@ -248,12 +273,16 @@ fn after_a_failed_sync_nothing_is_done_for_anybody() {
 
 #[test]
 fn a_full_disk_stops_the_log_and_what_was_durable_comes_back() {
+    each_path(&many()).iter().for_each(fill_the_disk);
+}
+
+fn fill_the_disk(options: &DiskOptions) {
     let temp = match Temp::mount("size=1m") {
         Ok(temp) => temp,
         Err(why) => return println!("skipped: {why}"),
     };
-    let (mut disks, database) = start(&temp, &MANY);
-    let mut owner = Owner::new(&mut disks);
+    let (mut disks, database) = start(&temp, options);
+    let (mut owner, mut other) = (Owner::new(&mut disks), Owner::new(&mut disks));
     let mut log = Log::create(log_options(), 0, database, 1, Tickets::of(0));
     let mut issued = Vec::new();
     for sequence in 0.. {
@@ -268,6 +297,12 @@ fn a_full_disk_stops_the_log_and_what_was_durable_comes_back() {
     let failure = log.poisoned().unwrap();
     assert_eq!(failure.errno, Some(28), "{failure}");
     assert!(failure.said.ends_with(": No space left on device"), "{failure}");
+    if failure.said.starts_with("writing a group") {
+        // It may have been the sync: nobody is told that anything is durable after it.
+        assert_eq!(other.run(DiskOp::SyncDirectory), Err(failure.clone()));
+        let last = file(log.spans().last().unwrap().number);
+        assert_eq!(owner.run(DiskOp::Sync { file: last }), Err(failure.clone()));
+    }
     drop(disks);
     let replayed = read_back(&temp, 0);
     let durable = replayed.records.iter().filter(|(end, _)| *end <= log.durable()).count();
@@ -278,7 +313,7 @@ fn a_full_disk_stops_the_log_and_what_was_durable_comes_back() {
 #[test]
 fn what_was_submitted_is_carried_out_before_the_threads_end() {
     let temp = Temp::new();
-    let (mut disks, _) = start(&temp, &MANY);
+    let (mut disks, _) = start(&temp, &many());
     let mut owner = Owner::new(&mut disks);
     owner.run(DiskOp::Create { file: file(1) }).unwrap();
     for block in 0..200_u64 {
@@ -293,15 +328,125 @@ fn what_was_submitted_is_carried_out_before_the_threads_end() {
     assert!(found == expected, "{} bytes were written", found.len());
 }
 
+/// The segments of shard 0 in a directory, with their bytes.
+fn segments(path: &Path) -> Vec<(FileName, Vec<u8>)> {
+    let numbers = (1..).map(file);
+    let found = numbers.map_while(|file| Some((file, fs::read(path.join(file.to_string())).ok()?)));
+    found.collect()
+}
+
+#[test]
+fn every_path_writes_the_same_bytes() {
+    let mut all = Vec::new();
+    for options in each_path(&many()) {
+        let temp = Temp::new();
+        let (mut disks, _) = start(&temp, &options);
+        assert_eq!(Some(disks.sync_path()), options.sync_path);
+        let mut log = Log::create(log_options(), 0, 7, 1, Tickets::of(0));
+        let mut owner = Owner::new(&mut disks);
+        append(&mut owner, &mut log, 0, 0, 30);
+        log.witness();
+        let mut issued = Vec::new();
+        log.pump(&mut issued);
+        owner.settle(issued, |(ticket, result), issued| log.completed(ticket, result, issued));
+        drop(disks);
+        all.push(segments(&temp));
+    }
+    assert!(all[0].len() > 5, "{} segments", all[0].len());
+    assert!(all.iter().all(|segments| *segments == all[0]));
+}
+
+#[test]
+fn what_one_path_wrote_another_goes_on_with() {
+    let temp = Temp::new();
+    for life in 0..6_u64 {
+        let all: Vec<SyncPath> = paths().collect();
+        let path = Some(all[life as usize % all.len()]);
+        let replayed = read_back(&temp, 0);
+        expect_records(&replayed, 0, life * 5);
+        assert_eq!(replayed.tail, Tail::Clean);
+        let mut log = Log::resume(log_options(), replayed.resume(), 1 + life, Tickets::of(0));
+        let (mut disks, _) = start(&temp, &DiskOptions { sync_path: path, ..many() });
+        append(&mut Owner::new(&mut disks), &mut log, 0, life * 5, 5);
+    }
+}
+
+fn group(number: u64, block: u64, byte: u8) -> DiskOp {
+    DiskOp::Write { file: file(number), offset: block * 4096, bytes: vec![byte; 4096] }
+}
+
+#[test]
+fn groups_that_were_submitted_are_carried_out_before_the_end() {
+    for options in each_path(&many()) {
+        let temp = Temp::new();
+        let (mut disks, _) = start(&temp, &options);
+        let mut owner = Owner::new(&mut disks);
+        owner.run(DiskOp::Create { file: file(1) }).unwrap();
+        for block in 1..=40 {
+            let op = group(1, block, block as u8);
+            owner.disk.submit(Issued { ticket: Ticket(block), op });
+        }
+        drop(disks);
+        let mut completions = Vec::new();
+        owner.disk.completions(&mut completions);
+        assert_eq!((completions.len(), owner.disk.in_flight()), (40, 0));
+        assert!(completions.iter().all(|(_, result)| result.is_ok()), "{completions:?}");
+        let found = fs::read(temp.join(file(1).to_string())).unwrap();
+        let expected: Vec<u8> = (0..=40_u8).flat_map(|block| [block; 4096]).collect();
+        assert!(found.starts_with(&expected) && found[expected.len()..].iter().all(|b| *b == 0));
+        for op in [group(1, 41, 9), DiskOp::Sync { file: file(1) }] {
+            let ended = owner.run(op).unwrap_err();
+            assert_eq!(ended.said, "the database is closed; open it again");
+        }
+    }
+}
+
+#[test]
+fn a_sync_behind_groups_alone_is_over_at_once_and_behind_anything_else_is_not() {
+    for options in each_path(&many()) {
+        let temp = Temp::new();
+        let (mut disks, _) = start(&temp, &options);
+        let mut owner = Owner::new(&mut disks);
+        let mut over_at_once = |op| {
+            let sync = Issued { ticket: Ticket(1), op: DiskOp::Sync { file: file(1) } };
+            owner.run(op).unwrap();
+            owner.disk.submit(sync);
+            let over = owner.disk.done.len() == 1;
+            assert_eq!(owner.take(), [(Ticket(1), Ok(()))]);
+            over
+        };
+        assert!(!over_at_once(DiskOp::Create { file: file(1) }));
+        assert!(!over_at_once(write(1, 1)));
+        assert!(over_at_once(group(1, 1, 2)));
+        assert!(over_at_once(group(1, 2, 2)));
+        assert!(!over_at_once(write(1, 3)));
+        assert!(over_at_once(group(1, 3, 2)));
+    }
+}
+
+#[test]
+fn a_segment_that_is_not_there_fails_its_group_and_nothing_else() {
+    for options in each_path(&many()) {
+        let temp = Temp::new();
+        let (mut disks, _) = start(&temp, &options);
+        let mut owner = Owner::new(&mut disks);
+        let failure = owner.run(group(1, 1, 1)).unwrap_err();
+        assert_eq!(failure.errno, Some(2), "{failure}");
+        assert!(failure.said.starts_with("opening shard-00000-"), "{failure}");
+        owner.run(DiskOp::Create { file: file(1) }).unwrap();
+        owner.run(group(1, 1, 1)).unwrap();
+    }
+}
+
 #[test]
 fn what_comes_after_the_end_fails() {
     let temp = Temp::new();
-    let (mut disks, _) = start(&temp, &MANY);
+    let (mut disks, _) = start(&temp, &many());
     let mut owner = Owner::new(&mut disks);
     owner.run(DiskOp::Create { file: file(1) }).unwrap();
     drop(disks);
     // The end wakes everybody, once.
-    assert_eq!(owner.woken.iter().count(), 1);
+    assert_eq!(owner.woken.try_iter().count(), 1);
     owner.disk.submit(Issued { ticket: Ticket(9), op: write(1, 7) });
     let mut completions = Vec::new();
     owner.disk.completions(&mut completions);
@@ -316,7 +461,7 @@ fn what_comes_after_the_end_fails() {
 #[test]
 fn few_files_stay_open_but_all_that_wait_for_a_sync() {
     let temp = Temp::new();
-    let (mut disks, _) = start(&temp, &DiskOptions { threads: 1, files_max: 3 });
+    let (mut disks, _) = start(&temp, &disk_options(1, 3));
     let mut owner = Owner::new(&mut disks);
     // The directory and its lock.
     let others = temp.descriptors();
@@ -339,7 +484,7 @@ fn few_files_stay_open_but_all_that_wait_for_a_sync() {
 #[test]
 fn names_lead_to_the_files_that_have_them_at_the_time() {
     let temp = Temp::new();
-    let (mut disks, _) = start(&temp, &MANY);
+    let (mut disks, _) = start(&temp, &many());
     let mut owner = Owner::new(&mut disks);
     let others = temp.descriptors();
     for number in 1..=4 {
@@ -352,9 +497,11 @@ fn names_lead_to_the_files_that_have_them_at_the_time() {
     owner.run(DiskOp::Remove { file: file(4) }).unwrap();
     assert_eq!(owner.run(write(1, 9)).unwrap_err().errno, Some(2));
     assert_eq!(owner.run(write(4, 9)).unwrap_err().errno, Some(2));
-    assert_eq!(temp.descriptors() - others, 2);
+    // Groups are written through a descriptor of their own.
+    assert_eq!(temp.descriptors() - others, 3);
     let renamed = fs::read(temp.join(file(2).to_string())).unwrap();
-    assert!(renamed == [[1; 4096], [2; 4096]].concat());
+    assert!(renamed[..8192] == [[1; 4096], [2; 4096]].concat());
+    assert!(renamed[8192..].iter().all(|byte| *byte == 0), "room alone is behind the group");
     assert_eq!(fs::read(temp.join(file(3).to_string())).unwrap(), b"");
     drop(disks);
 }
@@ -377,7 +524,7 @@ fn a_thousand_openings_leave_nothing_behind() {
     let before = count("task");
     let mut descriptors = None;
     for _ in 0..=1000 {
-        let (mut disks, _) = start(&temp, &MANY);
+        let (mut disks, _) = start(&temp, &many());
         let mut owner = Owner::new(&mut disks);
         owner.run(DiskOp::Create { file: file(1) }).unwrap();
         drop(disks);
