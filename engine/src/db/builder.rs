@@ -9,7 +9,9 @@ use sluicedb_sql::catalog::{Catalog, FunctionOutcome, ScalarFunction};
 use sluicedb_sql::dialect::syntax::ObjectKind;
 use sluicedb_sql::plan::AggregateFunction;
 use sluicedb_sql::{DataType, Plan, SqlError};
+use sluicedb_wal::SyncPath;
 use sluicedb_wal::directory::Directory;
+use sluicedb_wal::worker::DiskOptions;
 
 use super::aggregate::{Aggregate, Retract, plain, retractable};
 use super::connect::Connectors;
@@ -62,6 +64,7 @@ pub struct Builder {
     epoch_interval: Duration,
     checkpoint_interval: Duration,
     durability: Durability,
+    sync_path: Option<SyncPath>,
     lane_frames: usize,
     exchange_frames: usize,
     runtime: Option<Runtime>,
@@ -82,6 +85,7 @@ impl Default for Builder {
             epoch_interval: Duration::from_millis(10),
             checkpoint_interval: Duration::from_secs(1),
             durability: Durability::default(),
+            sync_path: None,
             lane_frames: 256,
             exchange_frames: 64,
             runtime: None,
@@ -157,6 +161,14 @@ impl Builder {
         self
     }
 
+    /// How groups of the log become durable, in a database with a directory. By default what was
+    /// fastest there in a probe; `sluice doctor DIR` shows its figures, and
+    /// [`Database::sync_path`] what was chosen. A log is read whichever way it was written.
+    pub fn sync_path(mut self, path: SyncPath) -> Builder {
+        self.sync_path = Some(path);
+        self
+    }
+
     /// Rows that are pushed one by one, or batches, that may wait on the lane from a handle to a shard
     /// before a push is refused.
     pub fn lane_frames(mut self, frames: usize) -> Builder {
@@ -190,7 +202,10 @@ impl Builder {
         let memory = memory(&budget, &nodes, Some(&populator))?;
         let several = topology.cpus().iter().any(|cpu| cpu.node != topology.cpus()[0].node);
         let near = nodes.iter().map(|node| several.then_some(*node)).collect();
-        let (setup, catalog, begun) = self.setup(plan, catalog, (memory, near))?;
+        let (mut setup, catalog, begun) = self.setup(plan, catalog, (memory, near))?;
+        if let Some((_, disk)) = &mut setup.directory {
+            disk.cpus.clone_from(&placement.housekeeping);
+        }
         let running = start(setup, self.seating(&placement, runtime));
         let running = running.map_err(|error| Error::starting(error, self.directory.clone()))?;
         let language = Language::new(catalog, self.connectors.clone());
@@ -391,11 +406,12 @@ impl Builder {
             seed: random(),
         };
         let (lane_frames, exchange_frames) = (self.lane_frames, self.exchange_frames);
+        let disk = DiskOptions { sync_path: self.sync_path, ..DiskOptions::default() };
         let setup = Setup {
             graph: Arc::new(graph),
             options,
             logs: logged,
-            directory,
+            directory: directory.map(|directory| (directory, disk)),
             sinks,
             memory,
             nodes,

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sluicedb_sql::{Plan, Value};
+use sluicedb_wal::SyncPath;
 
 use super::builder::Builder;
 use super::changes::Changes;
@@ -446,6 +447,11 @@ impl Database {
     /// Why shards run on plain threads, if that was not chosen.
     pub fn fallback(&self) -> Option<&str> {
         self.inner.machine.fallback.as_deref()
+    }
+
+    /// How groups of the log become durable; none for a database in memory.
+    pub fn sync_path(&self) -> Option<SyncPath> {
+        self.session().contact.sync_path
     }
 
     /// The plan as it runs: stages, operators and exchanges.

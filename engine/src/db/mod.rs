@@ -83,6 +83,7 @@ pub use sluicedb_sql::dialect::{Parsed, Statement, is_unfinished, parse, stateme
 pub use sluicedb_sql::{
     DataType, Field, Interval, Json, Map, Schema, SqlError, StructField, StructType, Value, binary,
 };
+pub use sluicedb_wal::SyncPath;
 pub use source::{BatchSource, Source};
 pub use subscribe::{BatchStream, ChangeSet, SubscribeOptions, Subscription};
 pub use time::{Date, Time, Timestamptz};

@@ -5,8 +5,16 @@ use std::collections::BTreeMap;
 use super::lane::{Place, near_lane};
 use super::reactor::{LaneEnds, LaneIn, LaneOut};
 use crate::core::frame::Frame;
-use crate::core::ids::{EdgeId, LaneId, Time};
+use crate::core::graph::Graph;
+use crate::core::ids::{EdgeId, LaneId, ShardId, Time};
 use std::sync::Arc;
+
+/// Makes all lanes of a graph.
+pub(crate) fn connect_all(graph: &Graph, places: &[Place], frames: usize) -> Vec<LaneEnds> {
+    let shards = places.len() as u16;
+    let outgoing = |shard| graph.stages.iter().flat_map(move |stage| stage.outgoing(shard, shards));
+    connect((0..shards).map(ShardId).flat_map(outgoing), places, frames)
+}
 
 /// Makes lanes; by shard, those that lead to it and those that lead away, ascending.
 pub(crate) fn connect(

@@ -1,4 +1,5 @@
-//! Whether this process may have an io_uring, asked before glommio does.
+//! Whether this process may have an io_uring, asked before glommio does; and how a directory is
+//! synced fastest.
 //!
 //! glommio ends the process where the kernel lacks an operation, and panics where it may not make a
 //! ring; a library must not do that to its host. So the same questions are asked here first.
@@ -6,6 +7,8 @@
 use std::sync::OnceLock;
 
 use io_uring::{IoUring, Probe, opcode};
+
+pub use sluicedb_wal::probe::{SyncProbe, Timing};
 
 /// What the kernel said, once per process.
 static ANSWER: OnceLock<Result<(), String>> = OnceLock::new();

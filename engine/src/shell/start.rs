@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 
 use rtrb::{Consumer, Producer, RingBuffer};
 use sluicedb_wal::worker::{DiskOptions, Disks};
-use sluicedb_wal::{Failure, Files};
+use sluicedb_wal::{Failure, Files, SyncPath};
 
 use super::bell::Bell;
 use super::clock::Clock;
@@ -19,7 +19,7 @@ use super::epochs::SealedEpoch;
 use super::host::{self, Done, HostError, Runtime};
 use super::inbox::{Inbox, Request};
 use super::lane::{Place, Receiver, lane};
-use super::lanes::connect;
+use super::lanes::connect_all;
 use super::life::{Ending, Life};
 use super::mark::OpenEpoch;
 use super::outlet::{Callback, Delivery, Gap, LaneOut, LocalCall, Overflow};
@@ -46,8 +46,8 @@ pub(crate) struct Setup {
     pub(crate) options: DatabaseOptions,
     /// Whether rows of sources that come are logged.
     pub(crate) logs: bool,
-    /// Where it keeps its files, if anywhere.
-    pub(crate) directory: Option<Directory>,
+    /// Where it keeps its files, if anywhere, and how it writes there.
+    pub(crate) directory: Option<(Directory, DiskOptions)>,
     /// Streams that feed sinks which write in step with checkpoints.
     pub(crate) sinks: Vec<ViewId>,
     /// The memory of each shard, for state and for the copies that freezes need.
@@ -92,6 +92,8 @@ pub(crate) struct Contact {
     pub(crate) logs: bool,
     /// Whether there is a directory, which only a plan with the same operators opens.
     pub(crate) saves: bool,
+    /// How groups of the logs become durable, if there is a directory.
+    pub(crate) sync_path: Option<SyncPath>,
     /// Sources that have been fed in earlier lives.
     pub(crate) fed: BTreeSet<SourceId>,
     pub(crate) life: Arc<Life>,
@@ -205,12 +207,12 @@ pub(crate) fn start_inline(setup: Setup) -> Result<Inline, StartError> {
 fn assemble<C: Callback>(setup: Setup, inline: bool) -> Result<Assembly<C>, StartError> {
     let Setup { graph, options, logs, directory, sinks, memory, nodes, .. } = setup;
     let Setup { lane_frames, exchange_frames, .. } = setup;
-    let files: &dyn Files = directory.as_ref().map_or(&NoFiles, |directory| directory);
+    let files: &dyn Files = directory.as_ref().map_or(&NoFiles, |(directory, _)| directory);
     let mut memory = memory.into_iter();
     let next = |_| memory.next().expect("memory for each shard");
     let Opened { shards, coordinator, feeders, sinks: sink_marks, replayed, sealed } =
         open(files, &graph, &options, next).map_err(StartError::Recover)?;
-    let disks = directory.map(|directory| Disks::start(directory, &DiskOptions::default()));
+    let disks = directory.map(|(directory, disk)| Disks::start(directory, &disk));
     let mut disks = disks.transpose().map_err(StartError::Disk)?;
     let clock = Clock::start();
     let bell = Arc::new(Bell::new());
@@ -220,11 +222,7 @@ fn assemble<C: Callback>(setup: Setup, inline: bool) -> Result<Assembly<C>, Star
     let stats: Arc<[_]> = shards.iter().map(|_| Arc::new(ShardStats::default())).collect();
     let place = |(bell, node): (&Arc<Bell>, Option<u32>)| Place { bell: Arc::clone(bell), node };
     let places: Vec<Place> = bells.iter().zip(nodes).map(place).collect();
-    let shards_count = places.len() as u16;
-    let ids =
-        |shard| graph.stages.iter().flat_map(move |stage| stage.outgoing(shard, shards_count));
-    let ids = (0..shards_count).map(ShardId).flat_map(ids);
-    let mut lanes = connect(ids, &places, exchange_frames);
+    let mut lanes = connect_all(&graph, &places, exchange_frames);
     let mut reactors = Vec::new();
     let mut ports = Vec::new();
     for (at, shard) in shards.into_iter().enumerate() {
@@ -255,7 +253,7 @@ fn assemble<C: Callback>(setup: Setup, inline: bool) -> Result<Assembly<C>, Star
         sealed: Arc::clone(&sealed),
         inbox: Arc::clone(&inbox),
         life: Arc::clone(&life),
-        disk: disks.as_mut().map(|disks| disks.disk(wakes(&bell))),
+        disk: disks.as_mut().map(|disks| disks.disk_without_log(wakes(&bell))),
         clock,
         bell,
         stats: Arc::clone(&stats),
@@ -264,10 +262,19 @@ fn assemble<C: Callback>(setup: Setup, inline: bool) -> Result<Assembly<C>, Star
         logged: options.logged.clone(),
         feeders: feeders.iter().map(|mark| mark.source).collect(),
     });
-    let (fed, saves) = (feeders.iter().map(|mark| mark.source).collect(), disks.is_some());
-    let sink_marks = sink_marks.into();
-    let contact =
-        Contact { graph, logs, saves, fed, life, inbox, bells, stats, sealed, sinks: sink_marks };
+    let contact = Contact {
+        graph,
+        logs,
+        saves: disks.is_some(),
+        sync_path: disks.as_ref().map(Disks::sync_path),
+        fed: feeders.iter().map(|mark| mark.source).collect(),
+        life,
+        inbox,
+        bells,
+        stats,
+        sealed,
+        sinks: sink_marks.into(),
+    };
     Ok(Assembly { contact, reactors, conductor, disks, clock, sinks, replays: replayed > 0 })
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
-use sluicedb::db::{Database, Durability, schema};
+use sluicedb::db::{Database, Durability, SyncPath, schema};
 use sluicedb::plan::{Builder, Retain};
 
 use crate::child::{argument, is_child, start};
@@ -145,18 +145,60 @@ fn an_inline_database_in_a_directory_goes_on_where_it_was() {
     });
 }
 
+/// The ways to sync that this process may have.
+fn paths() -> Vec<SyncPath> {
+    let ring = sluicedb::shell::probe::io_uring();
+    if let Err(why) = &ring {
+        println!("only one way to sync: {why}");
+    }
+    SyncPath::ALL.into_iter().filter(|path| ring.is_ok() || !path.is_ring()).collect()
+}
+
+#[test]
+fn rows_are_durable_on_every_way_to_sync_and_one_goes_on_where_another_was() {
+    within("each way to sync", || {
+        let place = Place::new("ways");
+        let mut rows = 0;
+        for path in paths().repeat(2) {
+            let db = small(2).directory(place.path()).sync_path(path).start(&tick_plan()).unwrap();
+            assert_eq!(db.sync_path(), Some(path));
+            assert_eq!(count(&db), rows, "before {path}");
+            let mut source = db.source::<Tick>("ticks").unwrap();
+            let (pushed, before) = (200, source.durable());
+            for _ in 0..pushed {
+                source.push_wait(&Tick { id: rows }).unwrap();
+                rows += 1;
+            }
+            // Nobody asks for a checkpoint: the log alone makes them durable, and its shards sleep
+            // until it has.
+            while source.durable() - before < pushed {
+                std::thread::sleep(std::time::Duration::from_micros(100));
+            }
+            drop(source);
+            db.close().unwrap();
+        }
+        let db = open(place.path(), 2).unwrap();
+        assert_eq!(count(&db), rows);
+        assert!(db.sync_path().is_some_and(|path| paths().contains(&path)));
+        assert_eq!(small(1).start(&tick_plan()).unwrap().sync_path(), None);
+    });
+}
+
 const KILLED: &str = "directory::nothing_that_was_acknowledged_is_missing_after_a_kill";
 
 #[test]
 fn nothing_that_was_acknowledged_is_missing_after_a_kill() {
     if is_child(KILLED) {
-        return push_for_ever(Path::new(&argument()));
+        let argument = argument();
+        let (path, place) = argument.split_once(' ').unwrap();
+        return push_for_ever(Path::new(place), path.parse().unwrap());
     }
     within("kill and open", || {
         let place = Place::new("killed");
         let mut rows = 0;
-        for life in 0..4_i64 {
-            let mut child = start(KILLED, place.path().to_str().unwrap());
+        for (life, path) in (0..6_i64).zip(paths().into_iter().cycle()) {
+            let argument = format!("{path} {}", place.path().display());
+            let mut child = start(KILLED, &argument);
             let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
             let mut acknowledged = None;
             let wanted = rows + 500 + 300 * life;
@@ -179,7 +221,7 @@ fn nothing_that_was_acknowledged_is_missing_after_a_kill() {
             let acknowledged = acknowledged.expect("it said something");
             let db = open(place.path(), 2).unwrap();
             rows = count(&db);
-            println!("life {life}: {acknowledged} acknowledged, {rows} there");
+            println!("life {life} with {path}: {acknowledged} acknowledged, {rows} there");
             assert!(rows >= acknowledged, "{acknowledged} acknowledged, {rows} there");
             db.close().unwrap();
         }
@@ -187,8 +229,8 @@ fn nothing_that_was_acknowledged_is_missing_after_a_kill() {
 }
 
 /// The child: pushes numbers from the first that is missing, and says how many are safe.
-fn push_for_ever(place: &Path) {
-    let db = open(place, 2).unwrap();
+fn push_for_ever(place: &Path, path: SyncPath) {
+    let db = small(2).directory(place).sync_path(path).start(&tick_plan()).unwrap();
     let first = count(&db);
     let mut source = db.source::<Tick>("ticks").unwrap();
     let before = source.durable();

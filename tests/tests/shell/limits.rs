@@ -1,5 +1,6 @@
 //! Machines that refuse what the engine would like: it runs without, or says what to do.
 
+use sluicedb::db::SyncPath;
 use sluicedb::shell::Runtime;
 
 use crate::child::{holdings, in_child};
@@ -40,10 +41,15 @@ fn without_io_uring_plain_threads_give_the_same_results() {
             // A directory is served by plain files.
             let place = crate::directory::Place::new("no_io_uring");
             let db = small(2).directory(place.path()).start(&tick_plan()).unwrap();
+            assert_eq!(db.sync_path(), Some(SyncPath::Blocking));
             db.source::<Tick>("ticks").unwrap().push(&Tick { id: 1 }).unwrap();
             db.close().unwrap();
             let db = small(2).directory(place.path()).start(&tick_plan()).unwrap();
             assert!(has(&mut db.view("rows").unwrap(), 1));
+            drop(db);
+            let ring = small(2).directory(place.path()).sync_path(SyncPath::Linked);
+            let error = ring.start(&tick_plan()).map(drop).unwrap_err().to_string();
+            assert!(error.contains("wants an io_uring") && error.contains("blocking"), "{error}");
         });
     });
 }

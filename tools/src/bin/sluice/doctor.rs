@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
-use sluicedb::shell::probe;
+use sluicedb::shell::probe::{self, SyncProbe, Timing};
 use sluicedb::shell::topology::{Placement, Reading, Request, Topology, place};
 
 use crate::command::{Command, Failure, Options};
@@ -17,9 +17,13 @@ Looks at the kernel and the CPUs of this host: io_uring, locked memory, huge pag
 how many there are and how many a container may use. Says of each whether it is as a database wants it,
 and what it costs where it is not.
 
-Usage: sluice doctor
+With a directory, measures there how long each way takes by which a log can be made durable, and says which
+one a database in it chooses. It writes a small file that has no name by then, and changes nothing else, so
+that a database may be open there. Its builder's `sync_path` makes another choice.
 
-Example: sluice doctor",
+Usage: sluice doctor [DIR]
+
+Example: sluice doctor .",
     run,
 };
 
@@ -44,8 +48,12 @@ impl Finding {
 
 fn run(given: &[String], out: &mut dyn Write) -> Result<(), Failure> {
     let mut options = Options::new(COMMAND.name, given);
-    if let Some(word) = options.option()? {
-        return Err(options.unknown(word));
+    let mut directory = None;
+    while let Some(word) = options.option()? {
+        if word.starts_with('-') || directory.is_some() {
+            return Err(options.unknown(word));
+        }
+        directory = Some(Path::new(word));
     }
     let Reading { topology, warning } = Topology::read();
     let placement = place(&topology, &Request::default());
@@ -55,6 +63,16 @@ fn run(given: &[String], out: &mut dyn Write) -> Result<(), Failure> {
     findings.push(governors(&governor_texts()));
     findings.push(cpus(&placement));
     findings.extend(quota(&read("/sys/fs/cgroup/cpu.max")));
+    if let Some(directory) = directory {
+        let probe = SyncProbe::of(directory);
+        let probe = probe.map_err(|error| {
+            let place = directory.display();
+            Failure::Failed(format!(
+                "{place} cannot be probed: {error}; name a directory that exists and takes writes"
+            ))
+        })?;
+        findings.extend(sync_paths(&probe));
+    }
     findings.extend(warning.map(|warning| {
         Finding::bad("topology", warning, "shards are placed as if all CPUs were alike")
     }));
@@ -90,6 +108,40 @@ fn ring() -> Finding {
              microseconds later, and the log is written by threads of its own",
         ),
     }
+}
+
+/// What a probe of a directory says.
+fn sync_paths(probe: &SyncProbe) -> Vec<Finding> {
+    let choice = probe.choice();
+    let mut findings: Vec<Finding> = probe
+        .paths
+        .iter()
+        .map(|(path, timing)| {
+            let what = path.name();
+            let chosen = if *path == choice { ": chosen for the log" } else { "" };
+            match timing {
+                Ok(Timing { p50_ns, max_ns, rounds }) => {
+                    let [p50, max] = [p50_ns, max_ns].map(|ns| *ns as f64 / 1e3);
+                    let is = format!("p50 {p50:.0} us, longest {max:.0} us of {rounds}{chosen}");
+                    Finding::good(what, is)
+                }
+                Err(why) => Finding::bad(
+                    what,
+                    why.clone(),
+                    "the log has one way less to become durable, and may wait longer for a disk",
+                ),
+            }
+        })
+        .collect();
+    findings.push(match probe.direct {
+        true => Finding::good("direct writes", "the log goes past the page cache"),
+        false => Finding::bad(
+            "direct writes",
+            "refused by this file system",
+            "each group of the log is copied once more, and its sync looks through the page cache",
+        ),
+    });
+    findings
 }
 
 /// From the text of `/proc/self/limits`.
@@ -195,6 +247,37 @@ mod tests {
         assert_eq!(huge_pages("always [madvise] never").and_then(|found| found.costs), None);
         assert!(huge_pages("always madvise [never]").is_some_and(|found| found.costs.is_some()));
         assert_eq!(huge_pages(""), None);
+    }
+
+    #[test]
+    fn the_path_that_is_chosen_is_told_and_so_is_one_that_cannot_be_had() {
+        let mut probe = SyncProbe::of(&std::env::temp_dir()).unwrap();
+        probe.direct = true;
+        let timing = |p50_ns| Ok(Timing { p50_ns, max_ns: 9_000_000, rounds: 32 });
+        for (at, p50_ns) in [150_000, 75_000, 80_000].into_iter().enumerate() {
+            probe.paths[at].1 = timing(p50_ns);
+        }
+        let shown = |probe: &SyncProbe| {
+            let line = |found: &Finding| {
+                let mark = if found.costs.is_none() { "ok" } else { "note" };
+                format!("{mark} {}: {}", found.what, found.is)
+            };
+            sync_paths(probe).iter().map(line).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            shown(&probe),
+            [
+                "ok linked: p50 150 us, longest 9000 us of 32",
+                "ok blocking: p50 75 us, longest 9000 us of 32: chosen for the log",
+                "ok dsync: p50 80 us, longest 9000 us of 32",
+                "ok direct writes: the log goes past the page cache",
+            ]
+        );
+        probe.direct = false;
+        probe.paths[0].1 = Err("no ring".to_owned());
+        let found = shown(&probe);
+        assert_eq!(found[0], "note linked: no ring");
+        assert_eq!(found[3], "note direct writes: refused by this file system");
     }
 
     #[test]
