@@ -12,6 +12,7 @@ pub mod continuous;
 pub mod core_mode;
 pub mod core_run;
 pub mod drive;
+pub mod durable;
 pub mod engine;
 pub mod faults;
 pub mod hand;

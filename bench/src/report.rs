@@ -16,6 +16,8 @@ pub struct Point {
     pub mode: Option<&'static str>,
     /// Rows in a push.
     pub batch: Option<u64>,
+    /// Who push at a time.
+    pub producers: Option<u64>,
     /// Shards of the database.
     pub shards: Option<u64>,
     /// Intended rows a second.
@@ -96,6 +98,7 @@ impl Point {
             text("query", self.query),
             text("mode", self.mode),
             whole("batch", self.batch),
+            whole("producers", self.producers),
             whole("shards", self.shards),
             whole("rate", self.rate),
             whole("rows", self.rows),
@@ -134,6 +137,7 @@ impl Point {
             ("query", self.query.map(str::to_owned)),
             ("mode", self.mode.map(str::to_owned)),
             ("batch", whole(self.batch)),
+            ("producers", whole(self.producers)),
             ("shards", whole(self.shards)),
             ("rate", self.rate.map(|rate| format!("{rate}/s"))),
             ("rows", whole(self.rows)),

@@ -8,10 +8,12 @@ mod hiccup;
 mod latency;
 mod nexmark;
 mod options;
+mod recovery;
 mod rings;
 mod scaling;
 mod sql;
 mod throughput;
+mod wal;
 
 use std::io::Write;
 
@@ -77,6 +79,8 @@ const COMMANDS: &[Command] = &[
     core::COMMAND,
     sql::COMMAND,
     nexmark::COMMAND,
+    wal::COMMAND,
+    recovery::COMMAND,
 ];
 
 const PROGRAM: &str = "cargo run --release -p sluicedb-bench --";

@@ -19,6 +19,8 @@ const TINY: &[&str] = &[
     "faults --mode same --rate 20000 --warm-up 0.01 --seconds 0.05",
     "scaling --rows 5000 --batch 100 --runs 1",
     "nexmark --query q2,q15 --events 500 --runs 2",
+    "wal --producers 1,4 --acks 20 --rows 5000 --runs 1 --path blocking",
+    "recovery --logged 3000 --state 2000 --runs 1",
     "sql --query filter,tumble,hop,q11 --rows 5000 --events 500 --runs 2",
 ];
 
@@ -34,13 +36,31 @@ fn every_command_runs_and_prints_a_table_below_the_machine() {
 
 #[test]
 fn every_command_prints_one_object_a_point_for_programs() {
-    for (words, points) in TINY.iter().zip([1, 2, 2, 4, 2, 1, 2, 2, 4]) {
+    for (words, points) in TINY.iter().zip([1, 2, 2, 4, 2, 1, 2, 2, 3, 2, 4]) {
         let lines = text(&format!("{words} --json")).unwrap();
         let name = words.split(' ').next().unwrap();
         let begins = format!("{{\"bench\":\"{name}\",");
         assert_eq!(lines.lines().count(), points, "{lines}");
         assert!(lines.lines().all(|line| line.starts_with(&begins) && line.ends_with("\"}")));
     }
+}
+
+#[test]
+fn acknowledgements_are_measured_on_each_path_beside_the_device() {
+    let lines = text("wal --producers 2 --acks 10 --rows 0 --runs 2 --json").unwrap();
+    let modes = ["linked", "blocking", "dsync"].map(|path| format!("\"mode\":\"{path}\""));
+    // Where there is no io_uring there is one path.
+    assert!([1, 3].contains(&lines.lines().count()), "{lines}");
+    for line in lines.lines() {
+        assert!(modes.iter().any(|mode| line.contains(mode)), "{line}");
+        let figures =
+            ["p50_ns", "p99_ns", "p999_ns", "raw_p50_ns", "over_raw_p99", "rows_per_group"];
+        assert!(figures.iter().all(|name| line.contains(&format!("\"{name}\":"))), "{line}");
+        assert!(line.contains("\"producers\":2") && line.contains("\"counts\":false"), "{line}");
+    }
+    let unknown = text("wal --path fast").unwrap_err();
+    assert_eq!(unknown.exit_code(), 2);
+    assert!(unknown.text().contains("choose one of linked, blocking, dsync"), "{}", unknown.text());
 }
 
 #[test]
