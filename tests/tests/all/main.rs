@@ -5,6 +5,7 @@ mod coverage;
 mod crash_everywhere;
 mod determinism;
 mod fixed;
+mod golden;
 mod liveness;
 mod random;
 mod scenarios;
