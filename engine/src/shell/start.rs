@@ -220,8 +220,7 @@ fn assemble<C: Callback>(setup: Setup, inline: bool) -> Result<Assembly<C>, Star
     let inbox = Arc::new(Inbox::new(Arc::clone(&bell), Arc::clone(&life), inline));
     let bells: Arc<[_]> = shards.iter().map(|_| Arc::new(Bell::new())).collect();
     let stats: Arc<[_]> = shards.iter().map(|_| Arc::new(ShardStats::default())).collect();
-    let place = |(bell, node): (&Arc<Bell>, Option<u32>)| Place { bell: Arc::clone(bell), node };
-    let places: Vec<Place> = bells.iter().zip(nodes).map(place).collect();
+    let places = places(&bells, nodes);
     let mut lanes = connect_all(&graph, &places, exchange_frames);
     let mut reactors = Vec::new();
     let mut ports = Vec::new();
@@ -276,6 +275,12 @@ fn assemble<C: Callback>(setup: Setup, inline: bool) -> Result<Assembly<C>, Star
         sinks: sink_marks.into(),
     };
     Ok(Assembly { contact, reactors, conductor, disks, clock, sinks, replays: replayed > 0 })
+}
+
+/// Who is woken by lanes to each shard, and the node that their memory lies on.
+fn places(bells: &[Arc<Bell>], nodes: Vec<Option<u32>>) -> Vec<Place> {
+    let place = |(bell, node): (&Arc<Bell>, Option<u32>)| Place { bell: Arc::clone(bell), node };
+    bells.iter().zip(nodes).map(place).collect()
 }
 
 /// The coordinator's way to a shard and back, and its ends there.
