@@ -174,13 +174,13 @@ impl From<Ending> for PushError {
 /// A record batch that was not pushed, and why. Nothing of it was taken.
 #[derive(Clone, PartialEq, Debug)]
 pub struct BatchRefused {
-    error: Box<PushError>,
+    error: PushError,
     batch: RecordBatch,
 }
 
 impl BatchRefused {
     pub(super) fn new(error: PushError, batch: RecordBatch) -> BatchRefused {
-        BatchRefused { error: Box::new(error), batch }
+        BatchRefused { error, batch }
     }
 
     /// Whether the same push may succeed later.
@@ -209,6 +209,6 @@ impl std::error::Error for BatchRefused {}
 
 impl From<BatchRefused> for PushError {
     fn from(refused: BatchRefused) -> PushError {
-        *refused.error
+        refused.error
     }
 }

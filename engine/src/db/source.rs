@@ -202,6 +202,10 @@ impl BatchSource {
     ///
     /// Its buffers are moved where it has at most 1 024 rows, nobody else holds them, and all rows go
     /// to one shard; otherwise rows are copied once. Each 1 024 rows are a statement of their own.
+    #[expect(
+        clippy::result_large_err,
+        reason = "who is refused asks again at once: no box for that"
+    )]
     pub fn push(&mut self, batch: RecordBatch) -> Result<(), BatchRefused> {
         self.wait_while_paused();
         if let Err(error) = self.take_up(&batch) {
