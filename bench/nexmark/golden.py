@@ -3,8 +3,8 @@
 
 Run by hand, where the data set or a query changes; it wants `pip install duckdb==2.0.1`:
 
-    cargo run --release -p sluicedb-bench -- nexmark --events 10000 --write small
-    cargo run --release -p sluicedb-bench -- nexmark --events 100000 --write whole
+    cargo run --release --bin sluice-bench -- nexmark --events 10000 --write small
+    cargo run --release --bin sluice-bench -- nexmark --events 100000 --write whole
     python3 bench/nexmark/golden.py small whole
 
 Each folder gets its results into `golden/` beside this script. The form is that of

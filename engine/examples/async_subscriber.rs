@@ -1,7 +1,7 @@
 //! Results in asynchronous code: one task pushes readings and waits as a task where the engine is
 //! behind, another takes the changes of a view as Arrow record batches.
 //!
-//! `cargo run --release -p sluicedb --example async_subscriber`
+//! `cargo run --release --example async_subscriber`
 //!
 //! Any executor does. With tokio the two functions are what `tokio::spawn` and `block_on` take; here
 //! is an executor of a dozen lines instead. The subscription is a `futures_core::Stream` too.

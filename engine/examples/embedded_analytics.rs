@@ -1,7 +1,7 @@
 //! Analytics inside an application: several threads push trades, and everybody reads results that are
 //! up to date: bars of one second as they close, and the present state of a symbol by its key.
 //!
-//! `cargo run --release -p sluicedb --example embedded_analytics`
+//! `cargo run --release --example embedded_analytics`
 
 #![expect(clippy::print_stdout, reason = "it shows what it does")]
 

@@ -1,7 +1,7 @@
 //! A database inside an application's own loop: no thread, no hop. The loop pushes a quote, turns the
 //! database, and has the answer when the turn returns.
 //!
-//! `cargo run --release -p sluicedb --example inline_loop`; under `taskset -c 1` the loop is pinned,
+//! `cargo run --release --example inline_loop`; under `taskset -c 1` the loop is pinned,
 //! as such loops are.
 
 #![expect(clippy::print_stdout, reason = "it shows what it does")]

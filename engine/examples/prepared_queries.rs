@@ -1,6 +1,6 @@
 //! SQL in an application's hands: a function of its own, prepared statements, and rows as structs.
 //!
-//! `cargo run --release -p sluicedb --example prepared_queries` prints what a prepared query for one
+//! `cargo run --release --example prepared_queries` prints what a prepared query for one
 //! key costs, beside the same query as text.
 
 #![expect(clippy::print_stdout, reason = "it shows what it does")]

@@ -1,6 +1,6 @@
 -- The market demo. `tools/run` runs this script; change it, and run it again:
 --
---     cargo run --release -p sluicedb-tools --bin sluice -- demo tools/demo/market.sql
+--     cargo run --release --bin sluice -- demo tools/demo/market.sql
 --
 -- The demo pushes made up trades of 1000 symbols into the source `trades`, prints what each SUBSCRIBE
 -- below has, and says at the end what it took. Where a relation has the column `sent`, it measures the

@@ -83,7 +83,7 @@ const COMMANDS: &[Command] = &[
     recovery::COMMAND,
 ];
 
-const PROGRAM: &str = "cargo run --release -p sluicedb-bench --";
+const PROGRAM: &str = "cargo run --release --bin sluice-bench --";
 
 /// Runs the command that the words name, and writes its figures.
 pub fn run(words: &[String], out: &mut dyn Write) -> Result<(), Failure> {

@@ -67,7 +67,7 @@ pub(super) fn summary(
     writeln!(out, "runs on  {}", runs_on(db))?;
     writeln!(
         out,
-        "\nOther figures, with their spread: cargo run --release -p sluicedb-bench -- --help"
+        "\nOther figures, with their spread: cargo run --release --bin sluice-bench -- --help"
     )
 }
 
