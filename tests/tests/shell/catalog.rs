@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 use sluicedb::db::{Database, Error, PushError, Row, SqlError, schema};
 use sluicedb::plan::{AggregateSpec, Builder, Call, Emit, Function, NodeId, Plan, Window};
@@ -248,6 +249,20 @@ fn an_install_from_a_callback_is_refused_and_from_many_threads_they_follow_each_
     });
 }
 
+/// Bytes of state once a shard has had turns enough to tell: the same three times over.
+fn settled_state(db: &Database) -> u64 {
+    let mut last = (0, 0);
+    loop {
+        db.flush().unwrap();
+        thread::sleep(Duration::from_millis(20));
+        let state = db.stats().state_bytes;
+        last = if state == last.0 { (state, last.1 + 1) } else { (state, 1) };
+        if last.1 == 3 {
+            return state;
+        }
+    }
+}
+
 #[test]
 fn a_thousand_views_come_and_go_and_leave_nothing() {
     in_child("catalog::a_thousand_views_come_and_go_and_leave_nothing", || {
@@ -277,15 +292,15 @@ fn a_thousand_views_come_and_go_and_leave_nothing() {
                 let over = std::iter::from_fn(|| changes.next()).last();
                 assert!(is_dropped(over.unwrap(), "counts"));
                 if at == 100 {
-                    db.flush().unwrap();
-                    warm = Some((holdings(), db.stats().state_bytes));
+                    let state = settled_state(&db);
+                    warm = Some((holdings(), state));
                 }
             }
             stop.store(true, Ordering::Relaxed);
             feeder.join().unwrap();
-            db.flush().unwrap();
             let (warm, state) = warm.unwrap();
-            let (after, state_after) = (holdings(), db.stats().state_bytes);
+            let state_after = settled_state(&db);
+            let after = holdings();
             println!("{warm:?} and {state} bytes, then {after:?} and {state_after} bytes");
             // The feeder has ended meanwhile.
             assert_eq!((warm.0, warm.1), (after.0 + 1, after.1), "threads and descriptors");
