@@ -30,6 +30,7 @@ use crate::disk::{DiskOp, Failure, Issued, Ticket};
 use crate::options::BLOCK_BYTES;
 use crate::probe::{self, SyncProbe};
 use crate::sync_path::SyncPath;
+use crate::uring::Ring;
 use append::{Append, Fate, Style, Tape, closed};
 use inbox::{Inbox, Message, Origin, Target, Task};
 use perform::Performer;
@@ -179,16 +180,21 @@ impl Disks {
         }
     }
 
-    /// How groups become durable.
+    /// How groups become durable: of all owners, or of those that got no ring.
     pub fn sync_path(&self) -> SyncPath {
         self.style.path
     }
 
-    /// A ring for one more owner. Where the system gives no more of them, a thread does its work.
-    fn ring(&self, wake: &Arc<Wake>) -> Option<RingWriter> {
+    /// A ring for one more owner. Where the system gives no more of them a thread does the work, of
+    /// those that come later too, and `sync_path` says so.
+    fn ring(&mut self, wake: &Arc<Wake>) -> Option<RingWriter> {
         let waker = self.waker.as_ref()?;
-        let ring = probe::ring(self.style.path, &self.cpus)?.ok()?;
-        ring.notify(waker.count().as_fd()).ok()?;
+        let ring = probe::ring(self.style.path, &self.cpus)?;
+        let notifies = |ring: &Ring| ring.notify(waker.count().as_fd()).is_ok();
+        let Some(ring) = ring.ok().filter(notifies) else {
+            self.style.path = SyncPath::Blocking;
+            return None;
+        };
         Some(RingWriter::new(ring, Arc::clone(&self.fate), waker.add(Arc::clone(wake))))
     }
 }

@@ -73,9 +73,12 @@ impl Catalog {
             Place::Taken(notice) => return Ok(Decision::Nothing { tag, notices: vec![notice] }),
         };
         if !primary_key.is_empty() {
-            return Err(later("PRIMARY KEY of a source")
-                .hint("A source only adds rows.")
-                .at(name.at));
+            return Err(later(
+                "PRIMARY KEY of a source",
+                "A source only adds rows: leave the key out, and have a view take the last row of \
+                 each key.",
+            )
+            .at(name.at));
         }
         let mut fields = fields(create)?;
         let mut reader = Reader::new(&create.options, "a source", variables);
@@ -301,7 +304,11 @@ fn fields(create: &CreateSource) -> Result<Vec<Field>, SqlError> {
     let mut fields = Vec::with_capacity(create.columns.len());
     for column in &create.columns {
         if column.default.is_some() {
-            return Err(later("DEFAULT of a source's column").at(column.at));
+            return Err(later(
+                "DEFAULT of a source's column",
+                "Leave it out, and write coalesce(column, value) in the queries.",
+            )
+            .at(column.at));
         }
         let (name, data_type) = (column.name.clone(), column.data_type);
         fields.push(Field { name, data_type, nullable: column.nullable });

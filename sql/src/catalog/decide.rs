@@ -114,7 +114,12 @@ impl Catalog {
         match &parsed.statement {
             Statement::CreateSource(create) => self.create_source(create, said, variables),
             Statement::CreateQuery(create) => self.create_query(create, (said, text), variables),
-            Statement::CreateTable(create) => Err(later("CREATE TABLE").at(create.name.at)),
+            Statement::CreateTable(create) => Err(later(
+                "CREATE TABLE",
+                "Rows that are only added go into a source: CREATE SOURCE. The last row of each key \
+                 is a view of it: SELECT key, last(value ORDER BY ts) .. GROUP BY key.",
+            )
+            .at(create.name.at)),
             Statement::Drop(drop) => self.drop_objects(drop),
             Statement::Show(show) => self.show(show),
             Statement::Describe(name) => self.describe(name),
@@ -134,8 +139,10 @@ impl Catalog {
                     .hint("Each statement is applied whole or not at all."))
             }
             Statement::Prepare(_) | Statement::Execute(_) | Statement::Deallocate(_) => {
-                Err(later("PREPARE, EXECUTE or DEALLOCATE inside another statement")
-                    .hint("Write the statement that is prepared in its place."))
+                Err(later(
+                    "PREPARE, EXECUTE or DEALLOCATE inside another statement",
+                    "Write the statement that is prepared in its place.",
+                ))
             }
         }
     }
@@ -251,9 +258,15 @@ impl Catalog {
                 Ok(Decision::Table(super::show::lines("plan", &lines)))
             }
             Explain::AnalyzeName(name) => self.analyze(name),
-            Explain::Analyze(_) => Err(later("EXPLAIN ANALYZE of a statement")
-                .hint("EXPLAIN ANALYZE name tells of a query that runs.")),
-            Explain::Wait(_) => Err(later("EXPLAIN WAIT")),
+            Explain::Analyze(_) => Err(later(
+                "EXPLAIN ANALYZE of a statement",
+                "EXPLAIN ANALYZE name tells of a query that runs.",
+            )),
+            Explain::Wait(_) => Err(later(
+                "EXPLAIN WAIT",
+                "EXPLAIN ANALYZE name shows the watermark of each operator, and sluice.sources that \
+                 of each source.",
+            )),
         }
     }
 
@@ -266,7 +279,7 @@ impl Catalog {
     fn comment(&self, comment: &crate::dialect::syntax::Comment) -> Result<Decision, SqlError> {
         let object = self.named(&comment.name)?;
         if comment.column.is_some() {
-            return Err(later("COMMENT ON COLUMN"));
+            return Err(later("COMMENT ON COLUMN", "Comment on the object that has the column."));
         }
         let mut object = object.clone();
         object.comment.clone_from(&comment.text);
@@ -301,7 +314,7 @@ fn assigned(rows: &[Vec<Expr>], schema: &Schema, targets: &[usize]) -> Vec<Vec<E
     rows.iter().map(|row| row.iter().enumerate().map(cast).collect()).collect()
 }
 
-/// What is part of the language and cannot be run yet.
-pub(super) fn later(what: &str) -> SqlError {
-    SqlError::unsupported(format!("{what} is not supported"))
+/// What is part of the language and cannot be run, and what to do instead.
+pub(super) fn later(what: &str, instead: &str) -> SqlError {
+    SqlError::unsupported(format!("{what} is not supported")).hint(instead)
 }

@@ -48,7 +48,7 @@ impl Catalog {
             ShowWhat::Queries => {
                 self.list(&[ObjectKind::Stream, ObjectKind::MaterializedView, ObjectKind::Sink])
             }
-            ShowWhat::Epochs => return Err(later("SHOW EPOCHS")),
+            ShowWhat::Epochs => return Err(later("SHOW EPOCHS", "SELECT * FROM sluice.epochs.")),
             ShowWhat::Settings => super::settings::all(),
         };
         let Some(pattern) = pattern else { return Ok(Decision::Table(table)) };

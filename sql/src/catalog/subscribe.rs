@@ -23,7 +23,7 @@ impl Catalog {
     ) -> Result<Decision, SqlError> {
         let Subscribe { target, with_snapshot, after } = subscribe;
         if after.is_some() {
-            return Err(later("SUBSCRIBE .. AFTER").hint("Take a snapshot: WITH SNAPSHOT."));
+            return Err(later("SUBSCRIBE .. AFTER", "Take a snapshot: WITH SNAPSHOT."));
         }
         let name = match target {
             SubscribeTo::Query(query) => {

@@ -39,14 +39,32 @@ pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Statement, SqlError> {
     if cursor.take(&["SINK"]) {
         return sink(cursor, or_replace);
     }
-    for later in ["INDEX", "SECONDARY", "UNIQUE", "FUNCTION", "SECRET", "USER", "SCHEMA", "TYPE"] {
+    for (later, instead) in LATER {
         if cursor.is(0, later) {
             let message = format!("CREATE {later} is not supported yet");
-            return Err(SqlError::unsupported(message).at(cursor.position()));
+            return Err(SqlError::unsupported(message).at(cursor.position()).hint(*instead));
         }
     }
     Err(cursor.unexpected(&["SOURCE", "STREAM", "MATERIALIZED VIEW", "VIEW", "SINK", "TABLE"]))
 }
+
+/// What else other databases create, and what to do instead.
+const LATER: &[(&str, &str)] = &[
+    ("INDEX", BY_KEY),
+    ("SECONDARY", BY_KEY),
+    ("UNIQUE", BY_KEY),
+    (
+        "FUNCTION",
+        "The application registers functions: Builder::scalar_function, Builder::aggregate_function.",
+    ),
+    ("SECRET", "Write the option itself where it is wanted."),
+    ("USER", "There are no users: whoever has the process has the database."),
+    ("SCHEMA", "Objects lie in one schema: leave its name out."),
+    ("TYPE", "Use the types that there are, and JSON for what has fields of its own."),
+];
+
+const BY_KEY: &str = "A view is found by what it groups by in one lookup: CREATE MATERIALIZED VIEW .. \
+                      GROUP BY the columns to look up.";
 
 fn head(cursor: &mut Cursor<'_>, or_replace: bool, what: &str) -> Result<Head, SqlError> {
     let at = cursor.position();

@@ -42,27 +42,36 @@ const STARTS: &[&str] = &[
 ];
 
 /// Statements of SQL that nothing here runs yet.
-const LATER: &[&str] = &[
-    "UPDATE",
-    "DELETE",
-    "MERGE",
-    "TRUNCATE",
-    "ALTER",
-    "COPY",
-    "GRANT",
-    "REVOKE",
-    "CALL",
-    "DECLARE",
-    "FETCH",
-    "LISTEN",
-    "NOTIFY",
-    "VACUUM",
-    "ANALYZE",
-    "CHECK",
-    "SAVEPOINT",
-    "RELEASE",
-    "USE",
+const LATER: &[(&str, &str)] = &[
+    ("UPDATE", ONLY_ADDED),
+    ("DELETE", ONLY_ADDED),
+    ("MERGE", ONLY_ADDED),
+    ("TRUNCATE", "DROP the object and CREATE it again."),
+    ("ALTER", "DROP the object and CREATE it as it is to be, or CREATE OR REPLACE a query."),
+    (
+        "COPY",
+        "SELECT .. FROM 'file.csv' reads a file, and CREATE SINK .. INTO FILE (..) writes one.",
+    ),
+    ("GRANT", NO_USERS),
+    ("REVOKE", NO_USERS),
+    ("CALL", "The application registers functions, and SELECT calls them."),
+    ("DECLARE", ROWS_COME),
+    ("FETCH", ROWS_COME),
+    ("LISTEN", "SUBSCRIBE TO a query has its changes."),
+    ("NOTIFY", "INSERT into a source; who follows it with SUBSCRIBE is told."),
+    ("VACUUM", "There is nothing to do: what is gone is free at once."),
+    ("ANALYZE", "There is nothing to do: plans need no statistics."),
+    ("CHECK", "SELECT from the view, and the same query from its sources."),
+    ("SAVEPOINT", ONE_BY_ONE),
+    ("RELEASE", ONE_BY_ONE),
+    ("USE", "There is one database in a process: leave it out."),
 ];
+
+const ONLY_ADDED: &str = "Rows of a source are only added: INSERT the newer one, and have a view take \
+                          the last of each key, SELECT key, last(value ORDER BY ts) .. GROUP BY key.";
+const NO_USERS: &str = "There are no users: whoever has the process has the database.";
+const ROWS_COME: &str = "SELECT has all rows, and SUBSCRIBE TO has changes as they come.";
+const ONE_BY_ONE: &str = "Each statement is applied whole or not at all.";
 
 /// Reads one statement.
 pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Statement, SqlError> {
@@ -95,9 +104,9 @@ pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Statement, SqlError> {
 /// The error that no statement begins as this one does.
 pub(super) fn no_statement(cursor: &Cursor<'_>) -> SqlError {
     let word = cursor.plain_word(cursor.index()).unwrap_or("");
-    if let Some(later) = LATER.iter().find(|later| later.eq_ignore_ascii_case(word)) {
+    if let Some((later, instead)) = LATER.iter().find(|(it, _)| it.eq_ignore_ascii_case(word)) {
         let message = format!("{later} is not supported yet");
-        return SqlError::unsupported(message).at(cursor.position());
+        return SqlError::unsupported(message).at(cursor.position()).hint(*instead);
     }
     let error = cursor.unexpected_at(cursor.index(), "a statement");
     match super::near::nearest(word, STARTS.iter().copied()) {
@@ -132,7 +141,8 @@ fn insert(cursor: &mut Cursor<'_>) -> Result<Insert, SqlError> {
     let query = grammar::query(cursor, until)?;
     if clause(cursor) {
         let message = "INSERT with RETURNING or ON CONFLICT is not supported yet";
-        return Err(SqlError::unsupported(message).at(cursor.position()));
+        let error = SqlError::unsupported(message).at(cursor.position());
+        return Err(error.hint("INSERT without it, and SELECT what the rows made of a view."));
     }
     Ok(Insert { into, columns, source: rows(query) })
 }

@@ -79,11 +79,20 @@ fn what_contradicts_itself_or_is_there_twice_is_refused() {
 
 #[test]
 fn what_nothing_runs_yet_is_told_so() {
-    check("^UPDATE t SET a = 1", "0A000 UPDATE is not supported yet|");
-    check("CREATE ^INDEX i ON t (a)", "0A000 CREATE INDEX is not supported yet|");
+    check(
+        "^UPDATE t SET a = 1",
+        "0A000 UPDATE is not supported yet|Rows of a source are only added: INSERT the newer one, and \
+         have a view take the last of each key, SELECT key, last(value ORDER BY ts) .. GROUP BY key.",
+    );
+    check(
+        "CREATE ^INDEX i ON t (a)",
+        "0A000 CREATE INDEX is not supported yet|A view is found by what it groups by in one lookup: \
+         CREATE MATERIALIZED VIEW .. GROUP BY the columns to look up.",
+    );
     check(
         "INSERT INTO t VALUES (1) ^RETURNING a",
-        "0A000 INSERT with RETURNING or ON CONFLICT is not supported yet|",
+        "0A000 INSERT with RETURNING or ON CONFLICT is not supported yet|\
+         INSERT without it, and SELECT what the rows made of a view.",
     );
 }
 
