@@ -82,6 +82,7 @@ impl Node {
     /// What an aggregate over this node keeps.
     fn groups(&self, window: Option<&Window>, keys: &[usize], calls: &[Call]) -> Vec<Kept> {
         let what = match (window, keys.is_empty()) {
+            (Some(Window::Session { .. }), _) if self.retracts => "its sessions and their rows",
             (Some(Window::Session { .. }), _) => "the groups of its sessions",
             (Some(_), _) => "the groups of its windows",
             (None, false) => "its groups",

@@ -240,12 +240,6 @@ impl Builder {
             )));
         }
         if let Some(window) = window {
-            if window.is_session() && input.retracts {
-                return Err(SqlError::unsupported("a session over input that takes rows back")
-                    .hint(
-                        "Put it over rows that are only added, such as windows emitted on close.",
-                    ));
-            }
             window.check()?;
             check_timestamp(input.schema.field(*window.time()), "the time of a window")?;
         }

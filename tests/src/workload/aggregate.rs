@@ -76,7 +76,7 @@ impl Draft<'_> {
 
     fn window(&mut self, input: usize, time: usize) -> (Option<Window<String>>, Emit, i64) {
         let node = self.node(input);
-        let (followed, sessions) = (node.time_of(time), !node.retracts);
+        let followed = node.time_of(time);
         let name = node.schema.field(time).name.clone();
         // Over the windows of another aggregate, longer ones.
         let unit_us = if followed.is_some_and(|time| time.lag_us != 0) { 2 } else { 1 } * TICK_US;
@@ -94,7 +94,7 @@ impl Draft<'_> {
                 let (step_us, size_us) = (step * unit_us, size * unit_us);
                 Window::Cumulate { time: name, step_us, size_us, offset_us }
             }
-            6 if sessions => {
+            6 => {
                 let gap_us = *self.prng.pick(&[1, 4, 10, 30]) * unit_us;
                 Window::Session { time: name, gap_us }
             }

@@ -61,6 +61,7 @@ pub const FEATURES: &[&str] = &[
     "projection of expressions",
     "rank above retractions",
     "relation with several readers",
+    "session above retractions",
     "session on close",
     "session that emits changes",
     "session",
@@ -218,6 +219,8 @@ impl<'a> Found<'a> {
         self.note("cumulate", matches!(window, Window::Cumulate { .. }));
         self.note("session", window.is_session());
         self.note("session on close", window.is_session() && emit == Emit::OnClose);
+        let retracts = self.plan.node(input).retracts;
+        self.note("session above retractions", window.is_session() && retracts);
         let changes = emit == Emit::Changes;
         self.note("session that emits changes", window.is_session() && changes);
         self.note("window with offset", window.offset_us() != 0);

@@ -15,8 +15,7 @@ use super::accumulator::{Accumulator, CELL_VALUE_BYTES, Need, Set, SetShape};
 use super::finder::Finder;
 use super::sessions::Extent;
 use crate::core::arena::{
-    Anchor, Arena, BLOCK_BYTES, Block, BlockId, Blocks, ExtentId, HashIndex, Heap, Slab, SlotId,
-    Slots, Tree,
+    Anchor, Arena, Block, BlockId, Blocks, ExtentId, HashIndex, Heap, Slab, SlotId, Slots, Tree,
 };
 use crate::core::row::{Row, RowLayout};
 
@@ -102,12 +101,12 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    /// Lays out groups of these keys and calls, and tells each call its place. A pane's header may
-    /// start at `offset` of a block.
+    /// Lays out groups of these keys and calls, and tells each call its place. The header of a pane
+    /// may have `room` bytes.
     pub(super) fn new(
         keys: &[DataType],
         accumulators: &mut [Accumulator],
-        offset: usize,
+        room: usize,
         session: bool,
     ) -> Result<Layout, SqlError> {
         let keys = RowLayout::new(keys);
@@ -134,10 +133,10 @@ impl Layout {
         let sets = accumulators.iter().filter_map(|call| call.need().set).collect();
         let slot_bytes = (slot_bytes as u32).max(*Slab::SLOT_BYTES.start());
         let layout = Layout { keys, session, slot_bytes, parts: ends.len(), trees, sets };
-        let (bytes, max) = (offset + layout.header_bytes(), BLOCK_BYTES);
-        if bytes > max {
+        let bytes = layout.header_bytes();
+        if bytes > room {
             let what = "bytes of the headers of a window's groups, their states and trees";
-            return Err(SqlError::limit_exceeded(what, bytes, max)
+            return Err(SqlError::limit_exceeded(what, bytes, room)
                 .hint("Compute fewer aggregates in one query."));
         }
         Ok(layout)
@@ -494,6 +493,11 @@ impl Pane {
 
     fn at(self, bytes: usize) -> Anchor {
         self.anchor.plus(bytes as u16)
+    }
+
+    /// Where its header ends.
+    pub(super) fn behind(self, layout: &Layout) -> Anchor {
+        self.at(layout.header_bytes())
     }
 
     fn slab_anchor(self, part: usize) -> Anchor {

@@ -76,7 +76,7 @@ impl Aggregate {
     ) -> Result<Aggregate, SqlError> {
         let spec = Spec::new(place, options, root, owns_empty_key)?;
         Ok(Aggregate {
-            parts: Parts::new(&spec.options.input),
+            parts: Parts::new(&spec),
             changes: Changes::new(&spec.options.output),
             close: Close::new(&spec),
             spec,
@@ -146,12 +146,15 @@ impl Aggregate {
 
 impl Operator for Aggregate {
     fn create(&mut self, arena: &mut Arena) {
-        let Spec { place, layout, root, windows, owns_empty_key, .. } = &self.spec;
+        let Spec { place, layout, root, windows, kept, owns_empty_key, .. } = &self.spec;
         root.create(arena, place.zone, self.spec.is_session());
         if windows.is_some() && !self.spec.is_session() {
             return;
         }
         root.create_pane(arena, layout, place.zone);
+        if let Some(kept) = kept {
+            kept.create(arena, arena.root_extent(place.zone));
+        }
         if self.spec.is_global() && *owns_empty_key {
             let key = Row { columns: &[], picks: &[], row: 0 };
             layout.insert(arena, root.pane(), EMPTY, key, &mut Vec::new());

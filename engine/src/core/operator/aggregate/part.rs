@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use sluicedb_sql::DataType;
 use sluicedb_sql::expr::RowError;
 
 use super::Spec;
@@ -11,7 +10,7 @@ use super::assign::Assigned;
 use super::changes::Changes;
 use super::finder::{Finder, Wanted};
 use super::layout::{Group, Pane, Place};
-use super::sessions::{self, Arrival};
+use super::sessions::{self, Arrival, Kept, Moving};
 use super::windows::Target;
 use crate::core::arena::{Arena, BlockId, SlotId};
 use crate::core::effect::Effect;
@@ -55,6 +54,14 @@ pub(super) struct Parts {
     pub(super) calls: Scratch,
     /// A cell on its way from one session to another.
     pub(super) moved: Moved,
+    /// The rows of sessions, where they can be taken back.
+    pub(super) kept: Option<Kept>,
+    /// Hashes of those rows as they are kept.
+    pub(super) row_hashes: Vec<u64>,
+    /// Which of the rows that are taken were the last of theirs to go.
+    pub(super) gone: Vec<usize>,
+    /// Rows on their way from one session to another.
+    pub(super) moving: Moving,
 }
 
 impl Given {
@@ -65,8 +72,8 @@ impl Given {
 }
 
 impl Parts {
-    /// Scratch space for rows of these columns.
-    pub(super) fn new(input: &[DataType]) -> Parts {
+    /// Scratch space.
+    pub(super) fn new(spec: &Spec) -> Parts {
         Parts {
             assigned: Assigned::default(),
             hashes: Vec::new(),
@@ -79,7 +86,11 @@ impl Parts {
             quiet: Vec::new(),
             scratch: Vec::new(),
             calls: Scratch::default(),
-            moved: Moved::new(input),
+            moved: Moved::new(&spec.options.input),
+            kept: spec.kept.clone(),
+            row_hashes: Vec::new(),
+            gone: Vec::new(),
+            moving: Moving::default(),
         }
     }
 
@@ -107,6 +118,9 @@ impl Parts {
         self.targets.clear();
         let keys = spec.options.keys.iter().map(|&column| &morsel.columns[column]);
         hash_rows(keys, morsel.rows(), &mut self.hashes);
+        if let Some(kept) = &self.kept {
+            hash_rows(kept.of(morsel), morsel.rows(), &mut self.row_hashes);
+        }
         let Assigned { taken, late, untimed, errors, .. } = &mut self.assigned;
         if taken.len() < morsel.rows() {
             // Row numbers ascend, so none is read behind where it was written.

@@ -1,4 +1,5 @@
-//! Sessions over input that never retracts: groups that grow, meet and become one.
+//! Sessions: groups that grow, meet and become one, and over input that takes rows back shrink and
+//! come apart again.
 //!
 //! All groups lie in one pane, each with its first and last moment behind its key. Two trees lead to
 //! them: by key and first moment, and by when something is to be done. The latter is not kept up as
@@ -6,7 +7,8 @@
 //!
 //! A row is late once it is behind its own watermark by more than the allowed lateness, whatever is
 //! there: so no row that is taken can reach a session that is gone, and which rows make up a session
-//! does not depend on when shards learned of time.
+//! does not depend on when shards learned of time. Nor does one that is taken back leave a session
+//! that ends before it.
 //!
 //! Invariants:
 //! - Sessions of one key are a gap or more apart.
@@ -15,6 +17,11 @@
 //! - A session has one entry in either tree; the one in the second is not behind what is due next:
 //!   its end, or once that is reached the moment from which it takes no more rows. It may have been
 //!   reached when a late row changed the session.
+
+mod kept;
+mod split;
+
+use sluicedb_sql::Column;
 
 use super::Spec;
 use super::accumulator::{Entry, Moved, of_i64, to_i64};
@@ -28,7 +35,11 @@ use crate::core::ids::Time;
 use crate::core::limits::{MORSEL_ROWS_MAX, TEXT_BYTES_MAX};
 use crate::core::morsel::Morsel;
 use crate::core::operator::Context;
-use crate::core::row::Probe;
+use crate::core::row::{Probe, Row};
+
+pub(super) use kept::Kept;
+use kept::{Owner, Stretch};
+pub(super) use split::Moving;
 
 /// First and last moment of a session, and when something is to be done with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +48,9 @@ pub(super) struct Extent {
     pub(super) last: i64,
     pub(super) due: i64,
 }
+
+/// When a session is due that is in no tree.
+const GONE: i64 = i64::MIN;
 
 /// Bytes of an entry of the tree of keys, and of the one of times.
 pub(super) const KEY_ENTRY_BYTES: usize = 20;
@@ -59,6 +73,12 @@ pub(super) struct Arrival<'a> {
     pub(super) row: usize,
     pub(super) hash: u64,
     pub(super) time: i64,
+}
+
+impl<'a> Arrival<'a> {
+    fn owner(&self) -> Owner<'a> {
+        Owner { hash: self.hash, key: self.keys.row(self.row) }
+    }
 }
 
 /// Sessions of an aggregate.
@@ -101,29 +121,33 @@ impl Sessions {
             after = if alike { own(slot_of(&key[16..])) } else { None };
             alike && after.is_none()
         });
-        let near =
-            |left: i64, right: i64| i128::from(right) - i128::from(left) < i128::from(self.gap_us);
         Near {
-            before: before.filter(|group| near(layout.extent(arena, *group).last, row.time)),
-            after: after.filter(|group| near(row.time, layout.extent(arena, *group).first)),
+            before: before.filter(|group| !self.apart(layout.extent(arena, *group).last, row.time)),
+            after: after.filter(|group| !self.apart(row.time, layout.extent(arena, *group).first)),
         }
     }
 
-    /// A session of one row.
+    /// Whether two moments are a gap or more apart.
+    fn apart(&self, left: i64, right: i64) -> bool {
+        i128::from(right) - i128::from(left) >= i128::from(self.gap_us)
+    }
+
+    /// A session without rows that has the key of this one.
     fn begin(
         &self,
         layout: &Layout,
         arena: &mut Arena,
         row: Arrival<'_>,
+        Stretch { first, last }: Stretch,
         scratch: &mut Vec<u8>,
     ) -> Group {
         let key = row.keys.row(row.row);
         let slot = layout.insert(arena, self.pane, row.hash, key, scratch);
         let group = Group { pane: self.pane, slot };
-        let mut extent = Extent { first: row.time, last: row.time, due: 0 };
+        let mut extent = Extent { first, last, due: 0 };
         extent.due = self.end(extent);
         layout.set_extent(arena, group, extent);
-        let key = key_entry(row.hash, row.time, slot);
+        let key = key_entry(row.hash, first, slot);
         assert!(self.root.session_keys().insert(arena, &Bytes, &key, &[]), "the slot is its own");
         let key = time_entry(extent.due, slot);
         assert!(self.root.session_times().insert(arena, &Bytes, &key, &[]), "it is its own");
@@ -140,20 +164,26 @@ impl Sessions {
         layout.set_extent(arena, group, Extent { due, ..extent });
     }
 
-    /// Makes a session reach to a row that is less than a gap away.
-    fn stretch(&self, layout: &Layout, arena: &mut Arena, group: Group, row: Arrival<'_>) {
-        let extent = layout.extent(arena, group);
-        let Extent { first, last, due } = extent;
-        let grown = Extent { first: first.min(row.time), last: last.max(row.time), due };
-        if grown.first != first {
+    /// Makes a session go from one moment to another.
+    fn reach(
+        &self,
+        layout: &Layout,
+        arena: &mut Arena,
+        group: Group,
+        hash: u64,
+        Stretch { first, last }: Stretch,
+    ) {
+        let before = layout.extent(arena, group);
+        if first != before.first {
             let keys = self.root.session_keys();
-            let old = key_entry(row.hash, first, group.slot);
+            let old = key_entry(hash, before.first, group.slot);
             assert!(keys.remove(arena, &Bytes, &old), "every session is in the tree");
-            keys.insert(arena, &Bytes, &key_entry(row.hash, grown.first, group.slot), &[]);
+            keys.insert(arena, &Bytes, &key_entry(hash, first, group.slot), &[]);
         }
-        if grown != extent {
-            layout.set_extent(arena, group, grown);
-            self.hurry(layout, arena, group, grown);
+        let extent = Extent { first, last, ..before };
+        if extent != before {
+            layout.set_extent(arena, group, extent);
+            self.hurry(layout, arena, group, extent);
         }
     }
 
@@ -204,6 +234,7 @@ impl Sessions {
         assert!(self.root.session_keys().remove(arena, &Bytes, &key), "it is in the tree");
         let key = time_entry(extent.due, group.slot);
         assert!(self.root.session_times().remove(arena, &Bytes, &key), "it is in the tree");
+        layout.set_extent(arena, group, Extent { due: GONE, ..extent });
     }
 
     /// Frees a session.
@@ -244,6 +275,10 @@ pub(super) struct Ending {
     shown: Shown,
     scratch: Vec<u8>,
     moved: Moved,
+    kept: Option<Kept>,
+    /// The key of a session, and which columns that is.
+    key: Vec<Column>,
+    picks: Vec<usize>,
 }
 
 impl Ending {
@@ -251,7 +286,50 @@ impl Ending {
     pub(super) fn new(spec: &Spec) -> Ending {
         let moved = Moved::new(&spec.options.input);
         let (due, newly, scratch) = (Vec::new(), Vec::new(), Vec::new());
-        Ending { due, newly, shown: Shown::default(), scratch, moved }
+        let key = spec.options.keys.iter().map(|&key| Column::new(spec.options.input[key]));
+        Ending {
+            due,
+            newly,
+            shown: Shown::default(),
+            scratch,
+            moved,
+            kept: spec.kept.clone(),
+            key: key.collect(),
+            picks: (0..spec.options.keys.len()).collect(),
+        }
+    }
+
+    /// Has something done with the rows that are kept of a session.
+    fn with_rows<T>(
+        &mut self,
+        spec: &Spec,
+        arena: &mut Arena,
+        group: Group,
+        ask: impl FnOnce(&mut Kept, &mut Arena, Owner<'_>, Stretch) -> T,
+    ) -> Option<T> {
+        let (kept, layout) = (self.kept.as_mut()?, &spec.layout);
+        self.key.iter_mut().for_each(Column::clear);
+        let key = layout.key_of(arena, group);
+        layout.keys().read(arena, group.pane.heap(), key, &mut self.key);
+        let key = Row { columns: &self.key, picks: &self.picks, row: 0 };
+        let Extent { first, last, .. } = layout.extent(arena, group);
+        let owner = Owner { hash: layout.hash(arena, group), key };
+        Some(ask(kept, arena, owner, Stretch { first, last }))
+    }
+
+    /// How many values and rows are kept of the sessions that are due.
+    fn cells(&mut self, spec: &Spec, arena: &mut Arena) -> usize {
+        let mut cells = 0;
+        for at in 0..self.due.len() {
+            let group = self.due[at];
+            let calls = spec.accumulators.iter();
+            cells += calls.map(|call| call.cells(arena, &spec.layout, group)).sum::<usize>();
+            let rows = self.with_rows(spec, arena, group, |kept, arena, owner, stretch| {
+                kept.count(arena, owner, stretch, usize::MAX)
+            });
+            cells += rows.unwrap_or(0);
+        }
+        cells
     }
 
     /// Puts out and frees the next sessions that a watermark with this limit ends.
@@ -259,14 +337,11 @@ impl Ending {
         let sessions = Sessions::of(spec);
         let windows = spec.windows.as_ref().expect("sessions are windows");
         let layout = &spec.layout;
-        sessions.due(context.arena, limit, MORSEL_ROWS_MAX, &mut self.due);
+        sessions.due(context.arena, limit, MORSEL_ROWS_MAX.min(*context.fuel), &mut self.due);
         if self.due.is_empty() {
             return Ended::All;
         }
-        let cells = |arena: &mut Arena, group: Group| {
-            spec.accumulators.iter().map(|call| call.cells(arena, layout, group)).sum::<usize>()
-        };
-        let cells: usize = self.due.iter().map(|group| cells(context.arena, *group)).sum();
+        let cells = self.cells(spec, context.arena);
         let allowed = spec.allow(context, self.due.len(), |_| cells.saturating_mul(CELL_BYTES));
         if allowed == 0 {
             return Ended::Stuck;
@@ -286,13 +361,15 @@ impl Ending {
         spec.write_rows(context.arena, &self.newly, &mut self.shown, columns, None);
         morsel.set_rows(self.shown.visible.len());
         spec.tell_withheld(&self.shown, context);
-        for &group in &self.due {
+        for at in 0..self.due.len() {
+            let group = self.due[at];
             let end = end(context.arena, group);
             let gone = end.saturating_add(windows.lateness_us());
             if end > limit.0 || gone > limit.0 {
                 let due = if end > limit.0 { end } else { gone };
                 sessions.put_off(layout, context.arena, group, due);
             } else {
+                self.with_rows(spec, context.arena, group, Kept::free);
                 let scratch = (&mut self.scratch, &mut self.moved);
                 sessions.free(spec, context.arena, group, scratch);
             }
@@ -343,6 +420,10 @@ pub(super) fn work(
         for at in from..from + allowed {
             add(parts, spec, context.arena, &given.morsel, at);
         }
+        if !parts.gone.is_empty() {
+            let moved = split::settle(parts, spec, context, &given.morsel);
+            context.burn(moved.min(*context.fuel - allowed));
+        }
         given.listed += allowed;
         parts.tell_failed(spec, context, &given.morsel);
         changes.more(parts.touched.len());
@@ -374,7 +455,7 @@ fn touch(parts: &mut Parts, spec: &Spec, arena: &mut Arena, given: &Given, rows:
     cells
 }
 
-/// Adds a row to its session.
+/// Adds a row to its session, or takes it back.
 fn add(parts: &mut Parts, spec: &Spec, arena: &mut Arena, morsel: &Morsel, at: usize) {
     let (sessions, layout) = (Sessions::of(spec), &spec.layout);
     let keys = &layout.keys().probe(&morsel.columns, &spec.options.keys);
@@ -389,13 +470,21 @@ fn add(parts: &mut Parts, spec: &Spec, arena: &mut Arena, morsel: &Morsel, at: u
             group
         }
         Near { before: None, after: None } => {
-            let group = sessions.begin(layout, arena, row, &mut parts.scratch);
+            let alone = Stretch { first: row.time, last: row.time };
+            let group = sessions.begin(layout, arena, row, alone, &mut parts.scratch);
             layout.set_mark(arena, group, true);
             parts.touched.push(group);
             group
         }
     };
-    sessions.stretch(layout, arena, group, row);
+    let Extent { first, last, .. } = layout.extent(arena, group);
+    let grown = Stretch { first: first.min(row.time), last: last.max(row.time) };
+    sessions.reach(layout, arena, group, row.hash, grown);
+    if let Some(kept) = &mut parts.kept
+        && kept.apply(arena, morsel, row, parts.row_hashes[row.row])
+    {
+        parts.gone.push(at);
+    }
     let place = layout.locate(arena, group);
     layout.add_rows_at(arena, place, morsel.weight(row.row));
     let entries = &[Entry { row: row.row as u32, group, place }];
@@ -408,7 +497,7 @@ fn add(parts: &mut Parts, spec: &Spec, arena: &mut Arena, morsel: &Morsel, at: u
 fn release(parts: &mut Parts, spec: &Spec, arena: &mut Arena) {
     for &group in &parts.touched {
         spec.layout.set_mark(arena, group, false);
-        if spec.layout.rows(arena, group) == 0 {
+        if spec.layout.extent(arena, group).due == GONE {
             spec.layout.remove(arena, group, &mut parts.scratch);
         }
     }

@@ -5,7 +5,8 @@ use sluicedb_sql::{DataType, Physical, SqlError};
 use super::accumulator::Accumulator;
 use super::layout::{Group, Layout};
 use super::options::AggregateOptions;
-use super::windows::{PANE_OFFSET, Root, Target, Windows};
+use super::sessions::Kept;
+use super::windows::{PANE_ROOM, Root, Target, Windows};
 use crate::core::arena::{Arena, BLOCK_BYTES, BlockId};
 use crate::core::ids::Time;
 use crate::core::limits::{SHADOW_BLOCKS_PER_ROW, STATE_BLOCKS_PER_ROW};
@@ -20,6 +21,8 @@ pub(super) struct Spec {
     pub(super) layout: Layout,
     pub(super) accumulators: Vec<Accumulator>,
     pub(super) windows: Option<Windows>,
+    /// How rows are kept of sessions that may come apart.
+    pub(super) kept: Option<Kept>,
     pub(super) root: Root,
     pub(super) owns_empty_key: bool,
     /// Columns whose long texts are copied to the heap, as often as they are.
@@ -62,26 +65,36 @@ impl Spec {
         }
         let types: Vec<DataType> = options.keys.iter().map(|&key| options.input[key]).collect();
         let session = windows.as_ref().is_some_and(Windows::is_session);
-        assert!(!session || !options.retracts, "the plan has no sessions over retractions");
-        let offset = if windows.is_some() && !session { 0 } else { PANE_OFFSET };
-        let layout = Layout::new(&types, &mut accumulators, offset, session)?;
+        let keeps = session && options.retracts;
+        let room = match (windows.is_some() && !session, keeps) {
+            (true, _) => BLOCK_BYTES,
+            (false, true) => PANE_ROOM - Kept::HEADER_BYTES,
+            (false, false) => PANE_ROOM,
+        };
+        let layout = Layout::new(&types, &mut accumulators, room, session)?;
+        let root = Root::new(root);
+        let kept = keeps.then(|| Kept::new(&options, root.pane().behind(&layout))).transpose()?;
         let is_text = |column: &usize| options.input[*column].physical() == Physical::Text;
         let mut texts: Vec<usize> = options.keys.iter().copied().filter(is_text).collect();
         texts.extend(accumulators.iter().filter_map(|call| call.need().text));
-        // A pane, its index and the trees of panes; a slot in each slab; texts; trees; sets.
+        if keeps {
+            texts.extend(Kept::columns(&options).iter().filter(|column| is_text(column)));
+        }
+        // A pane, its index and the trees of panes; a slot in each slab; texts; trees; sets; a row.
         let blocks = 10
             + 3 * layout.parts()
             + texts.len()
             + TREE_BLOCKS * layout.trees()
-            + SET_BLOCKS * layout.sets();
+            + SET_BLOCKS * layout.sets()
+            + if keeps { 3 + TREE_BLOCKS } else { 0 };
         let extra_blocks = blocks.saturating_sub(STATE_BLOCKS_PER_ROW);
-        let root = Root::new(root);
         Ok(Spec {
             place,
             options,
             layout,
             accumulators,
             windows,
+            kept,
             root,
             owns_empty_key,
             texts,

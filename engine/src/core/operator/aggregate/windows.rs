@@ -34,8 +34,8 @@ const WITHHELD: usize = BLOCK_BYTES - 8;
 const SLICES: usize = WINDOWS + Tree::HEADER_BYTES;
 const PANE: usize = SLICES + Tree::HEADER_BYTES;
 
-/// Where the header of the only pane starts in the root block.
-pub(super) const PANE_OFFSET: usize = PANE;
+/// Bytes that the header of the only pane may have in the root block, with what is behind it.
+pub(super) const PANE_ROOM: usize = WITHHELD - PANE;
 
 const WINDOW_KEY_BYTES: usize = 8;
 const SLICE_KEY_BYTES: usize = 16;

@@ -223,8 +223,8 @@ fn random_call(function: Function, prng: &mut Prng, retracts: bool) -> Call {
     }
 }
 
-fn random_window(prng: &mut Prng, retracts: bool) -> WindowOptions {
-    let window = match prng.below(if retracts { 7 } else { 9 }) {
+fn random_window(prng: &mut Prng) -> WindowOptions {
+    let window = match prng.below(9) {
         0 => Window::Tumble { time: TS, size_us: 10, offset_us: 3 },
         1 => tumble(TS, 1 + prng.below(30) as i64),
         2 => hop(TS, 12, 4),
@@ -246,7 +246,7 @@ fn random_window(prng: &mut Prng, retracts: bool) -> WindowOptions {
 fn run(seed: u64) {
     let mut prng = Prng(seed);
     let retracts = prng.one_in(2);
-    let window = if prng.one_in(4) { None } else { Some(random_window(&mut prng, retracts)) };
+    let window = if prng.one_in(4) { None } else { Some(random_window(&mut prng)) };
     let keys: &[usize] = [&[][..], &[1], &[1, 2], &[4], &[6], &[3], &[7, 3]][prng.below(7)];
     let calls = random_calls(&mut prng, retracts);
     let lag_us = window.as_ref().and_then(|window| window.lag_us).unwrap_or(0);

@@ -315,6 +315,43 @@ fn a_late_row_that_is_allowed_takes_a_closed_session_back() {
     assert_eq!(trace(&bench)[2..], ["+1 0 28 1 3"]);
 }
 
+/// The same row again, taken back.
+fn back(delta: Delta) -> Delta {
+    Delta { weight: -delta.weight, ..delta }
+}
+
+#[test]
+fn a_session_comes_apart_where_its_middle_is_taken_back() {
+    let options = AggregateOptions { retracts: true, ..session(10, 0, false) };
+    let row = |time| timed(time, 1, Time::MIN);
+    let mut bench = Bench::new(options, 7);
+    bench.feed_morsel(&[row(0), row(9), row(18), row(27)]);
+    assert_eq!(trace(&bench), ["+1 0 37 1 4"]);
+    bench.feed_morsel(&[back(row(9))]);
+    assert_eq!(trace(&bench)[1..], ["-1 0 37 1 4", "+1 18 37 1 2", "+1 0 10 1 1"]);
+    bench.feed_morsel(&[back(row(0))]);
+    assert_eq!(trace(&bench)[4..], ["-1 0 10 1 1"]);
+    bench.feed_morsel(&[back(row(18))]);
+    bench.feed_morsel(&[row(18)]);
+    assert_eq!(trace(&bench)[5..][..2], ["-1 18 37 1 2", "+1 27 37 1 1"]);
+    assert_eq!(trace(&bench)[7..], ["-1 27 37 1 1", "+1 18 37 1 2"]);
+}
+
+#[test]
+fn a_session_whose_end_goes_is_over_earlier() {
+    let options = AggregateOptions { retracts: true, ..session(10, 20, true) };
+    let mut bench = Bench::new(options, 8);
+    bench.feed_morsel(&[timed(0, 1, Time::MIN), timed(8, 1, Time::MIN)]);
+    bench.advance(Time(12));
+    assert_eq!(trace(&bench), [""; 0]);
+    bench.feed_morsel(&[back(timed(8, 1, Time(12)))]);
+    assert_eq!(trace(&bench), ["+1 0 10 1 1"]);
+    bench.feed_morsel(&[timed(8, 1, Time(12)), back(timed(0, 1, Time(12)))]);
+    assert_eq!(trace(&bench)[1..], ["-1 0 10 1 1"]);
+    bench.advance(Time(18));
+    assert_eq!(trace(&bench)[2..], ["+1 8 18 1 1"]);
+}
+
 #[test]
 fn a_value_counts_once_until_its_last_row_is_taken_back() {
     let distinct = Call { distinct: true, ..call(Function::Count, Some(0), None) };

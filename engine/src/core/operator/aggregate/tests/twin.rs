@@ -75,7 +75,8 @@ pub(super) fn evaluate(options: &AggregateOptions, given: &[Delta], watermark: T
     expected
 }
 
-/// Puts rows of one key together while they are less than a gap apart.
+/// Puts rows of one key together while they are less than a gap apart. Rows that were taken back
+/// hold nothing together.
 fn sessions(
     rows: BTreeMap<Key, Vec<&Delta>>,
     time: usize,
@@ -88,8 +89,10 @@ fn sessions(
             keys.entry(key.clone()).or_default().entry(at).or_default().push(delta);
         }
     }
+    keys.values_mut().flat_map(BTreeMap::values_mut).for_each(drop_pairs);
     let mut groups: BTreeMap<Key, Vec<&Delta>> = BTreeMap::new();
-    for (key, moments) in keys {
+    for (key, mut moments) in keys {
+        moments.retain(|_, deltas| !deltas.is_empty());
         let moments: Vec<(i64, Vec<&Delta>)> = moments.into_iter().collect();
         for session in moments.chunk_by(|left, right| right.0.abs_diff(left.0) < gap_us as u64) {
             let span = (session[0].0, session[session.len() - 1].0 + gap_us);
@@ -98,6 +101,16 @@ fn sessions(
         }
     }
     groups
+}
+
+/// Leaves out the rows of one moment that were taken back as often as they came.
+fn drop_pairs(deltas: &mut Vec<&Delta>) {
+    let row = |delta: &Delta| format!("{:?} {}", delta.values, delta.tie);
+    let mut weights: BTreeMap<String, i64> = BTreeMap::new();
+    for delta in deltas.iter() {
+        *weights.entry(row(delta)).or_default() += delta.weight;
+    }
+    deltas.retain(|delta| weights[&row(delta)] != 0);
 }
 
 /// The windows of a row; none where it has no time that they can hold.
