@@ -102,6 +102,11 @@ impl SqlError {
         SqlError::of("23502", format!("column \"{name}\" is NOT NULL and was given NULL"))
     }
 
+    /// 55006: something that somebody else has.
+    pub fn in_use(message: impl Into<String>) -> SqlError {
+        SqlError::of("55006", message)
+    }
+
     /// 22003: a number outside the range of its type.
     pub fn out_of_range(message: impl Into<String>) -> SqlError {
         SqlError::of("22003", message)

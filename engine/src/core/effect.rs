@@ -262,6 +262,17 @@ impl FeederMark {
     }
 }
 
+/// A feeder that belongs to a producer with a name, in this life and in those that follow.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ProducerMark {
+    /// The feeder, which nobody else pushes with.
+    pub feeder: FeederId,
+    /// The source it feeds.
+    pub source: SourceId,
+    /// How the producer calls itself.
+    pub name: Arc<str>,
+}
+
 /// How far a sink that writes in step with checkpoints had come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SinkMark {
@@ -294,12 +305,16 @@ pub enum CoordinatorInput {
     /// A producer wants to feed a source: answered by `Attached`, before which it pushes nothing.
     ///
     /// The feeder is a detached one that fed the same source before or has never pushed, or, for a
-    /// fresh one, the id one above the last.
+    /// fresh one, the id one above the last. One that belongs to a producer with a name comes with that,
+    /// each time.
     Attach {
         /// The feeder.
         feeder: FeederId,
         /// The source.
         source: SourceId,
+        /// The name of its producer, if it has one. It is kept with the checkpoint of the epoch that
+        /// `Attached` names, and with all that follow.
+        producer: Option<Arc<str>>,
     },
     /// The producer of an attached feeder is gone: its word is idle and it publishes nothing more.
     /// Answered by `Detached`, before which its lanes must stay readable.

@@ -26,6 +26,9 @@ pub const FEEDER_ROWS_MAX: u64 = 1 << 48;
 /// each until the disks of all its shards have it.
 pub const UNSETTLED_STATEMENTS_MAX: u64 = 1 << 14;
 
+/// Bytes of the name of a producer, each of which is in every manifest.
+pub const PRODUCER_NAME_BYTES_MAX: usize = 255;
+
 /// Bytes of one text.
 pub const TEXT_BYTES_MAX: usize = sluicedb_sql::limits::TEXT_BYTES_MAX;
 

@@ -20,7 +20,7 @@ use sluicedb_wal::{
 
 use super::arena::{Arena, Image, ImageError, Region};
 use super::coordinator::{Coordinator, CoordinatorOptions, CoordinatorStart, Front};
-use super::effect::{FeederMark, SinkMark};
+use super::effect::{FeederMark, ProducerMark, SinkMark};
 use super::graph::Graph;
 use super::ids::{Epoch, ShardId};
 use super::limits::{
@@ -93,6 +93,8 @@ pub struct Opened {
     pub coordinator: Coordinator,
     /// How far each feeder that the files know had come; all are detached.
     pub feeders: Vec<FeederMark>,
+    /// Those of them that belong to producers with names.
+    pub producers: Vec<ProducerMark>,
     /// How far each sink had come that writes in step with checkpoints.
     pub sinks: Vec<SinkMark>,
     /// The checkpoint that was found.
@@ -192,17 +194,19 @@ pub fn open(
         shards.push(made);
     }
     let sealed = newest.map(|manifest| Epoch(manifest.epoch));
-    let (files, sinks) = (files.list(), base.sinks);
+    let (files, sinks, producers) = (files.list(), base.sinks, base.producers);
     let start = CoordinatorStart {
         epoch,
         files,
         feeders: reached.clone(),
+        producers: producers.clone(),
         sinks: sinks.clone(),
         manifests,
     };
     let told = coordinator_options(options, database, (plan, base.history));
     let coordinator = Coordinator::new(told, graph, start);
-    Ok(Opened { shards, coordinator, feeders: reached, sinks, sealed, replayed })
+    let feeders = reached;
+    Ok(Opened { shards, coordinator, feeders, producers, sinks, sealed, replayed })
 }
 
 /// The database that the directory was founded for; the one in memory has no name.

@@ -15,6 +15,7 @@ use super::error::Error;
 use super::outcome::{Outcome, RowSet};
 use super::parameters::Parameters;
 use super::prepared::Prepared;
+use super::producer::{BatchProducer, Producer};
 use super::row::Row;
 use super::session::{Begun, Patience, Session};
 use super::source::{BatchSource, Source};
@@ -226,6 +227,18 @@ impl Database {
     /// A handle that takes Arrow record batches.
     pub fn batch_source(&self, name: &str) -> Result<BatchSource, Error> {
         self.session().batch_source(&mut Block, name)
+    }
+
+    /// A handle that pushes rows of a struct to a source under a name, each push with a number, so that
+    /// all of them are there once whatever is pushed again. A name that is new is in a checkpoint when
+    /// this returns.
+    pub fn producer<R: Row>(&self, source: &str, name: &str) -> Result<Producer<R>, Error> {
+        self.session().producer(&mut Block, (source, name))
+    }
+
+    /// The same for Arrow record batches.
+    pub fn batch_producer(&self, source: &str, name: &str) -> Result<BatchProducer, Error> {
+        self.session().batch_producer(&mut Block, (source, name))
     }
 
     /// The changes of a view or stream from here on.

@@ -10,6 +10,7 @@ use super::error::Error;
 use super::outcome::{Outcome, RowSet};
 use super::parameters::Parameters;
 use super::prepared::Prepared;
+use super::producer::{BatchProducer, Producer};
 use super::row::Row;
 use super::session::{Begun, Patience, Session};
 use super::source::{BatchSource, Source};
@@ -152,6 +153,17 @@ impl InlineDatabase {
     /// A handle that takes Arrow record batches.
     pub fn batch_source(&mut self, name: &str) -> Result<BatchSource, Error> {
         self.session.batch_source(&mut Turning(&mut self.inline), name)
+    }
+
+    /// A handle that pushes rows of a struct under a name; see
+    /// [`Database::producer`](super::Database::producer).
+    pub fn producer<R: Row>(&mut self, source: &str, name: &str) -> Result<Producer<R>, Error> {
+        self.session.producer(&mut Turning(&mut self.inline), (source, name))
+    }
+
+    /// The same for Arrow record batches.
+    pub fn batch_producer(&mut self, source: &str, name: &str) -> Result<BatchProducer, Error> {
+        self.session.batch_producer(&mut Turning(&mut self.inline), (source, name))
     }
 
     /// The changes of a view or stream from here on, to be taken with

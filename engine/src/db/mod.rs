@@ -6,6 +6,7 @@
 //! | [`Database`] | the database; the last handle ends it | `Send`, `Sync`, cheap to clone |
 //! | [`InlineDatabase`] | the same without threads | stays where it was made |
 //! | [`Source`], [`BatchSource`] | one producer's way in | one thread at a time |
+//! | [`Producer`], [`BatchProducer`] | the same under a name and with numbers: exactly once | one thread at a time |
 //! | [`Subscription`], [`BatchStream`] | one consumer's changes | one thread at a time |
 //! | [`View`] | lookups in a view by its key | one thread at a time |
 //! | [`Prepared`] | a statement that was planned once | one thread at a time |
@@ -49,6 +50,7 @@ mod named;
 mod outcome;
 mod parameters;
 mod prepared;
+mod producer;
 mod rejected;
 pub mod row;
 mod session;
@@ -74,6 +76,7 @@ pub use kept::{Given, Kept};
 pub use outcome::{Done, Outcome, RowSet, Structs};
 pub use parameters::Parameters;
 pub use prepared::Prepared;
+pub use producer::{BatchProducer, Producer, Pushed};
 pub use row::{CellOf, Cells, FromRow, Row, RowAt, RowRef, StaticField, check, check_read, schema};
 pub use sluicedb_derive::{FromRow, Row};
 pub use sluicedb_sql::catalog::{

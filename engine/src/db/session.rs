@@ -12,6 +12,7 @@ use super::error::Error;
 use super::history::{History, Said};
 use super::kept::Keeper;
 use super::row::{self, Row};
+use super::producer::{BatchProducer, Producer, check_name};
 use super::source::{BatchSource, Source};
 use super::subscribe::{SubscribeOptions, Subscription};
 use super::view::View;
@@ -25,7 +26,9 @@ use crate::core::morsel::{Morsel, Pool};
 use crate::core::shard::check;
 use crate::shell::bell::Bell;
 use crate::shell::desk::desk;
-use crate::shell::inbox::{Answer, Guest, Installed, Part, Reply, Request, question};
+use crate::shell::inbox::{
+    Answer, Guest, Installed, NotAttached, Part, Reply, Request, question,
+};
 use crate::shell::inlet::Inlet;
 use crate::shell::lane::lane;
 use crate::shell::outlet::{Gap, LaneOut, LocalCall, Outlet};
@@ -263,7 +266,7 @@ impl Session {
     fn attach(
         &self,
         patience: &mut impl Patience,
-        (name, outside): (&str, bool),
+        (name, who): (&str, Who<'_>),
         check: impl FnOnce(&Schema) -> Result<(), SqlError>,
     ) -> Result<(Inlet, Schema), Error> {
         patience.may_wait()?;
@@ -271,18 +274,39 @@ impl Session {
         let catalog = self.catalog();
         let (source, spec) = catalog.source(name)?;
         check(&spec.schema)?;
-        if !outside && self.contact.saves && sources.outside.contains(&source) {
+        let producer = match who {
+            Who::Producer(producer) => Some(Arc::from(producer)),
+            Who::Anybody | Who::Outside => None,
+        };
+        if who != Who::Outside && self.contact.saves && sources.outside.contains(&source) {
             return Err(Error::Sql(fed_from_outside(name)));
         }
         sources.fed.insert(source);
         let life = Arc::clone(catalog.source_life(source));
-        let answer = self.ask(|reply| Request::Attach { source, life, reply })?;
+        let answer = self.ask(|reply| Request::Attach { source, life, producer, reply })?;
         drop(sources);
-        let inlet = patience.wait(answer)?.ok_or_else(|| Error::Option {
-            name: "sources",
-            what: format!("{FEEDERS_MAX} handles are open, which is the limit: drop some"),
-        })?;
+        let inlet = patience.wait(answer)?.map_err(|why| not_attached(why, name, who))?;
         Ok((inlet, spec.schema.clone()))
+    }
+
+    pub(super) fn producer<R: Row>(
+        &self,
+        patience: &mut impl Patience,
+        (name, producer): (&str, &str),
+    ) -> Result<Producer<R>, Error> {
+        check_name(producer)?;
+        let (inlet, _) = self.attach(patience, (name, Who::Producer(producer)), row::check::<R>)?;
+        Ok(Producer::new(inlet))
+    }
+
+    pub(super) fn batch_producer(
+        &self,
+        patience: &mut impl Patience,
+        (name, producer): (&str, &str),
+    ) -> Result<BatchProducer, Error> {
+        check_name(producer)?;
+        let (inlet, schema) = self.attach(patience, (name, Who::Producer(producer)), |_| Ok(()))?;
+        Ok(BatchProducer::new(inlet, schema))
     }
 
     pub(super) fn source<R: Row>(
@@ -290,7 +314,7 @@ impl Session {
         patience: &mut impl Patience,
         name: &str,
     ) -> Result<Source<R>, Error> {
-        let (inlet, _) = self.attach(patience, (name, false), row::check::<R>)?;
+        let (inlet, _) = self.attach(patience, (name, Who::Anybody), row::check::<R>)?;
         Ok(Source::new(inlet))
     }
 
@@ -299,7 +323,7 @@ impl Session {
         patience: &mut impl Patience,
         name: &str,
     ) -> Result<BatchSource, Error> {
-        let (inlet, schema) = self.attach(patience, (name, false), |_| Ok(()))?;
+        let (inlet, schema) = self.attach(patience, (name, Who::Anybody), |_| Ok(()))?;
         Ok(BatchSource::new(inlet, schema))
     }
 
@@ -309,7 +333,7 @@ impl Session {
         patience: &mut impl Patience,
         name: &str,
     ) -> Result<BatchSource, Error> {
-        let (inlet, schema) = self.attach(patience, (name, true), |_| Ok(()))?;
+        let (inlet, schema) = self.attach(patience, (name, Who::Outside), |_| Ok(()))?;
         Ok(BatchSource::new(inlet, schema))
     }
 
@@ -524,6 +548,37 @@ impl Session {
 
     pub(super) fn stats(&self) -> Stats {
         self.stats_by_shard().fold(Stats::default(), Stats::plus)
+    }
+}
+
+/// Who pushes to a source.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Who<'a> {
+    /// The application.
+    Anybody,
+    /// The application, under a name.
+    Producer(&'a str),
+    /// The connector of the source.
+    Outside,
+}
+
+fn not_attached(why: NotAttached, source: &str, who: Who<'_>) -> Error {
+    match (why, who) {
+        (NotAttached::InUse, Who::Producer(producer)) => {
+            let message = format!("producer \"{producer}\" of \"{source}\" has a handle already");
+            Error::Sql(SqlError::in_use(message).hint(
+                "Use that one, drop it first, or push under another name: two that push the same \
+                 numbers would drop each other's rows.",
+            ))
+        }
+        (NotAttached::Gone, _) => Error::Sql(SqlError::undefined_relation("source", source)),
+        (NotAttached::InUse | NotAttached::TooMany, _) => Error::Option {
+            name: "sources",
+            what: format!(
+                "there are {FEEDERS_MAX} handles and names of producers, which is the limit: drop \
+                 handles, or sources whose names are not needed"
+            ),
+        },
     }
 }
 

@@ -9,11 +9,12 @@ use sluicedb_sql::{Schema, SqlError};
 
 use super::arrow::Batch;
 use super::connect::{Fault, Link};
-use super::error::{BatchRefused, PushError};
+use super::error::{BatchRefused, Error, PushError};
 use super::row::{Row, RowAt};
-use crate::core::feeder::{Position, Refused};
+use crate::core::feeder::{BatchWriter, Position, Refused, RowsError};
 use crate::core::ids::Time;
 use crate::core::limits::MORSEL_ROWS_MAX;
+use crate::core::morsel::Morsel;
 use crate::shell::inlet::{Inlet, RowRefused};
 
 /// Takes rows of a struct for one source.
@@ -99,20 +100,11 @@ impl<R: Row> Source<R> {
         self.inlet.life().check()?;
         let morsel = self.inlet.take();
         let mut writer = self.inlet.feeder().write_batch(morsel);
-        let mut fault = None;
-        for row in rows {
+        let written = rows.into_iter().try_for_each(|row| {
             row.write(&mut writer);
-            if let Err(error) = writer.finish_row() {
-                fault = Some(error);
-                break;
-            }
-        }
-        let mut morsel = writer.into_morsel();
-        if let Some(error) = fault {
-            morsel.clear();
-            self.inlet.put(morsel);
-            return Err(PushError::Rows(error));
-        }
+            writer.finish_row()
+        });
+        let morsel = finish_batch(&mut self.inlet, writer, written)?;
         push_morsel(&mut self.inlet, morsel)
     }
 
@@ -146,6 +138,12 @@ impl<R: Row> Source<R> {
     /// lives in memory.
     pub fn durable(&self) -> u64 {
         self.inlet.settled()
+    }
+
+    /// Waits until all that was pushed would survive a crash: `source.push(&row)?`, then this, is a row
+    /// that is safe. Many rows may share one wait.
+    pub fn wait_durable(&self) -> Result<(), Error> {
+        wait_for_disk(&self.inlet)
     }
 }
 
@@ -336,18 +334,44 @@ impl BatchSource {
         self.inlet.settled()
     }
 
+    /// Waits until all that was pushed would survive a crash.
+    pub fn wait_durable(&self) -> Result<(), Error> {
+        wait_for_disk(&self.inlet)
+    }
+
     /// The columns of the source.
     pub fn schema(&self) -> &Schema {
         &self.schema
     }
 }
 
-fn push_morsel(inlet: &mut Inlet, morsel: crate::core::morsel::Morsel) -> Result<(), PushError> {
-    inlet.push(morsel).map_err(|Refused { error, mut rows }| {
-        rows.clear();
-        inlet.put(rows);
-        PushError::Full(error)
-    })
+fn push_morsel(inlet: &mut Inlet, morsel: Morsel) -> Result<(), PushError> {
+    inlet.push(morsel).map_err(|refused| push_refused(inlet, refused))
+}
+
+/// Takes back rows that were refused, which whoever pushes writes again.
+pub(super) fn push_refused(inlet: &mut Inlet, refused: Refused) -> PushError {
+    let Refused { error, mut rows } = refused;
+    rows.clear();
+    inlet.put(rows);
+    PushError::Full(error)
+}
+
+/// The rows that were written, unless one of them does not fit.
+pub(super) fn finish_batch(
+    inlet: &mut Inlet,
+    writer: BatchWriter,
+    written: Result<(), RowsError>,
+) -> Result<Morsel, PushError> {
+    let mut rows = writer.into_morsel();
+    match written {
+        Ok(()) => Ok(rows),
+        Err(error) => {
+            rows.clear();
+            inlet.put(rows);
+            Err(PushError::Rows(error))
+        }
+    }
 }
 
 #[cold]
@@ -363,12 +387,34 @@ fn refused(refused: RowRefused) -> PushError {
 const ROOM_RETRY: Duration = Duration::from_millis(1);
 
 /// Sleeps until shards have taken something, or for a moment.
-fn wait_for_room(inlet: &Inlet) -> Result<(), PushError> {
+pub(super) fn wait_for_room(inlet: &Inlet) -> Result<(), PushError> {
     inlet.life().check()?;
     if !inlet.may_wait() {
         return Err(PushError::WouldWait);
     }
     inlet.room().arm();
     inlet.room().sleep(Some(ROOM_RETRY));
+    Ok(())
+}
+
+/// Sleeps until all that was pushed is safe from a crash.
+pub(super) fn wait_for_disk(inlet: &Inlet) -> Result<(), Error> {
+    if !inlet.saves() {
+        let error = SqlError::unsupported("nothing that is pushed to a database in memory is durable");
+        return Err(Error::Sql(error.hint("Open it in a directory.")));
+    }
+    let is_safe = || inlet.settled() >= inlet.sequence();
+    while !is_safe() {
+        inlet.life().check()?;
+        if !inlet.may_wait() {
+            return Err(Error::WouldWait);
+        }
+        inlet.room().arm();
+        // What settled before the bell was armed has rung none.
+        match is_safe() {
+            true => inlet.room().disarm(),
+            false => inlet.room().sleep(Some(ROOM_RETRY)),
+        }
+    }
     Ok(())
 }

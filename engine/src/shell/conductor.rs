@@ -13,19 +13,20 @@ use sluicedb_wal::worker::{Completion, Disk};
 use super::bell::Bell;
 use super::clock::Clock;
 use super::epochs::{Epochs, SealedEpoch};
-use super::inbox::{Inbox, Reply, Request};
+use super::inbox::{Attached, Inbox, NotAttached, Reply, Request};
 use super::inlet::{Inlet, InletParts};
 use super::lane::{Place, Sender, near_lane};
 use super::lanes::connect;
 use super::life::{Ending, Life};
 use super::mark::{Mark, OpenEpoch};
+use super::producers::{Asked, Coming, Producers};
 use super::reactor::{Door, ToShard, Turn};
 use super::scan::{Found, Gathering, Kept, Scan};
 use super::settled::Settled;
 use super::stats::ShardStats;
 use super::survey::Questions;
 use crate::core::coordinator::Coordinator;
-use crate::core::effect::{CoordinatorEffect, CoordinatorInput, Order, Report};
+use crate::core::effect::{CoordinatorEffect, CoordinatorInput, Order, ProducerMark, Report};
 use crate::core::feeder::{Feeder, FeederOptions, Keys, Position, Progress};
 use crate::core::frame::{Fed, FeederRow};
 use crate::core::graph::{Change, Graph};
@@ -64,6 +65,8 @@ pub(crate) struct Parts {
     pub(crate) logged: Vec<bool>,
     /// The sources of the feeders that files know.
     pub(crate) feeders: Vec<SourceId>,
+    /// Those of them that belong to producers with names.
+    pub(crate) producers: Vec<ProducerMark>,
 }
 
 /// A producer that waits to be attached.
@@ -73,7 +76,7 @@ struct Arrival {
     mark: Arc<Mark>,
     lanes: Vec<Sender<Fed>>,
     room: Arc<Bell>,
-    reply: Reply<Option<Inlet>>,
+    reply: Reply<Attached>,
 }
 
 /// The coordinator and all it is connected to.
@@ -84,8 +87,11 @@ pub(crate) struct Conductor {
     ready: bool,
     /// The source of each feeder there ever was; none where that was dropped.
     feeders: Vec<Option<SourceId>>,
-    /// Detached feeders.
+    /// Detached feeders that anybody may have.
     free: Vec<FeederId>,
+    producers: Producers,
+    /// Those of them whose feeders have just become free, and who are to have them.
+    successors: VecDeque<((SourceId, Arc<str>), Asked)>,
     /// What those knew of the keys of their sources.
     keys: BTreeMap<FeederId, Keys>,
     arrivals: BTreeMap<FeederId, Arrival>,
@@ -112,8 +118,12 @@ impl Conductor {
         let feeders: Vec<_> = parts.feeders.iter().copied().map(Some).collect();
         let mut epochs = Epochs::default();
         epochs.open(parts.coordinator.open());
+        let producers = Producers::new(&parts.producers);
+        let ids = (0..feeders.len() as u32).map(FeederId);
         Conductor {
-            free: (0..feeders.len() as u32).map(FeederId).collect(),
+            free: ids.filter(|id| !producers.have(*id)).collect(),
+            producers,
+            successors: VecDeque::new(),
             feeders,
             parts,
             effects: Vec::new(),
@@ -163,6 +173,7 @@ impl Conductor {
             self.serve(request);
             worked = true;
         }
+        self.follow_on();
         for port in &mut self.parts.shards {
             port.flush();
         }
@@ -209,9 +220,15 @@ impl Conductor {
 
     fn serve(&mut self, request: Request) {
         match request {
-            Request::Attach { source, life, reply } => self.attach(source, life, reply),
+            Request::Attach { source, life, producer: None, reply } => {
+                self.attach_any(source, Asked { life, reply });
+            }
+            Request::Attach { source, life, producer: Some(name), reply } => {
+                self.attach_named((source, name), Asked { life, reply });
+            }
             Request::Detach { feeder, keys } => {
                 self.keys.extend(keys.map(|keys| (feeder, keys)));
+                self.producers.goes(feeder);
                 self.step(CoordinatorInput::Detach { feeder });
             }
             Request::Install { parts, installed } => {
@@ -301,6 +318,7 @@ impl Conductor {
         for source in &change.sources_come {
             self.parts.logged[source.index()] = change.logged;
         }
+        self.free.extend(self.producers.forget(&change.sources_gone));
         for (at, fed) in self.feeders.iter_mut().enumerate() {
             *fed = fed.filter(|source| !change.sources_gone.contains(source));
             if let (None, Some((_, room))) = (fed, self.marks.get(&FeederId(at as u32))) {
@@ -312,20 +330,70 @@ impl Conductor {
         reply.expect("a change is installed because it was asked for").give(());
     }
 
-    fn attach(&mut self, source: SourceId, life: Arc<Life>, reply: Reply<Option<Inlet>>) {
-        let fed = |wanted: Option<SourceId>| {
-            self.free.iter().position(|id| self.feeders[id.index()] == wanted)
-        };
-        let known = fed(Some(source)).or_else(|| fed(None));
-        let feeder = match known {
-            Some(at) => self.free.swap_remove(at),
-            // Nobody is told more than that there is no place.
-            None if self.feeders.len() == FEEDERS_MAX => return reply.give(None),
-            None => {
-                self.feeders.push(None);
-                FeederId(self.feeders.len() as u32 - 1)
+    /// Gives whoever asks a feeder that anybody may have.
+    fn attach_any(&mut self, source: SourceId, asked: Asked) {
+        let known = self.free_of(Some(source));
+        match known.or_else(|| self.fresh()) {
+            Some(feeder) => self.attach(feeder, source, None, asked),
+            None => asked.reply.give(Err(NotAttached::TooMany)),
+        }
+    }
+
+    /// Gives a producer the feeder that belongs to it.
+    fn attach_named(&mut self, name: (SourceId, Arc<str>), asked: Asked) {
+        let (feeder, asked) = match self.producers.ask(name.clone(), asked) {
+            Coming::Nobody => return,
+            Coming::Known(feeder, asked) => (feeder, asked),
+            Coming::Fresh(asked) => {
+                let Some(feeder) = self.fresh() else {
+                    return asked.reply.give(Err(NotAttached::TooMany));
+                };
+                self.producers.add(name.clone(), feeder);
+                (feeder, asked)
             }
         };
+        let (source, name) = name;
+        self.attach(feeder, source, Some(name), asked);
+    }
+
+    /// Gives producers the feeders that the handles before had.
+    fn follow_on(&mut self) {
+        // While the graph changes nobody knows whether their source stays.
+        while self.changes.is_empty()
+            && let Some((name, asked)) = self.successors.pop_front()
+        {
+            let there = self.parts.graph.sources.get(name.0.index()).is_some();
+            match there {
+                true => self.attach_named(name, asked),
+                false => asked.reply.give(Err(NotAttached::Gone)),
+            }
+        }
+    }
+
+    /// A feeder that nobody has, and that feeds this source, or none.
+    fn free_of(&mut self, source: Option<SourceId>) -> Option<FeederId> {
+        let at = self.free.iter().position(|id| self.feeders[id.index()] == source)?;
+        Some(self.free.swap_remove(at))
+    }
+
+    /// A feeder that has fed nothing that is still there, unless there are too many.
+    fn fresh(&mut self) -> Option<FeederId> {
+        self.free_of(None).or_else(|| {
+            let feeder = FeederId(u32::try_from(self.feeders.len()).ok()?);
+            (feeder.index() < FEEDERS_MAX).then(|| {
+                self.feeders.push(None);
+                feeder
+            })
+        })
+    }
+
+    fn attach(
+        &mut self,
+        feeder: FeederId,
+        source: SourceId,
+        producer: Option<Arc<str>>,
+        Asked { life, reply }: Asked,
+    ) {
         if self.feeders[feeder.index()].replace(source) != Some(source) {
             self.keys.remove(&feeder);
         }
@@ -340,7 +408,7 @@ impl Conductor {
             port.send(ToShard::Door(feeder, door));
         }
         self.arrivals.insert(feeder, Arrival { source, life, mark, lanes, room, reply });
-        self.step(CoordinatorInput::Attach { feeder, source });
+        self.step(CoordinatorInput::Attach { feeder, source, producer });
     }
 
     fn attached(&mut self, feeder: FeederId, progress: Progress, position: Option<Position>) {
@@ -364,6 +432,7 @@ impl Conductor {
         let shared = InletParts {
             shape: spec.shape,
             logged: self.parts.logged[source.index()],
+            saves: self.parts.disk.is_some(),
             pool: Pool::new(&self.parts.graph.shapes),
             mark,
             open: Arc::clone(&self.parts.open),
@@ -372,12 +441,11 @@ impl Conductor {
             life,
             inbox: Arc::clone(&self.parts.inbox),
         };
-        reply.give(Some(Inlet::new(
-            Feeder::new(options, progress)
-                .with_keys(self.keys.remove(&feeder))
-                .with_position(position),
-            shared,
-        )));
+        let made = Feeder::new(options, progress).with_keys(self.keys.remove(&feeder));
+        let given = (Inlet::new(made.with_position(position), shared), reply);
+        if self.producers.attached(given, (feeder, progress.epoch), self.parts.disk.is_some()) {
+            self.step(CoordinatorInput::Wanted { checkpoint: true, read: false });
+        }
     }
 
     fn carry_out(&mut self, effect: CoordinatorEffect) {
@@ -406,7 +474,11 @@ impl Conductor {
                 self.attached(feeder, progress, position);
             }
             CoordinatorEffect::Detached { feeder } => {
-                self.free.push(feeder);
+                if self.producers.have(feeder) {
+                    self.successors.extend(self.producers.gone(feeder));
+                } else {
+                    self.free.push(feeder);
+                }
                 self.marks.remove(&feeder);
                 for port in &mut self.parts.shards {
                     port.send(ToShard::CloseDoor(feeder));
@@ -418,6 +490,7 @@ impl Conductor {
             CoordinatorEffect::Sealed { epoch, feeders } => {
                 self.epochs.seal(epoch);
                 self.parts.sealed.seal(epoch);
+                self.producers.sealed(epoch);
                 answer_up_to(epoch, &mut self.saves);
                 feeders.iter().for_each(|mark| self.settled.note(mark.feeder, mark.sequence));
             }
@@ -448,6 +521,8 @@ impl Conductor {
         self.flushes.clear();
         self.saves.clear();
         self.arrivals.clear();
+        self.producers.clear();
+        self.successors.clear();
         // Producers that wait for room hear that there will be none.
         self.marks.values().for_each(|(_, room)| room.ring());
         for port in &mut self.parts.shards {

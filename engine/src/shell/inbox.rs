@@ -18,8 +18,13 @@ use crate::core::ids::{Epoch, FeederId, SourceId, ViewId};
 
 /// What is asked.
 pub(crate) enum Request {
-    /// A feeder for a source, which has this life; none if there are as many as there may be.
-    Attach { source: SourceId, life: Arc<Life>, reply: Reply<Option<Inlet>> },
+    /// A feeder for a source, which has this life: for a producer of this name, or for anybody.
+    Attach {
+        source: SourceId,
+        life: Arc<Life>,
+        producer: Option<Arc<str>>,
+        reply: Reply<Attached>,
+    },
     /// The producer of a feeder is gone.
     Detach { feeder: FeederId, keys: Option<Keys> },
     /// Something to be installed on some shards.
@@ -40,6 +45,20 @@ pub(crate) enum Request {
     Survey { reply: Reply<Survey> },
     /// The end.
     Close,
+}
+
+/// A feeder that was asked for.
+pub(crate) type Attached = Result<Inlet, NotAttached>;
+
+/// Why there is no feeder.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum NotAttached {
+    /// There are as many as there may be.
+    TooMany,
+    /// The producer of this name has a handle.
+    InUse,
+    /// The source went meanwhile.
+    Gone,
 }
 
 /// What is installed on a shard while it runs.

@@ -31,6 +31,7 @@ pub(crate) struct Inlet {
     feeder: Feeder,
     shape: ShapeId,
     logged: bool,
+    saves: bool,
     pool: Pool,
     mark: Arc<Mark>,
     open: Arc<OpenEpoch>,
@@ -46,6 +47,8 @@ pub(crate) struct Inlet {
 pub(crate) struct InletParts {
     pub(crate) shape: ShapeId,
     pub(crate) logged: bool,
+    /// Whether what it pushes becomes durable one day.
+    pub(crate) saves: bool,
     pub(crate) pool: Pool,
     pub(crate) mark: Arc<Mark>,
     pub(crate) open: Arc<OpenEpoch>,
@@ -59,9 +62,9 @@ pub(crate) struct InletParts {
 impl Inlet {
     /// A feeder that is attached, with its lanes.
     pub(crate) fn new(feeder: Feeder, parts: InletParts) -> Inlet {
-        let InletParts { shape, logged, pool, mark, open, lanes, room, life, inbox } = parts;
+        let InletParts { shape, logged, saves, pool, mark, open, lanes, room, life, inbox } = parts;
         let seen = open.read();
-        Inlet { feeder, shape, logged, pool, mark, open, seen, lanes, room, life, inbox }
+        Inlet { feeder, shape, logged, saves, pool, mark, open, seen, lanes, room, life, inbox }
     }
 
     /// Whether the database takes anything.
@@ -87,6 +90,11 @@ impl Inlet {
     /// Its statements up to this one are safe from a crash.
     pub(crate) fn settled(&self) -> u64 {
         self.mark.settled()
+    }
+
+    /// Whether what it pushes becomes durable one day.
+    pub(crate) fn saves(&self) -> bool {
+        self.saves
     }
 
     /// Tells the feeder what the disk has.

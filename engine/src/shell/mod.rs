@@ -34,6 +34,7 @@ mod mark;
 pub mod memory;
 pub(crate) mod outlet;
 pub mod probe;
+mod producers;
 mod reactor;
 pub(crate) mod scan;
 mod settled;

@@ -210,7 +210,7 @@ fn assemble<C: Callback>(setup: Setup, inline: bool) -> Result<Assembly<C>, Star
     let files: &dyn Files = directory.as_ref().map_or(&NoFiles, |(directory, _)| directory);
     let mut memory = memory.into_iter();
     let next = |_| memory.next().expect("memory for each shard");
-    let Opened { shards, coordinator, feeders, sinks: sink_marks, replayed, sealed } =
+    let Opened { shards, coordinator, feeders, producers, sinks: sink_marks, replayed, sealed } =
         open(files, &graph, &options, next).map_err(StartError::Recover)?;
     let disks = directory.map(|(directory, disk)| Disks::start(directory, &disk));
     let mut disks = disks.transpose().map_err(StartError::Disk)?;
@@ -260,6 +260,7 @@ fn assemble<C: Callback>(setup: Setup, inline: bool) -> Result<Assembly<C>, Star
         exchange_frames,
         logged: options.logged.clone(),
         feeders: feeders.iter().map(|mark| mark.source).collect(),
+        producers,
     });
     let contact = Contact {
         graph,

@@ -7,25 +7,48 @@ use std::time::{Duration, Instant};
 use sluicedb::db::{Database, Runtime, Value, values};
 use sluicedb::plan::Plan;
 
+use crate::push::Pushes;
+
 /// Says to a process that it is the child, and where its files are.
 const FOLDER: &str = "SLUICE_EXACTLY_ONCE_FOLDER";
 const SHARDS: &str = "SLUICE_EXACTLY_ONCE_SHARDS";
+/// The number of the life of one that pushes; one that reads a file has none.
+const LIFE: &str = "SLUICE_EXACTLY_ONCE_LIFE";
 /// The rows after which it ends.
 const ROWS: &str = "SLUICE_EXACTLY_ONCE_ROWS";
 
 /// How long it has to come to its end.
 const END: Duration = Duration::from_secs(120);
 
+/// How a child is started.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Start {
+    pub(crate) shards: usize,
+    pub(crate) from: From,
+}
+
+/// Where its rows come from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum From {
+    /// A file that it follows.
+    File,
+    /// Two producers of its own.
+    Producers { life: u64 },
+}
+
 /// A child that runs; one that is dropped is killed.
 pub(crate) struct Child(std::process::Child);
 
 impl Child {
-    pub(crate) fn start(folder: &Path, shards: usize, rows: Option<u64>) -> Child {
+    pub(crate) fn start(folder: &Path, start: Start, rows: Option<u64>) -> Child {
+        let Start { shards, from } = start;
         let mut command = Command::new(std::env::current_exe().expect("this test has a file"));
-        command
-            .args(["--exact", "each_change_is_in_the_files_once_whenever_the_process_is_killed"]);
+        command.args(["--exact", "the_process_that_is_killed"]);
         command.args(["--nocapture", "--test-threads=1"]);
         command.env(FOLDER, folder).env(SHARDS, shards.to_string());
+        if let From::Producers { life } = from {
+            command.env(LIFE, life.to_string());
+        }
         rows.iter().for_each(|rows| {
             command.env(ROWS, rows.to_string());
         });
@@ -83,11 +106,16 @@ pub(crate) fn run() {
     let builder = builder.checkpoint_interval(Duration::from_millis(5));
     let builder = builder.connectors(sluicedb_ingest::connectors());
     let db = builder.directory(format!("{folder}/db")).start(&Plan::empty()).expect("it opens");
+    let number = |name| std::env::var(name).ok().map(|n| n.parse::<u64>().expect("a number"));
+    let (life, rows) = (number(LIFE), number(ROWS));
+    let outside = match life {
+        None => format!(" FROM FILE ('{folder}/rows.csv', follow = true)"),
+        Some(_) => String::new(),
+    };
     for text in [
         format!(
             "CREATE SOURCE IF NOT EXISTS rows (v BIGINT, k INT, ts TIMESTAMP) \
-             WITH (watermark = 'ts', allowed_lateness = INTERVAL '1' SECOND) \
-             FROM FILE ('{folder}/rows.csv', follow = true)"
+             WITH (watermark = 'ts', allowed_lateness = INTERVAL '1' SECOND){outside}"
         ),
         "CREATE MATERIALIZED VIEW IF NOT EXISTS seen AS SELECT count(*) AS n FROM rows".to_owned(),
         format!("CREATE SINK IF NOT EXISTS bars INTO FILE ('{folder}/bars.ndjson') AS {BARS}"),
@@ -105,17 +133,18 @@ pub(crate) fn run() {
     }
     // From here on all that reads the source is there.
     db.start_sources().expect("it starts");
-    let rows: Option<i64> = std::env::var(ROWS).ok().map(|rows| rows.parse().expect("a number"));
+    let mut pushes = life.map(|life| Pushes::open(&db, life, rows));
     loop {
+        pushes.iter_mut().for_each(Pushes::go_on);
         for link in db.links() {
             assert!(link.runs && link.last_error.is_none(), "{link:?}");
         }
         let found = db.query("SELECT n FROM seen").expect("a view");
         let seen = found.batches.iter().flat_map(values).next().map(|row| row[0].clone());
         if let (Some(rows), Some(Value::BigInt(seen))) = (rows, seen)
-            && seen >= rows
+            && seen >= rows as i64
         {
-            assert_eq!(seen, rows, "a row was read twice");
+            assert_eq!(seen, rows as i64, "a row is there twice");
             return db.close().expect("it ends");
         }
         std::thread::sleep(Duration::from_millis(2));

@@ -13,17 +13,36 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 const START_US: i64 = 1_704_067_200_000_000;
 
 /// A row: its number, its key and its time.
-type Row = (u64, i32, i64);
+pub(crate) type Row = (u64, i32, i64);
 
 /// A window of a key: its start and the key, how many rows and the sum of their numbers.
 type Bars = BTreeMap<(i64, i32), (i64, i64)>;
 
-/// The folder of a run, and what was put into its file.
+/// The folder of a run, and what was put in.
 pub(crate) struct Model {
     pub(crate) folder: PathBuf,
-    file: File,
+    /// What the rows are read from, where they are not pushed.
+    file: Option<File>,
     rows: Vec<Row>,
+    /// Rows that are in no closed window: the last of each who puts some in.
+    open: usize,
     state: u64,
+}
+
+/// A row that is pushed, by its number: a function of that alone, so that whoever pushes can make it
+/// again.
+pub(crate) fn row(number: u64) -> Row {
+    let behind = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+    (number, (number % 7) as i32, at(number, (behind % 900) as i64))
+}
+
+/// A row behind all windows.
+pub(crate) fn last_row(number: u64) -> Row {
+    (number, 0, START_US + 86_400_000_000)
+}
+
+fn at(number: u64, behind_ms: i64) -> i64 {
+    START_US + number as i64 * 3_000 - behind_ms * 1000
 }
 
 impl Model {
@@ -33,10 +52,22 @@ impl Model {
         // Of an earlier process of this number.
         let _gone = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).expect("a folder for the test");
-        let path = folder.join("rows.csv");
+        let state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        Model { folder, file: None, rows: Vec::new(), open: 0, state }
+    }
+
+    /// The same with a file that rows are read from.
+    pub(crate) fn with_file(mut self) -> Model {
+        let path = self.folder.join("rows.csv");
         fs::write(&path, "v,k,ts\n").expect("room for a file");
-        let file = OpenOptions::new().append(true).open(path).expect("it is there");
-        Model { folder, file, rows: Vec::new(), state: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) }
+        self.file = Some(OpenOptions::new().append(true).open(path).expect("it is there"));
+        self
+    }
+
+    /// Takes note of all rows that two producers push up to this number, and of the last of each.
+    pub(crate) fn pushed(&mut self, rows: u64) {
+        self.rows = (0..rows).map(row).chain([last_row(rows), last_row(rows + 1)]).collect();
+        self.open = 2;
     }
 
     /// A number below `most`.
@@ -56,22 +87,26 @@ impl Model {
         let mut text = String::new();
         for _ in 0..count {
             let number = self.rows.len() as u64;
-            let behind = self.random(900) as i64 * 1000;
-            let row = (number, (number % 7) as i32, START_US + number as i64 * 3_000 - behind);
-            self.put(row, &mut text);
+            let behind = self.random(900) as i64;
+            self.put((number, (number % 7) as i32, at(number, behind)), &mut text);
         }
         let cut = self.random(text.len() as u64 + 1) as usize;
         for part in [&text[..cut], &text[cut..]] {
-            self.file.write_all(part.as_bytes()).expect("room");
+            self.write(part);
         }
+    }
+
+    fn write(&mut self, text: &str) {
+        let file = self.file.as_mut().expect("rows are read from a file");
+        file.write_all(text.as_bytes()).expect("room");
     }
 
     /// A last row, behind all windows.
     pub(crate) fn close_windows(&mut self) {
         let mut text = String::new();
-        let number = self.rows.len() as u64;
-        self.put((number, 0, START_US + 86_400_000_000), &mut text);
-        self.file.write_all(text.as_bytes()).expect("room");
+        self.put(last_row(self.rows.len() as u64), &mut text);
+        self.write(&text);
+        self.open = 1;
     }
 
     fn put(&mut self, row: Row, text: &mut String) {
@@ -86,10 +121,10 @@ impl Model {
         self.rows.push(row);
     }
 
-    /// The windows that are closed: all but that of the last row.
+    /// The windows that are closed: all but that of the last rows.
     fn bars(&self) -> Bars {
         let mut bars = Bars::new();
-        for (number, key, at) in &self.rows[..self.rows.len() - 1] {
+        for (number, key, at) in &self.rows[..self.rows.len() - self.open] {
             let (count, sum) = bars.entry((at - at.rem_euclid(1_000_000), *key)).or_insert((0, 0));
             *count += 1;
             *sum += *number as i64;

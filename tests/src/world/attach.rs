@@ -1,6 +1,6 @@
 //! Feeders that come and go, and what the reference makes of that.
 
-use sluicedb::core::effect::{CoordinatorInput, FeederMark, Order};
+use sluicedb::core::effect::{CoordinatorInput, FeederMark, Order, ProducerMark};
 use sluicedb::core::feeder::{Feeder, FeederOptions, Position, Progress};
 use sluicedb::core::ids::{Epoch, FeederId};
 use sluicedb::core::morsel::Pool;
@@ -21,20 +21,24 @@ const FROM_LOG: &str = "feeder known from the log alone";
 
 impl World {
     /// Compares what the database knows of feeders with what was pushed.
-    pub(super) fn recover_feeders(&mut self, marks: &[FeederMark]) {
+    pub(super) fn recover_feeders(&mut self, marks: &[FeederMark], names: &[ProducerMark]) {
         let cut = self.sealed.map(|epoch| self.cuts[&epoch].clone());
         let sources = self.producers.iter().map(|producer| producer.source.index());
         let none = || Clocks::new(self.graph.sources.len(), sources);
         let mut clocks = cut.unwrap_or_else(none).detached();
         assert!(marks.len() <= self.producers.len(), "{} feeders were found", marks.len());
         for (feeder, producer) in self.producers.iter_mut().enumerate() {
+            let id = FeederId(feeder as u32);
+            if producer.recognise(id, names.iter().find(|name| name.feeder == id)) {
+                *self.seen.entry("producer known by its name").or_insert(0) += 1;
+            }
             let mark = marks.get(feeder);
             let logged =
                 mark.is_some_and(|mark| mark.sequence > 0) && !clocks.feeders[feeder].known;
             if logged {
                 *self.seen.entry(FROM_LOG).or_insert(0) += 1;
             }
-            clocks.reach(feeder, producer.recover(mark, self.sealed));
+            clocks.reach(feeder, producer.recover(mark));
             let found = mark.map_or(i64::MIN, |mark| mark.watermark.0);
             assert_eq!(found, clocks.feeders[feeder].watermark, "the watermark of f{feeder}");
         }
@@ -99,7 +103,8 @@ impl World {
             self.saw("feeder attached late");
         }
         self.trace.add(self.turn, &id, format_args!("comes"));
-        self.coordinate(CoordinatorInput::Attach { feeder: id, source });
+        let producer = self.producers[feeder].name();
+        self.coordinate(CoordinatorInput::Attach { feeder: id, source, producer });
     }
 
     /// A feeder goes. Its word is idle, and all it has published lies on its lanes.

@@ -74,6 +74,7 @@ impl World {
         assert!(feeders.len() <= self.life.known, "a mark for each feeder that was attached");
         let read = self.life.read;
         self.cuts.retain(|cut, _| *cut >= epoch || *cut > read);
+        self.producers.iter_mut().for_each(|producer| producer.seal(epoch));
         for mark in feeders {
             let producer = &mut self.producers[mark.feeder.index()];
             producer.acknowledge(mark.sequence);

@@ -87,7 +87,7 @@ impl World {
             Ok(opened) => opened,
             Err(error) => panic!("the database cannot be opened: {error}"),
         };
-        let Opened { sealed, replayed, ref feeders, ref sinks, .. } = opened;
+        let Opened { sealed, replayed, ref feeders, ref producers, ref sinks, .. } = opened;
         let start = opened.coordinator.open();
         let found = sealed.map_or("nothing".to_owned(), |epoch| epoch.to_string());
         self.trace.add(self.turn, &"open", format_args!("found={found} replay={replayed} {start}"));
@@ -102,7 +102,7 @@ impl World {
         }
         self.growth.go_back(&history, sealed);
         self.sealed = sealed;
-        self.recover_feeders(feeders);
+        self.recover_feeders(feeders, producers);
         self.recover_sinks(sinks);
         if replayed > 0 {
             self.saw("replay");

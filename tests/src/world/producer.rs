@@ -1,9 +1,11 @@
 //! A feeder as the outside knows it: what it has to push, what it was told, and what the reference
 //! makes of it. It outlives crashes.
 
-use sluicedb::core::effect::FeederMark;
+use std::sync::Arc;
+
+use sluicedb::core::effect::{FeederMark, ProducerMark};
 use sluicedb::core::feeder::{Position, Progress};
-use sluicedb::core::ids::{Epoch, SourceId};
+use sluicedb::core::ids::{Epoch, FeederId, SourceId};
 use sluicedb_sql::plan::SourceTime;
 
 use crate::load::Batch;
@@ -12,6 +14,11 @@ use crate::reference::{Marker, Row};
 /// One producer of rows.
 pub(super) struct Producer {
     pub(super) source: SourceId,
+    /// How it calls itself, if it does, and the epoch at which it last came.
+    name: Option<Arc<str>>,
+    came: Option<Epoch>,
+    /// Whether a sealed checkpoint has the name.
+    named: bool,
     statements: Vec<Statement>,
     /// Statements that bear an epoch, from the first on.
     stamped: usize,
@@ -35,7 +42,7 @@ struct Statement {
     /// Rows the feeder has numbered after it.
     rows_numbered: u64,
     /// Where its producer said to go on behind it, when it was pushed last, and what the database
-    /// knows of that: the log has none.
+    /// knows of that.
     offered: Option<Position>,
     position: Option<Position>,
 }
@@ -63,7 +70,34 @@ impl Producer {
         };
         let statements = batches.iter().map(statement).collect();
         let fresh = marker.clone();
-        Producer { source, statements, stamped: 0, next: 0, acknowledged: 0, marker, fresh }
+        let name = (feeder % 2 == 1).then(|| format!("p{feeder}").into());
+        let (came, named, stamped, next, acknowledged) = (None, false, 0, 0, 0);
+        Producer { source, name, came, named, statements, stamped, next, acknowledged, marker, fresh }
+    }
+
+    /// How it calls itself, if it does.
+    pub(super) fn name(&self) -> Option<Arc<str>> {
+        self.name.clone()
+    }
+
+    /// A checkpoint of an epoch is sealed.
+    pub(super) fn seal(&mut self, epoch: Epoch) {
+        self.named |= self.name.is_some() && self.came.is_some_and(|came| came <= epoch);
+    }
+
+    /// The database was opened again, and knows this of its feeder's name. Tells whether it does.
+    pub(super) fn recognise(&mut self, feeder: FeederId, found: Option<&ProducerMark>) -> bool {
+        let expected = |name: &Arc<str>| {
+            let (source, name) = (self.source, Arc::clone(name));
+            ProducerMark { feeder, source, name }
+        };
+        let expected = self.name.as_ref().map(expected);
+        if self.named || found.is_some() {
+            // A checkpoint may have been sealed without anybody hearing of it.
+            assert_eq!(found, expected.as_ref(), "the producer of {feeder}");
+        }
+        (self.named, self.came) = (found.is_some(), None);
+        self.named
     }
 
     /// The statement that is pushed next.
@@ -114,6 +148,7 @@ impl Producer {
     /// Its feeder is attached at `floor`. Checks where it is told to go on.
     pub(super) fn attach(&mut self, progress: &Progress, position: Option<Position>, floor: i64) {
         assert_eq!(position, self.position(progress.sequence), "the position it goes on from");
+        self.came = Some(progress.epoch);
         self.marker.raise(floor);
         self.next = self.stamped;
         assert_eq!(progress.opening, progress.watermark, "nothing was published since");
@@ -166,9 +201,8 @@ impl Producer {
     }
 
     /// The database was opened again and has statements up to that of the mark; without one it does
-    /// not know the feeder. Those up to the epoch that was sealed are in the checkpoint, and the others
-    /// in the log. Returns the watermark of the last of them.
-    pub(super) fn recover(&mut self, mark: Option<&FeederMark>, sealed: Option<Epoch>) -> i64 {
+    /// not know the feeder. Returns the watermark of the last of them.
+    pub(super) fn recover(&mut self, mark: Option<&FeederMark>) -> i64 {
         let sequence = mark.map_or(0, |mark| mark.sequence);
         let acknowledged = self.acknowledged;
         assert!(
@@ -178,9 +212,6 @@ impl Producer {
         );
         self.stamped = sequence as usize;
         self.next = self.stamped;
-        let logged = |statement: &&mut Statement| sealed.is_none_or(|at| statement.epoch > at);
-        let statements = self.statements[..self.stamped].iter_mut();
-        statements.filter(logged).for_each(|statement| statement.position = None);
         if let Some(mark) = mark.filter(|mark| mark.sequence > 0) {
             assert_eq!(mark.position, self.position(sequence), "the position behind {sequence}");
             assert_eq!(mark.source, self.source, "the source that was fed");

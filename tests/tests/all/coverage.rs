@@ -27,6 +27,7 @@ const EVENTS: &[(&str, usize)] = &[
     ("graph changed", 50),
     ("lane held or stage full", 500),
     ("paused shard", 200),
+    ("producer known by its name", 300),
     ("query goes on", 10),
     ("query stands still", 40),
     ("relation dropped", 20),

@@ -23,6 +23,7 @@ mod objects;
 mod paused;
 mod prepared;
 mod pressure;
+mod producers;
 mod results;
 mod retained;
 mod seccomp;

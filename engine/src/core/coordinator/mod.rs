@@ -24,7 +24,8 @@ use sluicedb_wal::settle::Settling;
 use sluicedb_wal::{FileName, Manifest, Ticket};
 
 use super::effect::{
-    CoordinatorEffect, CoordinatorInput, FeederMark, Order, Part, Poison, Report, SinkMark,
+    CoordinatorEffect, CoordinatorInput, FeederMark, Order, Part, Poison, ProducerMark, Report,
+    SinkMark,
 };
 use super::frame::Barrier;
 use super::graph::{Change, Graph};
@@ -62,6 +63,8 @@ pub struct CoordinatorStart {
     pub files: Vec<FileName>,
     /// How far each feeder had come; all are detached.
     pub feeders: Vec<FeederMark>,
+    /// Those of them that belong to producers with names.
+    pub producers: Vec<ProducerMark>,
     /// How far each sink had come.
     pub sinks: Vec<SinkMark>,
 }
@@ -106,7 +109,7 @@ struct Wanted {
 impl Coordinator {
     /// A coordinator of shards that begin with this graph; it waits for them to be ready.
     pub fn new(options: CoordinatorOptions, graph: &Graph, start: CoordinatorStart) -> Coordinator {
-        let CoordinatorStart { epoch, manifests, files, feeders, sinks } = start;
+        let CoordinatorStart { epoch, manifests, files, feeders, producers, sinks } = start;
         let mut idleness = Idleness::default();
         for (at, source) in graph.sources.places() {
             idleness.add(SourceId(at as u16), source);
@@ -123,7 +126,7 @@ impl Coordinator {
             closing: None,
             reading: false,
             wanted: Wanted::default(),
-            roster: Roster::new(&feeders),
+            roster: Roster::new(&feeders, &producers),
             idleness,
             changes: VecDeque::new(),
             installing: None,
@@ -182,7 +185,9 @@ impl Coordinator {
                 self.reading = false;
                 self.order_all(Order::Release, effects);
             }
-            CoordinatorInput::Attach { feeder, source } => self.roster.attach(feeder, source),
+            CoordinatorInput::Attach { feeder, source, producer } => {
+                self.roster.attach(feeder, source, producer);
+            }
             CoordinatorInput::Detach { feeder } => {
                 self.roster.detach(feeder);
                 self.idleness.leaves(feeder);
@@ -341,7 +346,8 @@ impl Coordinator {
         if checkpoint {
             (self.checkpointed, self.checkpointed_ns) = (barrier.epoch, self.now_ns);
             self.dirty = false;
-            self.seal.open(barrier.epoch);
+            // Who goes out with this barrier is in the parts.
+            self.seal.open(barrier.epoch, self.roster.producers());
         }
         self.fed_ns = None;
         self.open = self.open.next();

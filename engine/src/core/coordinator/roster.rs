@@ -3,7 +3,9 @@
 //! Invariant: a feeder comes or goes at the end of the same epoch on every shard, so all shards
 //! attach it with the same watermark.
 
-use crate::core::effect::{CoordinatorEffect, FeederMark, Order};
+use std::sync::Arc;
+
+use crate::core::effect::{CoordinatorEffect, FeederMark, Order, ProducerMark};
 use crate::core::feeder::Progress;
 use crate::core::ids::{Epoch, FeederId, SourceId};
 use crate::core::limits::FEEDERS_MAX;
@@ -22,6 +24,8 @@ pub(super) struct Roster {
 struct Known {
     /// What it feeds; none for one that has never pushed.
     source: Option<SourceId>,
+    /// The name of the producer that it belongs to.
+    producer: Option<Arc<str>>,
     state: State,
 }
 
@@ -48,23 +52,35 @@ enum Change {
 
 impl Roster {
     /// All feeders that recovery found, detached.
-    pub(super) fn new(marks: &[FeederMark]) -> Roster {
+    pub(super) fn new(marks: &[FeederMark], producers: &[ProducerMark]) -> Roster {
         let known = |mark: &FeederMark| Known {
             source: (mark.sequence > 0).then_some(mark.source),
+            producer: None,
             state: State::Detached,
         };
+        let mut feeders: Vec<Known> = marks.iter().map(known).collect();
+        for ProducerMark { feeder, source, name } in producers {
+            let known = &mut feeders[feeder.index()];
+            (known.source, known.producer) = (Some(*source), Some(Arc::clone(name)));
+        }
         Roster {
-            feeders: marks.iter().map(known).collect(),
+            feeders,
             asked: Vec::new(),
             under_way: Vec::new(),
         }
     }
 
     /// A producer wants to feed a source.
-    pub(super) fn attach(&mut self, feeder: FeederId, source: SourceId) {
+    pub(super) fn attach(
+        &mut self,
+        feeder: FeederId,
+        source: SourceId,
+        producer: Option<Arc<str>>,
+    ) {
         if feeder.index() == self.feeders.len() {
             assert!(feeder.index() < FEEDERS_MAX, "{feeder}: there are too many feeders");
-            self.feeders.push(Known { source: None, state: State::Detached });
+            let (source, producer) = (None, None);
+            self.feeders.push(Known { source, producer, state: State::Detached });
         }
         let count = self.feeders.len();
         let Some(known) = self.feeders.get_mut(feeder.index()) else {
@@ -73,6 +89,8 @@ impl Roster {
         assert_eq!(known.state, State::Detached, "{feeder} is attached");
         let before = *known.source.get_or_insert(source);
         assert_eq!(before, source, "{feeder} has fed another source");
+        assert!(known.producer.is_none() || known.producer == producer, "{feeder} is not its own");
+        known.producer = producer;
         known.state = State::Changing;
         self.asked.push(Order::Attach { feeder, source });
     }
@@ -88,8 +106,19 @@ impl Roster {
     /// Sources are gone: who fed them may feed another one once it is detached.
     pub(super) fn forget(&mut self, sources: &[SourceId]) {
         for known in &mut self.feeders {
-            known.source = known.source.filter(|source| !sources.contains(source));
+            if known.source.is_some_and(|source| sources.contains(&source)) {
+                (known.source, known.producer) = (None, None);
+            }
         }
+    }
+
+    /// The feeders that belong to producers with names.
+    pub(super) fn producers(&self) -> Vec<ProducerMark> {
+        let named = |(at, known): (usize, &Known)| {
+            let (source, name) = (known.source?, known.producer.clone()?);
+            Some(ProducerMark { feeder: FeederId(at as u32), source, name })
+        };
+        self.feeders.iter().enumerate().filter_map(named).collect()
     }
 
     /// Whether a feeder waits for a barrier to come or go.

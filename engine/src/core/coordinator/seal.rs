@@ -11,7 +11,7 @@ use sluicedb_wal::{
 use super::CoordinatorOptions;
 use super::front::Front;
 use super::sinks::{Gathered, Sinks};
-use crate::core::effect::{FeederMark, Part, SinkMark};
+use crate::core::effect::{FeederMark, Part, ProducerMark, SinkMark};
 use crate::core::feeder::Position;
 use crate::core::graph::Change;
 use crate::core::ids::{Epoch, ShardId, ViewId};
@@ -61,6 +61,7 @@ enum State {
         epoch: Epoch,
         /// What ran in the epoch.
         running: Running,
+        producers: Vec<ProducerMark>,
         parts: Vec<Option<Part>>,
         sinks: Gathered,
     },
@@ -99,11 +100,12 @@ impl Seal {
         !matches!(self.state, State::Closed)
     }
 
-    /// Begins a checkpoint.
-    pub(super) fn open(&mut self, epoch: Epoch) {
+    /// Begins a checkpoint, by whose end these feeders belong to producers with names.
+    pub(super) fn open(&mut self, epoch: Epoch, producers: Vec<ProducerMark>) {
         assert!(!self.is_open(), "one checkpoint at a time");
         let (running, parts) = (self.running.clone(), vec![None; self.shards]);
-        self.state = State::Gathering { epoch, running, parts, sinks: self.sinks.gather() };
+        let sinks = self.sinks.gather();
+        self.state = State::Gathering { epoch, running, producers, parts, sinks };
     }
 
     /// Another graph runs behind the last checkpoint that was begun.
@@ -153,23 +155,27 @@ impl Seal {
 
     /// Writes the manifest, once all parts are there and all sinks have told.
     fn publish(&mut self, issued: &mut Vec<Issued>) {
-        let State::Gathering { epoch, running, parts, sinks } = &mut self.state else { return };
+        let State::Gathering { epoch, running, producers, parts, sinks } = &mut self.state else {
+            return;
+        };
         if parts.iter().any(Option::is_none) || !sinks.is_whole() {
             return;
         }
         self.sinks.sealed(sinks);
-        let sinks = sinks.marks();
+        let (sinks, producers) = (sinks.marks(), std::mem::take(producers));
         let parts: Vec<Part> = parts.drain(..).flatten().collect();
         let (epoch, Running { plan, history }) = (*epoch, running.clone());
         let sources = parts[0].sources.clone();
         assert!(parts.iter().all(|part| part.sources == sources), "shards end {epoch} apart");
         let feeders = merge_marks(parts.iter().map(|part| part.feeders.as_slice()));
+        let marks = feeders.clone();
+        let front = Front { plan, history, sources, sinks, producers, feeders: marks };
         let manifest = Manifest {
             database: self.database,
             epoch: epoch.0,
             previous: self.kept.last().map_or(0, Manifest::hash),
             shards: parts.into_iter().map(shard_part).collect(),
-            front: Front { plan, history, sources, sinks, feeders: feeders.clone() }.encode(),
+            front: front.encode(),
         };
         let mut publisher = Publisher::new(&manifest, Tickets::of(PUBLISHER));
         publisher.pump(issued);

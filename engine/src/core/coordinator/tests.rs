@@ -53,6 +53,7 @@ fn with_sinks(graph: &Graph, sinks: &[SinkMark]) -> Coordinator {
         manifests: vec![],
         files: vec![],
         feeders: vec![mark],
+        producers: vec![],
         sinks: sinks.to_vec(),
     };
     Coordinator::new(options, graph, start)
@@ -294,7 +295,7 @@ fn rows_of_a_closed_epoch_get_their_checkpoint_in_time() {
 }
 
 fn attach(feeder: u32) -> CoordinatorInput {
-    CoordinatorInput::Attach { feeder: FeederId(feeder), source: SourceId(0) }
+    CoordinatorInput::Attach { feeder: FeederId(feeder), source: SourceId(0), producer: None }
 }
 
 fn attached(shard: u16, feeder: u32, sequence: u64) -> CoordinatorInput {
@@ -326,7 +327,7 @@ fn feeders_come_and_go_with_a_barrier() {
 fn a_silent_feeder_is_told_to_be_idle_with_a_barrier_and_wakes_with_the_next() {
     let mut coordinator = idle_after_100();
     let source = SourceId(0);
-    let attach = CoordinatorInput::Attach { feeder: FeederId(0), source };
+    let attach = CoordinatorInput::Attach { feeder: FeederId(0), source, producer: None };
     run(&mut coordinator, vec![attach]);
     let mark = FeederMark::start(FeederId(0), source);
     let mut inputs: Vec<_> = (0..2).map(|shard| from(shard, Report::Attached(mark))).collect();

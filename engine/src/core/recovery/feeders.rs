@@ -24,7 +24,8 @@ pub(super) fn base(
     let sources = graph.sources.len();
     let Some(manifest) = newest else {
         let (history, sources) = (Arc::from([]), vec![Time::MIN; sources]);
-        return Ok(Front { plan, history, sources, sinks: Vec::new(), feeders: Vec::new() });
+        let (sinks, producers, feeders) = (Vec::new(), Vec::new(), Vec::new());
+        return Ok(Front { plan, history, sources, sinks, producers, feeders });
     };
     let another = |what| RecoverError::AnotherPlan { shard: ShardId(0), what };
     let front =

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use sluicedb_wal::{Failure, Issued, Log, Lsn, Record, Statement, Ticket};
 
 use crate::core::effect::{Effect, Report};
-use crate::core::feeder::RecordLayout;
+use crate::core::feeder::{Position, RecordLayout};
 use crate::core::frame::{FeederFrame, FeederRow};
 use crate::core::ids::{Epoch, FeederId, ShardId, SourceId, Time};
 use crate::core::limits::{JOURNAL_PENDING_BYTES_MAX, WITNESS_AFTER_NS};
@@ -48,7 +48,11 @@ impl Journal {
     pub(super) fn append(&mut self, frame: &FeederFrame) {
         let mut payload = self.payload(frame.source, frame.watermark, frame.rows_numbered);
         morsel::encode(&frame.morsel, &mut payload);
-        let FeederFrame { feeder, sequence, parts, epoch, .. } = *frame;
+        let FeederFrame { feeder, sequence, parts, epoch, position, .. } = *frame;
+        if let Some(Position { offset, check }) = position {
+            payload.extend(offset.to_le_bytes());
+            payload.extend(check.to_le_bytes());
+        }
         self.append_record(epoch, Statement { feeder: feeder.0, sequence, parts }, payload);
     }
 
@@ -170,9 +174,8 @@ pub(crate) fn frame_of(
     let (rows_numbered, rest) = split_i64(rest)?;
     let mut rows = pool.take(shape);
     let read = morsel::decode(rest, &mut rows)?;
-    if read != rest.len() {
-        return Err(DecodeError { offset: record.payload.len() - rest.len() + read });
-    }
+    let behind = record.payload.len() - rest.len() + read;
+    let position = position_of(&rest[read..]).ok_or(DecodeError { offset: behind })?;
     let Statement { feeder, sequence, parts } = record.statement;
     Ok(FeederFrame {
         feeder: FeederId(feeder),
@@ -183,9 +186,21 @@ pub(crate) fn frame_of(
         opening: Time::MIN,
         watermark: Time(watermark),
         rows_numbered: rows_numbered as u64,
-        position: None,
+        position,
         morsel: rows,
     })
+}
+
+/// What stands behind the rows: nothing, or the position of the statement.
+fn position_of(bytes: &[u8]) -> Option<Option<Position>> {
+    match bytes.as_chunks::<8>() {
+        ([], []) => Some(None),
+        (&[offset, check], []) => {
+            let [offset, check] = [offset, check].map(u64::from_le_bytes);
+            Some(Some(Position { offset, check }))
+        }
+        _ => None,
+    }
 }
 
 fn split_source(bytes: &[u8]) -> Result<(SourceId, &[u8]), DecodeError> {
