@@ -77,7 +77,8 @@ impl CoreRun {
         };
         run.shard.launch(&mut run.effects);
         run.settle();
-        let attach = CoordinatorInput::Attach { feeder: FEEDER, source: SourceId(0), producer: None };
+        let attach =
+            CoordinatorInput::Attach { feeder: FEEDER, source: SourceId(0), producer: None };
         run.coordinator.step(attach, &mut run.orders);
         run.settle();
         assert!(run.attached, "a shard that rests attaches a feeder at once");

@@ -11,8 +11,8 @@ use super::catalog::Catalog;
 use super::error::Error;
 use super::history::{History, Said};
 use super::kept::Keeper;
-use super::row::{self, Row};
 use super::producer::{BatchProducer, Producer, check_name};
+use super::row::{self, Row};
 use super::source::{BatchSource, Source};
 use super::subscribe::{SubscribeOptions, Subscription};
 use super::view::View;
@@ -26,9 +26,7 @@ use crate::core::morsel::{Morsel, Pool};
 use crate::core::shard::check;
 use crate::shell::bell::Bell;
 use crate::shell::desk::desk;
-use crate::shell::inbox::{
-    Answer, Guest, Installed, NotAttached, Part, Reply, Request, question,
-};
+use crate::shell::inbox::{Answer, Guest, Installed, NotAttached, Part, Reply, Request, question};
 use crate::shell::inlet::Inlet;
 use crate::shell::lane::lane;
 use crate::shell::outlet::{Gap, LaneOut, LocalCall, Outlet};

@@ -400,7 +400,8 @@ pub(super) fn wait_for_room(inlet: &Inlet) -> Result<(), PushError> {
 /// Sleeps until all that was pushed is safe from a crash.
 pub(super) fn wait_for_disk(inlet: &Inlet) -> Result<(), Error> {
     if !inlet.saves() {
-        let error = SqlError::unsupported("nothing that is pushed to a database in memory is durable");
+        let error =
+            SqlError::unsupported("nothing that is pushed to a database in memory is durable");
         return Err(Error::Sql(error.hint("Open it in a directory.")));
     }
     let is_safe = || inlet.settled() >= inlet.sequence();

@@ -19,12 +19,7 @@ use crate::core::ids::{Epoch, FeederId, SourceId, ViewId};
 /// What is asked.
 pub(crate) enum Request {
     /// A feeder for a source, which has this life: for a producer of this name, or for anybody.
-    Attach {
-        source: SourceId,
-        life: Arc<Life>,
-        producer: Option<Arc<str>>,
-        reply: Reply<Attached>,
-    },
+    Attach { source: SourceId, life: Arc<Life>, producer: Option<Arc<str>>, reply: Reply<Attached> },
     /// The producer of a feeder is gone.
     Detach { feeder: FeederId, keys: Option<Keys> },
     /// Something to be installed on some shards.

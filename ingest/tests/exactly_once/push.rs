@@ -73,10 +73,12 @@ impl Pushing {
             self.pushes += 1;
             let most = 1 + self.pushes * 31 % ROWS_PER_PUSH;
             // What is pushed again ends where it ended before, or it would be another push.
-            let stop = known.filter(|known| *known >= self.next).map_or(self.end, |known| known + 1);
+            let stop =
+                known.filter(|known| *known >= self.next).map_or(self.end, |known| known + 1);
             let numbers = (self.next..stop.min(self.end)).step_by(2).take(most as usize);
             numbers.map(|number| line(row(number))).collect()
-        } else if let Some(last) = self.last.take().filter(|last| known.is_none_or(|at| at < *last)) {
+        } else if let Some(last) = self.last.take().filter(|last| known.is_none_or(|at| at < *last))
+        {
             vec![line(last_row(last))]
         } else {
             return;

@@ -72,7 +72,18 @@ impl Producer {
         let fresh = marker.clone();
         let name = (feeder % 2 == 1).then(|| format!("p{feeder}").into());
         let (came, named, stamped, next, acknowledged) = (None, false, 0, 0, 0);
-        Producer { source, name, came, named, statements, stamped, next, acknowledged, marker, fresh }
+        Producer {
+            source,
+            name,
+            came,
+            named,
+            statements,
+            stamped,
+            next,
+            acknowledged,
+            marker,
+            fresh,
+        }
     }
 
     /// How it calls itself, if it does.

@@ -63,11 +63,7 @@ impl Roster {
             let known = &mut feeders[feeder.index()];
             (known.source, known.producer) = (Some(*source), Some(Arc::clone(name)));
         }
-        Roster {
-            feeders,
-            asked: Vec::new(),
-            under_way: Vec::new(),
-        }
+        Roster { feeders, asked: Vec::new(), under_way: Vec::new() }
     }
 
     /// A producer wants to feed a source.
