@@ -214,8 +214,7 @@ fn assemble<C: Callback>(setup: Setup, inline: bool) -> Result<Assembly<C>, Star
         open(files, &graph, &options, next).map_err(StartError::Recover)?;
     let disks = directory.map(|(directory, disk)| Disks::start(directory, &disk));
     let mut disks = disks.transpose().map_err(StartError::Disk)?;
-    let clock = Clock::start();
-    let bell = Arc::new(Bell::new());
+    let (clock, bell) = (Clock::start(), Arc::new(Bell::new()));
     let life = Life::new();
     let inbox = Arc::new(Inbox::new(Arc::clone(&bell), Arc::clone(&life), inline));
     let bells: Arc<[_]> = shards.iter().map(|_| Arc::new(Bell::new())).collect();
