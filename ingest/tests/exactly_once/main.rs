@@ -79,6 +79,7 @@ fn asked(name: &str, otherwise: usize) -> usize {
 struct Counts([usize; Point::ALL.len()]);
 
 impl Counts {
+    #[expect(clippy::print_stdout, reason = "a run says how many kills there were, and where")]
     fn check(&self, kills: usize) {
         let mut told = format!("{} kills:", self.0.iter().sum::<usize>());
         for (point, count) in Point::ALL.iter().zip(self.0) {
