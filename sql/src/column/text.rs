@@ -50,6 +50,14 @@ impl View {
         &self.0[4..4 + self.len()]
     }
 
+    /// The bytes of a short text and zeroes behind them, and its length; `None` for a longer one.
+    #[inline]
+    pub fn padded(&self) -> Option<(&[u8; INLINE_BYTES], usize)> {
+        let len = self.len();
+        let bytes = self.0.last_chunk().expect("a view is longer");
+        (len <= INLINE_BYTES).then_some((bytes, len))
+    }
+
     fn on_heap(text: &[u8], offset: u32) -> View {
         let mut bytes = [0; 16];
         bytes[..4].copy_from_slice(&(text.len() as u32).to_ne_bytes());

@@ -35,7 +35,7 @@ pub use heap::{HEAP_VALUE_BYTES_MAX, Heap, HeapId};
 pub use ids::{Anchor, BLOCK_BYTES, BLOCKS_MAX, Block, BlockId, Blocks, ExtentId, ZoneId};
 pub use image::{Image, ImageError};
 pub use index::{BUCKETS_MAX, HashIndex, Lookup, Vacancy};
-pub use queue::{Place, Queue};
+pub use queue::{Appending, Place, Queue};
 pub use region::{Memory, MemoryError, Region, STEP_BLOCKS};
 pub use search::{Bytes, Cell, Order};
 pub use slab::{Slab, SlotId, Slots};

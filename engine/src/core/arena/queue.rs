@@ -63,34 +63,11 @@ impl Queue {
         self.field(blocks, COUNT)
     }
 
-    /// Appends bytes.
-    pub fn append(self, arena: &mut Arena, mut bytes: &[u8]) {
-        let mut last = BlockId(self.field(arena, LAST));
-        let mut at = if last.is_some() { self.field(arena, LAST_AT) as usize } else { BLOCK_BYTES };
-        while !bytes.is_empty() {
-            if at == BLOCK_BYTES {
-                last = self.extend(arena, last);
-                at = DATA;
-            }
-            let (piece, rest) = bytes.split_at(bytes.len().min(BLOCK_BYTES - at));
-            arena.block_mut(last)[at..at + piece.len()].copy_from_slice(piece);
-            (at, bytes) = (at + piece.len(), rest);
-        }
-        self.put(arena, LAST, last.0);
-        self.put(arena, LAST_AT, at as u32);
-    }
-
-    /// Adds a block behind the last one.
-    fn extend(self, arena: &mut Arena, last: BlockId) -> BlockId {
-        let block = arena.alloc(ExtentId(self.field(arena, EXTENT)));
-        if last.is_some() {
-            put_u32(arena.block_mut(last), 0, block.0);
-        } else {
-            self.put(arena, FIRST, block.0);
-            self.put(arena, FIRST_AT, DATA as u32);
-        }
-        self.put(arena, COUNT, self.field(arena, COUNT) + 1);
-        block
+    /// Starts to append at the end. What was put counts when it is finished.
+    pub fn appending(self, arena: &mut Arena) -> Appending<'_> {
+        let last = BlockId(self.field(arena, LAST));
+        let at = if last.is_some() { self.field(arena, LAST_AT) as usize } else { BLOCK_BYTES };
+        Appending { queue: self, arena, last, at, added: 0 }
     }
 
     /// Drops the first bytes, which are there.
@@ -134,6 +111,57 @@ impl Queue {
     }
 }
 
+/// Bytes on their way to the end of a queue.
+pub struct Appending<'a> {
+    queue: Queue,
+    arena: &'a mut Arena,
+    /// The block that is written, and where.
+    last: BlockId,
+    at: usize,
+    /// Blocks that were added.
+    added: u32,
+}
+
+impl Appending<'_> {
+    /// Appends the next bytes.
+    #[inline]
+    pub fn put(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            if self.at == BLOCK_BYTES {
+                self.extend();
+            }
+            let (piece, rest) = bytes.split_at(bytes.len().min(BLOCK_BYTES - self.at));
+            self.arena.block_mut(self.last)[self.at..][..piece.len()].copy_from_slice(piece);
+            (self.at, bytes) = (self.at + piece.len(), rest);
+        }
+    }
+
+    /// Adds a block behind the last one. All of it will be written: by what comes, or at the end.
+    fn extend(&mut self) {
+        let Appending { queue, ref mut arena, last, .. } = *self;
+        let block = arena.alloc_unwritten(ExtentId(queue.field(&**arena, EXTENT)));
+        put_u32(arena.block_mut(block), 0, BlockId::NONE.0);
+        if last.is_some() {
+            put_u32(arena.block_mut(last), 0, block.0);
+        } else {
+            queue.put(arena, FIRST, block.0);
+            queue.put(arena, FIRST_AT, DATA as u32);
+        }
+        (self.last, self.at, self.added) = (block, DATA, self.added + 1);
+    }
+
+    /// Has all of it count.
+    pub fn finish(self) {
+        let Appending { queue, arena, last, at, added } = self;
+        if added > 0 {
+            arena.block_mut(last)[at..].fill(0);
+            queue.put(arena, COUNT, queue.field(arena, COUNT) + added);
+        }
+        queue.put(arena, LAST, last.0);
+        queue.put(arena, LAST_AT, at as u32);
+    }
+}
+
 impl Place {
     /// Appends the next bytes, which are there, to `out`; returns the place behind them.
     pub fn read(self, blocks: &impl Blocks, mut bytes: usize, out: &mut Vec<u8>) -> Place {
@@ -148,5 +176,11 @@ impl Place {
             (at, bytes) = (at + piece, bytes - piece);
         }
         Place { block, at }
+    }
+
+    /// Whether there are only zeroes from here to the end of the block.
+    #[cfg(test)]
+    pub(super) fn is_blank(self, blocks: &impl Blocks) -> bool {
+        blocks.block(self.block)[self.at..].iter().all(|&byte| byte == 0)
     }
 }

@@ -3,7 +3,7 @@
 //! Invariants:
 //! - `used + free + pending == high water`: each block below the high-water mark is in exactly one
 //!   list, of its extent, of the free blocks, or of the blocks that wait for a freeze to end.
-//! - A free block is needed by no freeze; so reuse copies nothing and always zeroes.
+//! - A free block is needed by no freeze; so reuse copies nothing, and zeroes what is not written.
 //! - Freeing an extent touches a fixed number of rows, whatever its size.
 
 use super::freeze::{FREEZE_SETS, Freeze, FreezeKind, KINDS};
@@ -173,6 +173,13 @@ impl Arena {
 
     /// A zeroed block of a live extent. Running out is a bug: see `headroom` and `reserve`.
     pub fn alloc(&mut self, extent: ExtentId) -> BlockId {
+        let block = self.alloc_unwritten(extent);
+        self.state.block_mut(block.0).fill(0);
+        block
+    }
+
+    /// A block of a live extent as it was left, of which the caller writes every byte.
+    pub(super) fn alloc_unwritten(&mut self, extent: ExtentId) -> BlockId {
         let row = &self.extents[extent.0 as usize];
         assert!(row.freed == NEVER, "a freed extent gets no blocks");
         let zone = row.zone;
@@ -194,7 +201,6 @@ impl Arena {
         self.extents[extent.0 as usize].blocks.push(&mut self.blocks, block);
         self.used += 1;
         self.assert_balance();
-        self.state.block_mut(block).fill(0);
         BlockId(block)
     }
 

@@ -256,8 +256,8 @@ impl Feeder {
     /// returns the watermark after the batch.
     fn mark(&mut self, rows: &mut Morsel) -> Time {
         if self.options.tied {
-            let first = Tie::numbered(self.options.feeder, self.progress.rows_numbered).0;
-            rows.ties.extend((0..rows.rows() as u128).map(|row| Tie(first + row)));
+            let first = Tie::numbered(self.options.feeder, self.progress.rows_numbered);
+            rows.ties.push_run(0, first, rows.rows());
         }
         let mut watermark = self.progress.watermark;
         let Some(pace) = &mut self.pace else { return watermark };

@@ -1,22 +1,24 @@
-//! Morsels as bytes, for the log.
+//! Morsels as bytes, for the log and for what sources retain.
 //!
-//! Little endian. Rows; a byte that says which of weights, ties and behind follow; per column its
-//! nulls, then its values; texts as lengths, then bytes. The reader knows the shape.
+//! Little endian. Rows; a byte that says which of weights, ties and behind follow, and whether the
+//! ties are a run, of which only the first follows; per column its nulls, then its values; texts as
+//! lengths, then bytes. The reader knows the shape.
 
 use std::fmt;
 
 use sluicedb_sql::Column;
-use sluicedb_sql::column::{Bitmap, Values};
+use sluicedb_sql::column::{Bitmap, Text, Values};
 use sluicedb_sql::nested;
 use sluicedb_sql::types::Physical;
 
-use super::{Morsel, Tie};
+use super::{Morsel, Tie, Ties};
 use crate::core::ids::Time;
 use crate::core::limits::MORSEL_ROWS_MAX;
 
 const WEIGHTS: u8 = 1;
 const TIES: u8 = 2;
 const BEHIND: u8 = 4;
+const RUN: u8 = 8;
 
 /// The bytes are not a morsel of the shape that was expected.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -33,62 +35,163 @@ impl fmt::Display for DecodeError {
 
 impl std::error::Error for DecodeError {}
 
+/// Where the bytes of a morsel go.
+pub trait Sink {
+    /// Takes the next bytes.
+    fn put(&mut self, bytes: &[u8]);
+}
+
+impl Sink for Vec<u8> {
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+}
+
 /// Appends the bytes of a morsel.
-pub fn encode(morsel: &Morsel, out: &mut Vec<u8>) {
-    out.extend(morsel.rows.to_le_bytes());
-    let flag = |empty: bool, flag| if empty { 0 } else { flag };
-    out.push(
-        flag(morsel.weights.is_empty(), WEIGHTS)
-            | flag(morsel.ties.is_empty(), TIES)
-            | flag(morsel.behind.is_empty(), BEHIND),
-    );
-    encode_all(&morsel.weights, i64::to_le_bytes, out);
-    encode_all(&morsel.ties, |tie| tie.0.to_le_bytes(), out);
-    encode_all(&morsel.behind, |time| time.0.to_le_bytes(), out);
-    morsel.columns.iter().for_each(|column| encode_column(column, out));
+pub fn encode(morsel: &Morsel, out: &mut impl Sink) {
+    let mut pieces = Pieces::new(out);
+    pieces.put(&morsel.rows.to_le_bytes());
+    pieces.put(&[flags(morsel)]);
+    pieces.put_all(&morsel.weights, i64::to_le_bytes);
+    if let Some(first) = morsel.ties.as_run() {
+        pieces.put(&first.0.to_le_bytes());
+    }
+    pieces.put_all(morsel.ties.as_list(), |tie| tie.0.to_le_bytes());
+    pieces.put_all(&morsel.behind, |time| time.0.to_le_bytes());
+    morsel.columns.iter().for_each(|column| pieces.put_column(column));
+    pieces.flush();
+}
+
+/// How many bytes [`encode`] makes of a morsel.
+pub fn encoded_len(morsel: &Morsel) -> usize {
+    let ties = morsel.ties.as_run().map_or(16 * morsel.ties.as_list().len(), |_| 16);
+    let marks = 8 * (morsel.weights.len() + morsel.behind.len()) + ties;
+    4 + 1 + marks + morsel.columns.iter().map(column_len).sum::<usize>()
+}
+
+fn column_len(column: &Column) -> usize {
+    let bits = |bits: &Bitmap| 8 * bits.words().len();
+    let nulls = if column.has_nulls() { bits(column.nulls()) } else { 0 };
+    let values = match column.values() {
+        Values::Bool(values) => bits(values),
+        Values::I32(values) => 4 * values.len(),
+        Values::I64(values) => 8 * values.len(),
+        Values::F64(values) => 8 * values.len(),
+        Values::I128(values) => 16 * values.len(),
+        Values::Text(text) => text.views().iter().map(|view| 4 + view.len()).sum(),
+    };
+    1 + nulls + values
+}
+
+fn flags(morsel: &Morsel) -> u8 {
+    let flag = |there: bool, flag| if there { flag } else { 0 };
+    flag(!morsel.weights.is_empty(), WEIGHTS)
+        | flag(!morsel.ties.as_list().is_empty(), TIES)
+        | flag(!morsel.behind.is_empty(), BEHIND)
+        | flag(morsel.ties.as_run().is_some(), RUN)
 }
 
 /// Appends what a morsel of one row has in front of its columns.
 pub(crate) fn encode_row_marks(tie: Option<Tie>, behind: Time, out: &mut Vec<u8>) {
     let is_behind = behind > Time::MIN;
     out.extend(1_u32.to_le_bytes());
-    out.push(if tie.is_some() { TIES } else { 0 } | if is_behind { BEHIND } else { 0 });
+    out.push(if tie.is_some() { RUN } else { 0 } | if is_behind { BEHIND } else { 0 });
     tie.iter().for_each(|tie| out.extend(tie.0.to_le_bytes()));
     if is_behind {
         out.extend(behind.0.to_le_bytes());
     }
 }
 
-fn encode_column(column: &Column, out: &mut Vec<u8>) {
-    out.push(u8::from(column.has_nulls()));
-    if column.has_nulls() {
-        encode_bits(column.nulls(), out);
+/// Bytes that are gathered before they go on: few large pieces cost less than many small ones.
+struct Pieces<'a, S> {
+    out: &'a mut S,
+    piece: [u8; PIECE_BYTES],
+    len: usize,
+}
+
+const PIECE_BYTES: usize = 2048;
+/// Long enough to go on by itself.
+const LARGE_BYTES: usize = 256;
+
+impl<'a, S: Sink> Pieces<'a, S> {
+    fn new(out: &'a mut S) -> Pieces<'a, S> {
+        Pieces { out, piece: [0; PIECE_BYTES], len: 0 }
     }
-    match column.values() {
-        Values::Bool(bits) => encode_bits(bits, out),
-        Values::I32(values) => encode_all(values, i32::to_le_bytes, out),
-        Values::I64(values) => encode_all(values, i64::to_le_bytes, out),
-        Values::F64(values) => encode_all(values, f64::to_le_bytes, out),
-        Values::I128(values) => encode_all(values, i128::to_le_bytes, out),
-        Values::Text(text) => {
-            let texts = (0..text.len()).map(|row| text.bytes(row));
-            texts.clone().for_each(|bytes| out.extend((bytes.len() as u32).to_le_bytes()));
-            texts.for_each(|bytes| out.extend(bytes));
+
+    fn flush(&mut self) {
+        self.out.put(&self.piece[..self.len]);
+        self.len = 0;
+    }
+
+    /// Has room for so many bytes, which are at most a piece.
+    #[inline]
+    fn make_room(&mut self, bytes: usize) {
+        if self.len + bytes > PIECE_BYTES {
+            self.flush();
         }
     }
-}
 
-/// Makes room once, so that the loop is a copy.
-fn encode_all<T: Copy, const N: usize>(values: &[T], bytes: fn(T) -> [u8; N], out: &mut Vec<u8>) {
-    let start = out.len();
-    out.resize(start + values.len() * N, 0);
-    for (place, &value) in out[start..].chunks_exact_mut(N).zip(values) {
-        place.copy_from_slice(&bytes(value));
+    fn put(&mut self, bytes: &[u8]) {
+        if bytes.len() >= LARGE_BYTES {
+            self.flush();
+            self.out.put(bytes);
+            return;
+        }
+        self.make_room(bytes.len());
+        self.piece[self.len..][..bytes.len()].copy_from_slice(bytes);
+        self.len += bytes.len();
     }
-}
 
-fn encode_bits(bits: &Bitmap, out: &mut Vec<u8>) {
-    bits.words().iter().for_each(|word| out.extend(word.to_le_bytes()));
+    /// Whole pieces, so that the loop is a copy.
+    #[inline]
+    fn put_all<T: Copy, const N: usize>(&mut self, values: &[T], bytes: impl Fn(T) -> [u8; N]) {
+        let mut rest = values;
+        while !rest.is_empty() {
+            self.make_room(N);
+            let (some, more) = rest.split_at(rest.len().min((PIECE_BYTES - self.len) / N));
+            let places = self.piece[self.len..].chunks_exact_mut(N);
+            for (place, &value) in places.zip(some) {
+                place.copy_from_slice(&bytes(value));
+            }
+            self.len += N * some.len();
+            rest = more;
+        }
+    }
+
+    fn put_column(&mut self, column: &Column) {
+        self.put(&[u8::from(column.has_nulls())]);
+        if column.has_nulls() {
+            self.put_bits(column.nulls());
+        }
+        match column.values() {
+            Values::Bool(bits) => self.put_bits(bits),
+            Values::I32(values) => self.put_all(values, i32::to_le_bytes),
+            Values::I64(values) => self.put_all(values, i64::to_le_bytes),
+            Values::F64(values) => self.put_all(values, f64::to_le_bytes),
+            Values::I128(values) => self.put_all(values, i128::to_le_bytes),
+            Values::Text(text) => self.put_texts(text),
+        }
+    }
+
+    fn put_texts(&mut self, text: &Text) {
+        self.put_all(text.views(), |view| (view.len() as u32).to_le_bytes());
+        for (row, view) in text.views().iter().enumerate() {
+            // All bytes that a short text may have, so that no copy has a length of its own.
+            match view.padded() {
+                Some((bytes, len)) => {
+                    self.make_room(bytes.len());
+                    self.piece[self.len..][..bytes.len()].copy_from_slice(bytes);
+                    self.len += len;
+                }
+                None => self.put(text.bytes(row)),
+            }
+        }
+    }
+
+    fn put_bits(&mut self, bits: &Bitmap) {
+        self.put_all(bits.words(), u64::to_le_bytes);
+    }
 }
 
 /// Fills an empty morsel from the bytes of one of its shape; returns how many bytes that took.
@@ -116,11 +219,21 @@ impl Reader<'_> {
             return None;
         }
         let [flags] = self.array()?;
+        if flags & RUN != 0 && flags & TIES != 0 {
+            return None;
+        }
         if flags & WEIGHTS != 0 {
             self.each(rows, |bytes| morsel.weights.push(i64::from_le_bytes(bytes)))?;
         }
+        if flags & RUN != 0 {
+            morsel.ties = Ties::run(Tie(u128::from_le_bytes(self.array()?)));
+        }
         if flags & TIES != 0 {
-            self.each(rows, |bytes| morsel.ties.push(Tie(u128::from_le_bytes(bytes))))?;
+            let mut row = 0..;
+            self.each(rows, |bytes| {
+                let before = row.next().expect("without an end");
+                morsel.ties.push(before, Tie(u128::from_le_bytes(bytes)));
+            })?;
         }
         if flags & BEHIND != 0 {
             self.each(rows, |bytes| morsel.behind.push(Time(i64::from_le_bytes(bytes))))?;

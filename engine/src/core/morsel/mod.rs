@@ -2,15 +2,17 @@
 //!
 //! Invariants:
 //! - All columns have `rows` values, and `rows` is at most [`MORSEL_ROWS_MAX`].
-//! - `weights`, `ties` and `behind` are empty, which stands for the default of each, or have `rows`
-//!   values.
+//! - `weights`, `ties` and `behind` are empty, which stands for the default of each, or have one
+//!   value a row.
 
 mod codec;
 mod pool;
+mod ties;
 
 pub(crate) use codec::encode_row_marks;
-pub use codec::{DecodeError, decode, encode};
+pub use codec::{DecodeError, Sink, decode, encode, encoded_len};
 pub use pool::{Pool, Shape, ShapeId};
+pub use ties::Ties;
 
 use std::ops::Range;
 
@@ -32,6 +34,12 @@ impl Tie {
     pub fn numbered(feeder: FeederId, row: u64) -> Tie {
         Tie(u128::from(feeder.0) * u128::from(FEEDER_ROWS_MAX) + u128::from(row))
     }
+
+    /// Of the row that many behind the one with this tie, of the same feeder.
+    #[inline]
+    fn after(self, rows: usize) -> Tie {
+        Tie(self.0.wrapping_add(rows as u128))
+    }
 }
 
 /// Deltas of one relation.
@@ -44,7 +52,7 @@ pub struct Morsel {
     /// The signed multiplicity of each row; empty where every weight is +1.
     pub weights: Vec<i64>,
     /// Where each row came from; empty where no operator above asks.
-    pub ties: Vec<Tie>,
+    pub ties: Ties,
     /// The watermark that each row's source partition had when the row entered; empty where every
     /// row entered ahead of it.
     pub behind: Vec<Time>,
@@ -76,7 +84,7 @@ impl Morsel {
     /// The tie of a row.
     pub fn tie(&self, row: usize) -> Tie {
         debug_assert!(row < self.rows(), "row {row} of {}", self.rows);
-        self.ties.get(row).copied().unwrap_or_default()
+        self.ties.get(row)
     }
 
     /// The watermark that the row's partition had when it entered.
@@ -96,10 +104,10 @@ impl Morsel {
         for (at, column) in self.columns.iter().enumerate() {
             assert_eq!(column.len(), rows, "column {at} of a morsel of {rows} rows");
         }
-        let optional = [self.weights.len(), self.ties.len(), self.behind.len()];
-        for len in optional {
+        for len in [self.weights.len(), self.behind.len()] {
             assert!(len == 0 || len == rows, "{len} entries beside {rows} rows");
         }
+        assert!(self.ties.fit(rows), "each of {rows} rows has a tie, or none has");
         self.rows = rows as u32;
     }
 
@@ -111,8 +119,7 @@ impl Morsel {
         debug_assert!(self.columns.iter().all(|column| column.len() == row + 1), "row {row}");
         debug_assert!(self.weights.is_empty(), "a row that was fed is there once");
         if let Some(tie) = tie {
-            assert_eq!(self.ties.len(), row, "all rows of a source have ties or none");
-            self.ties.push(tie);
+            self.ties.push(row, tie);
         }
         if behind > Time::MIN || !self.behind.is_empty() {
             self.behind.resize(row, Time::MIN);
@@ -128,7 +135,7 @@ impl Morsel {
         }
         let (before, rows) = (self.rows(), from.rows());
         append(&mut self.weights, &from.weights, before, rows, 1);
-        append(&mut self.ties, &from.ties, before, rows, Tie::default());
+        self.ties.append(&from.ties, before, rows);
         append(&mut self.behind, &from.behind, before, rows, Time::MIN);
         self.set_rows(before + rows);
     }
@@ -149,7 +156,7 @@ impl Morsel {
     pub fn gather_marks(&mut self, from: &Morsel, rows: &[u32]) {
         let before = self.rows();
         gather(&mut self.weights, &from.weights, before, rows, 1);
-        gather(&mut self.ties, &from.ties, before, rows, Tie::default());
+        self.ties.gather(&from.ties, before, rows);
         gather(&mut self.behind, &from.behind, before, rows, Time::MIN);
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sluicedb_sql::{Column, DataType};
 
-use super::Morsel;
+use super::{Morsel, Ties};
 
 /// A kind of morsel: which columns it has. The same number on every shard.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
@@ -35,7 +35,7 @@ impl Shelf {
             rows: 0,
             columns: self.shape.0.iter().map(|&data_type| Column::new(data_type)).collect(),
             weights: Vec::new(),
-            ties: Vec::new(),
+            ties: Ties::default(),
             behind: Vec::new(),
         }
     }

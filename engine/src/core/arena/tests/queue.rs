@@ -19,7 +19,11 @@ impl Subject for Bytes {
         if twin.len() < 200_000 && prng.chance(2) {
             let fresh: Vec<u8> =
                 (0..prng.below(append_max + 1)).map(|_| prng.next() as u8).collect();
-            queue.append(arena, &fresh);
+            let mut appending = queue.appending(arena);
+            let (first, rest) = fresh.split_at(fresh.len() / 3);
+            appending.put(first);
+            appending.put(rest);
+            appending.finish();
             twin.extend(fresh);
         } else if !twin.is_empty() {
             let bound = [twin.len() as u64, append_max.min(twin.len() as u64)];
@@ -41,8 +45,9 @@ impl Subject for Bytes {
         let mut found = Vec::new();
         let half = twin.len() / 2;
         let place = queue.first(blocks).read(blocks, half, &mut found);
-        place.read(blocks, twin.len() - half, &mut found);
+        let end = place.read(blocks, twin.len() - half, &mut found);
         assert_eq!(found, *twin);
+        assert!(end.is_blank(blocks), "what a block held before is gone");
     }
 }
 

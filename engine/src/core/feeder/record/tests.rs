@@ -88,7 +88,7 @@ fn both(values: &[Value], behind: Time) -> (FeederRow, RecordLayout, Morsel) {
     let row = FeederRow { behind, ..*feeder.row() };
     let mut morsel = pool.take(ShapeId(0));
     morsel.push_row(values, 1);
-    morsel.ties.push(Tie((3 << 48) + 7));
+    morsel.ties.push(0, Tie((3 << 48) + 7));
     if behind > Time::MIN {
         morsel.behind.push(behind);
     }

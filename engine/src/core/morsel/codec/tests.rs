@@ -25,6 +25,13 @@ fn row(n: i64, text: &str) -> Vec<Value> {
 
 #[test]
 fn a_morsel_is_read_back_with_its_nulls_and_marks() {
+    let [list, run] = [|n: u128| Tie(n << 90), |n| Tie((3 << 48) + n)];
+    let [list, run] = [list, run].map(|tie: fn(u128) -> Tie| read_back(tie));
+    assert_eq!(list - run, 70 * 16, "of a run only the first is there");
+}
+
+/// The bytes of a morsel with these ties, which was read back from them.
+fn read_back(tie: impl Fn(u128) -> Tie) -> usize {
     let mut pool = Pool::new(&[Shape(types().into())]);
     let mut morsel = pool.take(ShapeId(0));
     for n in 0..70 {
@@ -32,7 +39,7 @@ fn a_morsel_is_read_back_with_its_nulls_and_marks() {
         morsel.push_row(&row(n, text), if n == 9 { -2 } else { 1 });
     }
     morsel.push_row(&vec![Value::Null; 7], 1);
-    morsel.ties.extend((0..71).map(|n| Tie(n << 90)));
+    morsel.ties = (0..71).map(tie).collect();
     morsel.behind.extend((0..71).map(Time));
     morsel.set_rows(71);
     let mut bytes = Vec::new();
@@ -40,10 +47,21 @@ fn a_morsel_is_read_back_with_its_nulls_and_marks() {
     let mut read = pool.take(ShapeId(0));
     assert_eq!(decode(&bytes, &mut read), Ok(bytes.len()));
     assert_eq!(read.columns, morsel.columns);
-    assert_eq!(
-        (read.weights, read.ties, read.behind),
-        (morsel.weights, morsel.ties, morsel.behind)
-    );
+    assert_eq!((&read.weights, &read.behind), (&morsel.weights, &morsel.behind));
+    assert!((0..71).all(|row| read.tie(row) == morsel.tie(row)));
+    bytes.len()
+}
+
+#[test]
+fn ties_that_are_a_run_and_a_list_are_refused() {
+    let mut pool = Pool::new(&[Shape(types().into())]);
+    let mut morsel = pool.take(ShapeId(0));
+    morsel.push_row(&row(5, "five"), 1);
+    morsel.ties.push(0, Tie(9));
+    let mut bytes = Vec::new();
+    encode(&morsel, &mut bytes);
+    bytes[4] |= TIES;
+    assert!(decode(&bytes, &mut pool.take(ShapeId(0))).is_err());
 }
 
 #[test]
@@ -59,6 +77,7 @@ fn every_other_type_is_read_back_and_bytes_that_are_no_value_are_refused() {
     }
     let mut bytes = Vec::new();
     encode(&morsel, &mut bytes);
+    assert_eq!(encoded_len(&morsel), bytes.len());
     let mut read = pool.take(ShapeId(0));
     assert_eq!(decode(&bytes, &mut read), Ok(bytes.len()));
     assert_eq!(read.columns, morsel.columns);

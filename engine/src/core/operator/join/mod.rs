@@ -161,7 +161,7 @@ impl Join {
         out.weights.push(bounded.unwrap_or(0));
         let ties = [morsel.tie(row).0 as u64, tie];
         let [left, right] = [ties[side], ties[1 - side]];
-        out.ties.push(Tie(u128::from(left) << 64 | u128::from(right)));
+        out.ties.push(self.picked.len(), Tie(u128::from(left) << 64 | u128::from(right)));
         let (_, others) = self.split(side, &mut out.columns);
         other.read(arena, slot, others);
         self.picked.push(row as u32);
@@ -200,7 +200,7 @@ impl Join {
         if out.weights.iter().all(|&weight| weight == 1) {
             out.weights.clear();
         }
-        if out.ties.iter().all(|&tie| tie == Tie::default()) {
+        if (0..self.picked.len()).all(|row| out.ties.get(row) == Tie::default()) {
             out.ties.clear();
         }
         out.set_rows(self.picked.len());

@@ -8,11 +8,13 @@ use sluicedb_sql::column::Values;
 use sluicedb_sql::{DataType, TimeUnit};
 
 use super::{MarkId, RetainCursor, RetainOptions};
-use crate::core::arena::bytes::{i64_at, put_i64, put_u64, u32_at, u64_at};
-use crate::core::arena::{Anchor, Arena, BLOCK_BYTES, BlockId, Blocks, ExtentId, Headroom, Queue};
+use crate::core::arena::bytes::{i64_at, put_i64, put_u32, put_u64, u32_at, u64_at};
+use crate::core::arena::{
+    Anchor, Appending, Arena, BLOCK_BYTES, BlockId, Blocks, ExtentId, Headroom, Queue,
+};
 use crate::core::ids::Time;
 use crate::core::limits::MARKS_MAX;
-use crate::core::morsel::{Morsel, decode, encode};
+use crate::core::morsel::{Morsel, Sink, decode, encode, encoded_len};
 
 // Offsets in the root block.
 const QUEUE: u16 = 0;
@@ -60,6 +62,22 @@ impl Record {
             latest: Time(i64_at(bytes, 8)),
             watermark: Time(i64_at(bytes, 16)),
         }
+    }
+
+    fn head(&self) -> [u8; HEAD_BYTES] {
+        let mut head = [0; HEAD_BYTES];
+        put_u32(&mut head, 0, u32::try_from(self.bytes).expect("a batch is below 8 MiB"));
+        put_u32(&mut head, 4, self.rows as u32);
+        put_i64(&mut head, 8, self.latest.0);
+        put_i64(&mut head, 16, self.watermark.0);
+        head
+    }
+}
+
+impl Sink for Appending<'_> {
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) {
+        Appending::put(self, bytes);
     }
 }
 
@@ -129,23 +147,28 @@ impl Contents {
         self.queue.blocks(blocks)
     }
 
-    /// Makes a record of rows.
-    pub(super) fn encode(&self, blocks: &impl Blocks, morsel: &Morsel, record: &mut Vec<u8>) {
+    /// The bytes of the record that keeps these rows.
+    pub(super) fn record_bytes(morsel: &Morsel) -> usize {
+        HEAD_BYTES + encoded_len(morsel)
+    }
+
+    /// Keeps rows, whose record has so many bytes.
+    pub(super) fn append(&self, arena: &mut Arena, morsel: &Morsel, bytes: usize) {
         let latest = self.age.and_then(|(column, unit, _)| match morsel.columns[column].values() {
             Values::I64(counts) => counts.iter().map(|count| moment(unit, *count)).max(),
             _ => unreachable!("event time is a TIMESTAMP, or counts"),
         });
-        record.resize(HEAD_BYTES, 0);
-        encode(morsel, record);
-        let bytes = u32::try_from(record.len() - HEAD_BYTES).expect("a batch is below 8 MiB");
-        record[..4].copy_from_slice(&bytes.to_le_bytes());
-        record[4..8].copy_from_slice(&(morsel.rows() as u32).to_le_bytes());
-        record[8..16].copy_from_slice(&latest.unwrap_or(i64::MAX).to_le_bytes());
-        record[16..HEAD_BYTES].copy_from_slice(&self.watermark(blocks).0.to_le_bytes());
-    }
-
-    pub(super) fn append(&self, arena: &mut Arena, record: &[u8], rows: u64) {
-        self.queue.append(arena, record);
+        let record = Record {
+            bytes: bytes - HEAD_BYTES,
+            rows: morsel.rows() as u64,
+            latest: Time(latest.unwrap_or(i64::MAX)),
+            watermark: self.watermark(arena),
+        };
+        let rows = record.rows;
+        let mut appending = self.queue.appending(arena);
+        appending.put(&record.head());
+        encode(morsel, &mut appending);
+        appending.finish();
         self.put(arena, HELD, self.count(arena, HELD) + rows);
         self.put(arena, CAME, self.count(arena, CAME) + rows);
     }

@@ -52,8 +52,6 @@ pub struct Retain {
     /// What this shard may use.
     blocks_max: u32,
     given: Option<Item>,
-    /// The rows that are given, as they are to be kept.
-    record: Vec<u8>,
     /// Whether others read the source.
     passes_on: bool,
     owed: Option<Owed>,
@@ -85,7 +83,6 @@ impl Retain {
             options,
             root,
             given: None,
-            record: Vec::new(),
             passes_on: false,
             owed: None,
             mark: None,
@@ -108,23 +105,19 @@ impl Retain {
     }
 
     fn keep_rows(&mut self, morsel: &Morsel, context: &mut Context<'_>) -> bool {
-        if self.record.is_empty() {
-            self.contents.encode(context.arena, morsel, &mut self.record);
-        }
-        let need = Contents::headroom(self.record.len());
+        let bytes = Contents::record_bytes(morsel);
+        let need = Contents::headroom(bytes);
         // Shadow blocks first: nothing is written before there are some.
         if context.allow_blocks(Headroom { state_blocks: 0, ..need }) == Allowed::Later {
             return false;
         }
         self.shed(need.state_blocks, context);
-        let rows = morsel.rows() as u64;
         match context.allow_blocks(need) {
-            Allowed::Now => self.contents.append(context.arena, &self.record, rows),
+            Allowed::Now => self.contents.append(context.arena, morsel, bytes),
             Allowed::Later => return false,
             // What is kept are the latest rows: without these, none of those before.
-            Allowed::Never => self.contents.pass_over(context.arena, rows),
+            Allowed::Never => self.contents.pass_over(context.arena, morsel.rows() as u64),
         }
-        self.record.clear();
         let blocks_max = self.blocks_max;
         self.contents.drop_while(context.arena, |contents, arena, first| {
             contents.is_beyond(arena, first) || contents.blocks(arena) > blocks_max

