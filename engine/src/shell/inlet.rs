@@ -210,7 +210,8 @@ impl Inlet {
                     to |= 1 << shard.0;
                 }
                 FeederStep::PublishRow(shard) => {
-                    self.lanes[shard.index()].send(Fed::Row(*self.feeder.row()));
+                    let row = self.feeder.row();
+                    self.lanes[shard.index()].send_made(|| Fed::Row(*row));
                     to |= 1 << shard.0;
                 }
                 FeederStep::StoreProgress(progress) => self.mark.store_progress(&progress),

@@ -94,6 +94,14 @@ impl<T> Sender<T> {
         assert!(sent.is_ok(), "a frame was sent on a lane without room");
     }
 
+    /// Publishes a frame that is made in its place: rows are too large to be moved for nothing.
+    #[inline]
+    pub(crate) fn send_made(&mut self, make: impl FnOnce() -> T) {
+        let place = self.ring.write_chunk_uninit(1);
+        let place = place.expect("a frame was sent on a lane without room");
+        place.fill_from_iter(std::iter::once_with(make));
+    }
+
     /// Wakes the receiver if it sleeps.
     #[inline]
     pub(crate) fn ring(&self) {
@@ -134,6 +142,18 @@ impl<T> Receiver<T> {
     #[inline]
     pub(crate) fn take(&mut self) -> Option<T> {
         self.ring.pop().ok()
+    }
+
+    /// The oldest frame, which stays.
+    #[inline]
+    pub(crate) fn first(&self) -> Option<&T> {
+        self.ring.peek().ok()
+    }
+
+    /// Drops the oldest frame, which was looked at.
+    #[inline]
+    pub(crate) fn drop_first(&mut self) {
+        self.ring.read_chunk(1).expect("it was looked at").commit_all();
     }
 
     /// Gives an empty buffer back; it comes back itself where there is no place.

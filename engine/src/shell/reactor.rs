@@ -385,14 +385,18 @@ impl<C: Callback> Reactor<C> {
             let waiting = door.lane.waiting();
             slowed += usize::from(tight && waiting > most);
             while taken < waiting.min(most) && self.shard.accepts_feeder(feeder) {
-                let Some(fed) = door.lane.take() else { break };
-                if let Fed::Frame(frame) = &fed {
-                    rows += frame.morsel.rows();
-                    give_back(self.shard.pool(), &mut door.lane, &frame.morsel);
-                } else {
+                if let Some(Fed::Row(row)) = door.lane.first() {
                     rows += 1;
+                    self.shard.step_row(row, &mut self.effects);
+                    door.lane.drop_first();
+                } else {
+                    let Some(fed) = door.lane.take() else { break };
+                    if let Fed::Frame(frame) = &fed {
+                        rows += frame.morsel.rows();
+                        give_back(self.shard.pool(), &mut door.lane, &frame.morsel);
+                    }
+                    self.shard.step(Input::Fed(fed), &mut self.effects);
                 }
-                self.shard.step(Input::Fed(fed), &mut self.effects);
                 taken += 1;
             }
             if taken > 0 {

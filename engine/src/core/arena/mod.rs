@@ -4,7 +4,7 @@
 //! - Containers keep everything in blocks, as block, slot and extent numbers, never as pointers or
 //!   as fields in Rust: a restored image and a frozen view need nothing else.
 //! - The address of a block never changes; whoever reads a freeze looks aside, writers do not.
-//! - Only `region.rs` has unsafe code.
+//! - Only `region.rs` and `stream.rs` have unsafe code.
 
 pub(in crate::core) mod bytes;
 pub mod chain;
@@ -22,6 +22,7 @@ mod region;
 mod search;
 mod slab;
 mod store;
+mod stream;
 mod table;
 mod tree;
 mod verify;

@@ -8,6 +8,7 @@
 use super::bytes::{put_u32, u32_at};
 use super::ids::{Anchor, BLOCK_BYTES, BlockId, Blocks, ExtentId};
 use super::store::{Arena, Headroom};
+use super::stream;
 
 /// Each block begins with the number of the next one.
 const DATA: usize = 4;
@@ -131,7 +132,8 @@ impl Appending<'_> {
                 self.extend();
             }
             let (piece, rest) = bytes.split_at(bytes.len().min(BLOCK_BYTES - self.at));
-            self.arena.block_mut(self.last)[self.at..][..piece.len()].copy_from_slice(piece);
+            // What is appended is read when it is dropped, if ever.
+            stream::copy(&mut self.arena.block_mut(self.last)[self.at..], piece);
             (self.at, bytes) = (self.at + piece.len(), rest);
         }
     }

@@ -1,4 +1,4 @@
-//! Contiguous memory in blocks of 4 KiB. The only file of the arena with `unsafe`.
+//! Contiguous memory in blocks of 4 KiB. With `stream.rs` the only file of the arena with `unsafe`.
 //!
 //! Invariants:
 //! - Blocks below `committed` are readable and writable; an accessor asserts that before it makes

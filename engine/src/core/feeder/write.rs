@@ -182,8 +182,14 @@ pub struct RowWriter<'a> {
 
 impl RowWriter<'_> {
     /// Ends the row: it can be pushed, or nothing of it was taken.
-    #[inline]
+    // Inlined, so that the writer is not moved to where it ends.
+    #[inline(always)]
     pub fn finish(mut self) -> Result<(), RowsError> {
+        self.end()
+    }
+
+    #[inline]
+    fn end(&mut self) -> Result<(), RowsError> {
         if let Err(error) = self.cursor.finish(self.layout) {
             self.wide.take().into_iter().for_each(|morsel| self.pool.put(morsel));
             return Err(error);

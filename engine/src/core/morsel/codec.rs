@@ -5,11 +5,13 @@
 //! lengths, then bytes. The reader knows the shape.
 
 use std::fmt;
+use std::ops::Range;
 
 use sluicedb_sql::Column;
 use sluicedb_sql::column::{Bitmap, Text, Values};
 use sluicedb_sql::nested;
 use sluicedb_sql::types::Physical;
+use zerocopy::{Immutable, IntoBytes};
 
 use super::{Morsel, Tie, Ties};
 use crate::core::ids::Time;
@@ -53,7 +55,7 @@ pub fn encode(morsel: &Morsel, out: &mut impl Sink) {
     let mut pieces = Pieces::new(out);
     pieces.put(&morsel.rows.to_le_bytes());
     pieces.put(&[flags(morsel)]);
-    pieces.put_all(&morsel.weights, i64::to_le_bytes);
+    pieces.put_numbers(&morsel.weights, i64::to_le_bytes);
     if let Some(first) = morsel.ties.as_run() {
         pieces.put(&first.0.to_le_bytes());
     }
@@ -110,7 +112,7 @@ struct Pieces<'a, S> {
     len: usize,
 }
 
-const PIECE_BYTES: usize = 2048;
+const PIECE_BYTES: usize = 4096;
 /// Long enough to go on by itself.
 const LARGE_BYTES: usize = 256;
 
@@ -159,6 +161,19 @@ impl<'a, S: Sink> Pieces<'a, S> {
         }
     }
 
+    /// The bytes of numbers, which are those in memory where that is little endian too.
+    fn put_numbers<T: Copy + IntoBytes + Immutable, const N: usize>(
+        &mut self,
+        values: &[T],
+        bytes: impl Fn(T) -> [u8; N],
+    ) {
+        if cfg!(target_endian = "little") {
+            self.put(values.as_bytes());
+        } else {
+            self.put_all(values, bytes);
+        }
+    }
+
     fn put_column(&mut self, column: &Column) {
         self.put(&[u8::from(column.has_nulls())]);
         if column.has_nulls() {
@@ -166,27 +181,41 @@ impl<'a, S: Sink> Pieces<'a, S> {
         }
         match column.values() {
             Values::Bool(bits) => self.put_bits(bits),
-            Values::I32(values) => self.put_all(values, i32::to_le_bytes),
-            Values::I64(values) => self.put_all(values, i64::to_le_bytes),
-            Values::F64(values) => self.put_all(values, f64::to_le_bytes),
-            Values::I128(values) => self.put_all(values, i128::to_le_bytes),
+            Values::I32(values) => self.put_numbers(values, i32::to_le_bytes),
+            Values::I64(values) => self.put_numbers(values, i64::to_le_bytes),
+            Values::F64(values) => self.put_numbers(values, f64::to_le_bytes),
+            Values::I128(values) => self.put_numbers(values, i128::to_le_bytes),
             Values::Text(text) => self.put_texts(text),
         }
     }
 
     fn put_texts(&mut self, text: &Text) {
         self.put_all(text.views(), |view| (view.len() as u32).to_le_bytes());
-        for (row, view) in text.views().iter().enumerate() {
-            // All bytes that a short text may have, so that no copy has a length of its own.
-            match view.padded() {
-                Some((bytes, len)) => {
-                    self.make_room(bytes.len());
-                    self.piece[self.len..][..bytes.len()].copy_from_slice(bytes);
-                    self.len += len;
-                }
-                None => self.put(text.bytes(row)),
+        let mut rows = 0..text.len();
+        while !rows.is_empty() {
+            self.put_short_texts(text, &mut rows);
+            if let Some(row) = rows.next() {
+                self.put(text.bytes(row));
             }
         }
+    }
+
+    /// The bytes of texts up to the first that is long.
+    fn put_short_texts(&mut self, text: &Text, rows: &mut Range<usize>) {
+        let mut len = self.len;
+        for view in &text.views()[rows.clone()] {
+            // All bytes that a short text may have, so that no copy has a length of its own.
+            let Some((bytes, short)) = view.padded() else { break };
+            if len + bytes.len() > PIECE_BYTES {
+                self.len = len;
+                self.flush();
+                len = 0;
+            }
+            self.piece[len..][..bytes.len()].copy_from_slice(bytes);
+            len += short;
+            rows.start += 1;
+        }
+        self.len = len;
     }
 
     fn put_bits(&mut self, bits: &Bitmap) {

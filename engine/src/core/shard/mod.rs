@@ -197,6 +197,17 @@ impl Shard {
         self.options.shard
     }
 
+    /// Applies a row that a feeder published, where it lies: the same as an [`Input::Fed`] of it, which
+    /// is too large to be moved for nothing.
+    #[inline]
+    pub fn step_row(&mut self, row: &FeederRow, effects: &mut Vec<Effect>) {
+        if self.poison.is_some() {
+            return;
+        }
+        self.admit_row(row);
+        self.end_epoch(effects);
+    }
+
     /// Applies one input and appends what must happen next.
     pub fn step(&mut self, input: Input, effects: &mut Vec<Effect>) {
         if self.poison.is_some() {
@@ -204,7 +215,7 @@ impl Shard {
         }
         match input {
             Input::Frame { lane, frame } => self.frame(lane, frame),
-            Input::Fed(Fed::Row(ref row)) => self.admit_row(row),
+            Input::Fed(Fed::Row(ref row)) => return self.step_row(row, effects),
             Input::Fed(Fed::Frame(frame)) => {
                 assert!(self.accepts_feeder(frame.feeder), "{} was not accepted", frame.feeder);
                 self.admit(frame);
@@ -357,7 +368,7 @@ impl Shard {
         }
     }
 
-    /// The same for a row, which is read where it lies: it is too large to be moved for nothing.
+    /// The same for a row.
     #[inline]
     fn admit_row(&mut self, row: &FeederRow) {
         assert!(self.accepts_feeder(row.feeder), "{} was not accepted", row.feeder);

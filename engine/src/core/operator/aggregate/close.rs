@@ -17,10 +17,10 @@ use crate::core::limits::MORSEL_ROWS_MAX;
 use crate::core::morsel::Morsel;
 use crate::core::operator::Context;
 
-/// Rows of a window that are put out first, so that they need not wait for a full morsel. Each
+/// Rows of a window that are put out first: what is behind it costs them a miss of the cache each. Each
 /// morsel behind it may have `MORE` times as many.
-const FIRST_ROWS: usize = 8;
-const MORE: usize = 4;
+const FIRST_ROWS: usize = 1;
+const MORE: usize = 8;
 
 /// A watermark that is being worked off, and scratch space for that.
 #[derive(Debug)]
