@@ -342,19 +342,21 @@ impl Drop for Running {
 }
 
 impl Inline {
-    /// One turn of everything; returns whether anything was done.
+    /// One turn of everything; returns whether anything was done. Shards come first: what was pushed
+    /// waits for them, and nobody for the clock of the coordinator.
     #[inline]
     pub(crate) fn turn(&mut self) -> bool {
-        let mut worked = self.conductor.turn() == Turn::Worked;
         let mark = TurnMark::set();
         let turns = catch_unwind(AssertUnwindSafe(|| {
+            let mut worked = false;
             for reactor in &mut self.reactors {
                 worked |= reactor.turn() == Turn::Worked;
             }
             worked
         }));
         drop(mark);
-        turns.unwrap_or_else(|panic| self.broken(panic))
+        let worked = turns.unwrap_or_else(|panic| self.broken(panic));
+        worked | (self.conductor.turn() == Turn::Worked)
     }
 
     /// A panic of a callback ends the database, as it does where shards have threads.
