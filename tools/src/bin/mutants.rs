@@ -15,10 +15,11 @@ Applies each tests/mutants/NAME.patch to a copy of the workspace and runs the te
 with as many copies side by side as there are CPUs, up to four.
 A mutant is caught if the copy compiles, a test ran, and it failed.
 
-Usage: tools/mutants [--limit SECONDS] [NAME..]
+Usage: tools/mutants [--limit SECONDS] [--part K/N] [NAME..]
        tools/mutants --list
 
   --limit SECONDS  how long the tests of one mutant may run (120)
+  --part K/N       every Nth mutant, from the Kth on
   --list           print name and bug of each mutant
 
 The copies and their builds are kept in the folder `mutants` of the target folder;
@@ -36,7 +37,29 @@ Exit codes: 0 all caught, 1 one was missed, 2 wrong usage or an error.";
 struct Arguments {
     list: bool,
     limit_s: Option<u64>,
+    part: Part,
     names: Vec<String>,
+}
+
+/// Every so many of the mutants, from which on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Part {
+    first: usize,
+    of: usize,
+}
+
+impl Default for Part {
+    fn default() -> Part {
+        Part { first: 1, of: 1 }
+    }
+}
+
+impl Part {
+    fn parse(text: &str) -> Option<Part> {
+        let (first, of) = text.split_once('/')?;
+        let part = Part { first: first.parse().ok()?, of: of.parse().ok()? };
+        (1..=part.of).contains(&part.first).then_some(part)
+    }
 }
 
 fn main() -> ExitCode {
@@ -70,6 +93,10 @@ fn parse(mut given: impl Iterator<Item = String>) -> Result<Option<Arguments>, S
                 let seconds = given.next().and_then(|value| value.parse().ok());
                 arguments.limit_s = Some(seconds.ok_or("--limit takes a number of seconds")?);
             }
+            "--part" => {
+                let part = given.next().and_then(|value| Part::parse(&value));
+                arguments.part = part.ok_or("--part takes K/N, with K from 1 to N")?;
+            }
             option if option.starts_with('-') => {
                 return Err(format!("no option `{option}`; see --help"));
             }
@@ -88,6 +115,12 @@ fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     if !arguments.names.is_empty() {
         mutants.retain(|mutant| arguments.names.contains(&mutant.name));
     }
+    let Part { first, of } = arguments.part;
+    let mut place = 0;
+    mutants.retain(|_| {
+        place += 1;
+        place % of == first % of
+    });
     if mutants.is_empty() {
         eprintln!("mutants: no mutants found in tests/mutants");
         return Ok(ExitCode::from(1));
@@ -114,4 +147,17 @@ fn scratch(root: &Path) -> PathBuf {
         let target = folder("CARGO_TARGET_DIR").unwrap_or_else(|| root.join("target"));
         target.join("mutants")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_is_one_of_so_many() {
+        assert_eq!(Part::parse("2/3"), Some(Part { first: 2, of: 3 }));
+        for wrong in ["", "2", "0/2", "3/2", "1/0", "a/b", "-1/2"] {
+            assert_eq!(Part::parse(wrong), None, "{wrong}");
+        }
+    }
 }
