@@ -10,6 +10,7 @@
 
 mod error;
 mod read;
+mod room;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 
 pub use error::DirectoryError;
 use read::Reader;
+pub use room::free_bytes;
 
 use crate::disk::{Failure, Files};
 use crate::identity;
@@ -30,6 +32,8 @@ use crate::name::FileName;
 pub const LOCK: &str = "LOCK";
 /// The identity on its way.
 const DRAFT: &str = "identity.draft";
+/// Bytes without which no database is opened: less than it may write before it takes the first row.
+const FREE_BYTES_MIN: u64 = 1 << 20;
 /// What a fresh file system of its own holds.
 const LOST_AND_FOUND: &str = "lost+found";
 
@@ -66,6 +70,7 @@ impl Directory {
     /// Takes the directory at `path`, and makes it if it is missing. One that is empty gets a
     /// database of its own.
     pub fn open(path: &Path) -> Result<Directory, DirectoryError> {
+        check_room(path)?;
         let made = make(path)?;
         let fail = |doing| move |error| DirectoryError::of(path, doing, &error);
         let place = fs::canonicalize(path).map_err(fail("finding the directory"))?;
@@ -194,6 +199,19 @@ impl Survey {
             Some(file) => Err(DirectoryError::Foreign { path, file }),
             None => Ok(false),
         }
+    }
+}
+
+/// Refuses a full file system before anything is written there.
+fn check_room(path: &Path) -> Result<(), DirectoryError> {
+    let around =
+        || free_bytes(path.parent().filter(|at| *at != Path::new("")).unwrap_or(Path::new(".")));
+    // Where neither is there, making it tells better what is wrong.
+    match free_bytes(path).or_else(|_| around()) {
+        Ok(Some(free)) if free < FREE_BYTES_MIN => {
+            Err(DirectoryError::Full { path: path.to_owned(), free })
+        }
+        _ => Ok(()),
     }
 }
 

@@ -49,6 +49,13 @@ pub enum DirectoryError {
         /// The process that said so, unless it was about to.
         pid: Option<u32>,
     },
+    /// The file system has no room.
+    Full {
+        /// The directory.
+        path: PathBuf,
+        /// Bytes that are free.
+        free: u64,
+    },
     /// The file system takes no writes.
     ReadOnly {
         /// The directory.
@@ -138,6 +145,12 @@ impl fmt::Display for DirectoryError {
                 f,
                 "{} cannot be opened: {error}; bring the file back from a copy, or name another \
                  directory",
+                path.display()
+            ),
+            DirectoryError::Full { path, free } => write!(
+                f,
+                "{} is on a file system that is full ({free} bytes are free): free space there, or \
+                 name another directory",
                 path.display()
             ),
             DirectoryError::Io { path, doing, failure } => write!(

@@ -95,7 +95,7 @@ fn a_link_in_place_of_a_file_is_refused() {
 
 #[test]
 fn a_file_system_that_takes_no_writes_is_refused() {
-    let temp = match Temp::mount("size=1m") {
+    let temp = match Temp::mount("size=4m") {
         Ok(temp) => temp,
         Err(why) => return println!("skipped: {why}"),
     };
@@ -104,6 +104,24 @@ fn a_file_system_that_takes_no_writes_is_refused() {
         let said = refused(&temp, &temp);
         assert!(said.starts_with("DIR is on a file system that takes no writes"), "{said}");
         temp.remount("rw");
+        assert_eq!(Directory::open(&temp).unwrap().founded(), !founded);
+    }
+}
+
+#[test]
+fn a_file_system_without_room_is_refused() {
+    let temp = match Temp::mount("size=2m") {
+        Ok(temp) => temp,
+        Err(why) => return println!("skipped: {why}"),
+    };
+    for founded in [false, true] {
+        put(&temp, LOCK, &[0; 1536 << 10]);
+        for path in [temp.to_path_buf(), temp.join("missing")] {
+            let said = refused(&temp, &path);
+            assert!(said.contains("is on a file system that is full ("), "{said}");
+            assert!(said.contains(" bytes are free): free space there, or name another"), "{said}");
+        }
+        put(&temp, LOCK, b"");
         assert_eq!(Directory::open(&temp).unwrap().founded(), !founded);
     }
 }
