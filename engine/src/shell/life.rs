@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock, PoisonError, Weak};
 
+use sluicedb_wal::Failure;
+
 use super::sync::{AtomicBool, Mutex, Ordering};
 use crate::core::effect::Poison;
 
@@ -28,6 +30,12 @@ impl fmt::Display for Ending {
                 "\"{name}\" was dropped: drop this handle, and create the relation again if you \
                  need it"
             ),
+            Ending::Poisoned(Poison::Disk(failure)) if is_full(failure) => write!(
+                f,
+                "the database stopped because its disk is full: {failure}. What was not \
+                 acknowledged may be lost; free space and open it again to recover the rest \
+                 (SQLSTATE 53100)"
+            ),
             Ending::Poisoned(Poison::Disk(failure)) => write!(
                 f,
                 "the database stopped because its disk failed: {failure}. What was not \
@@ -51,6 +59,13 @@ impl fmt::Display for Ending {
             ),
         }
     }
+}
+
+/// Whether the system had no room: on the device, or for this user.
+fn is_full(failure: &Failure) -> bool {
+    const ENOSPC: i32 = 28;
+    const EDQUOT: i32 = 122;
+    matches!(failure.errno, Some(ENOSPC | EDQUOT))
 }
 
 /// One life of a database, as everybody who talks to it sees it, or of a relation.
