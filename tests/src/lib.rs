@@ -9,6 +9,7 @@ pub mod load;
 pub mod options;
 pub mod prng;
 pub mod reference;
+pub mod report;
 #[cfg(feature = "shell")]
 pub mod slt;
 pub mod sweep;

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 const TAIL_LINES: usize = 50;
 
 /// The lines of one run.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Trace {
     hash: u64,
     lines: VecDeque<String>,

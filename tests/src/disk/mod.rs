@@ -16,7 +16,8 @@
 //! | length grown, bytes zero | the same writes | the same |
 //! | name kept or lost | creations, renames, removals without one, at power loss | the same |
 //! | sync done, completion lost | syncs carried out, at power loss | the same |
-//! | operation fails | a write, a sync of a file | nothing is acknowledged after it |
+//! | operation fails | a creation, a write, a sync of a file, a renaming | nothing is acknowledged after it |
+//! | operation fails | a removal | the file is there, and nothing is lost |
 //! | sync of the directory fails | it and all later ones | nothing is acknowledged after it |
 //! | completion out of order | any operations | none is owed one |
 //! | slow operation | any, over three orders of magnitude | all is done in the end |
@@ -37,7 +38,7 @@ pub const SECTOR_BYTES: usize = 512;
 const BLOCK_BYTES: usize = 4096;
 
 /// A directory of files and the operations on it that are not done.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Disk {
     inodes: Vec<Inode>,
     /// The directory as running programs see it.
@@ -50,11 +51,12 @@ pub struct Disk {
     pending: Vec<Pending>,
     /// Counts issues and completions, which decide what a sync covers.
     serial: u64,
+    issued: u64,
     moves: u64,
 }
 
 /// A file's bytes, whatever its name.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Inode {
     durable: Vec<u8>,
     /// Carried out and not durable.
@@ -63,7 +65,7 @@ struct Inode {
     written: BTreeSet<usize>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Write {
     ticket: Ticket,
     offset: usize,
@@ -73,7 +75,7 @@ struct Write {
 }
 
 /// A change of the directory that is carried out and not durable.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Change {
     ticket: Ticket,
     kind: ChangeKind,
@@ -87,7 +89,7 @@ enum ChangeKind {
     Removed { file: FileName },
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Pending {
     issued: Issued,
     serial: u64,
@@ -135,6 +137,7 @@ impl Disk {
     /// Takes an operation at turn `now`; one that `fails` is reported as failed.
     pub fn issue(&mut self, issued: Issued, now: u64, latency: Latency, fails: bool) {
         self.serial += 1;
+        self.issued += 1;
         self.pending.push(Pending {
             issued,
             serial: self.serial,
@@ -159,6 +162,11 @@ impl Disk {
     /// Whether nothing is pending.
     pub fn is_idle(&self) -> bool {
         self.pending.is_empty()
+    }
+
+    /// How many operations it was given.
+    pub fn operations(&self) -> u64 {
+        self.issued
     }
 
     /// How often an operation was carried out or completed.
@@ -234,6 +242,9 @@ impl Disk {
         let failure = |said: &str, errno| Failure { errno: Some(errno), said: said.to_owned() };
         match op {
             DiskOp::Create { file } => {
+                if fails {
+                    return Err(failure("no space left on device", 28));
+                }
                 let inode = self.inodes.len();
                 self.inodes.push(Inode::default());
                 self.names.insert(file, inode);
@@ -258,12 +269,18 @@ impl Disk {
                 }
             }
             DiskOp::Rename { from, to } => {
+                if fails {
+                    return Err(failure("the rename failed", 5));
+                }
                 let inode = self.inode(&from);
                 self.names.remove(&from);
                 self.names.insert(to, inode);
                 self.change(ticket, ChangeKind::Renamed { from, to, inode });
             }
             DiskOp::Remove { file } => {
+                if fails {
+                    return Err(failure("the removal failed", 5));
+                }
                 if self.names.remove(&file).is_none() {
                     return Err(failure("no such file", 2));
                 }

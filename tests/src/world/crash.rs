@@ -1,10 +1,14 @@
 //! Faults that strike, loss of power, and what must be there after it.
 
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+
 use sluicedb::core::arena::Region;
 use sluicedb::core::ids::{LaneId, ShardId};
 use sluicedb::core::recovery::{DatabaseOptions, Opened, history, open};
 use sluicedb_wal::Options as LogOptions;
 
+use super::actions::Menu;
 use super::life::{Life, Seat, ShardLane};
 use super::subscriber::Subscriber;
 use super::{Phase, World};
@@ -54,6 +58,37 @@ impl World {
         let random = CrashMode::Random { torn };
         let mode = *self.chaos.pick(&[CrashMode::DropAll, CrashMode::KeepAll, random, random]);
         self.crash(mode);
+    }
+
+    /// What would be if power were lost now, in this way: all that outlives a crash is copied.
+    pub fn struck(&self, mode: CrashMode) -> World {
+        let Life { passing, ready, ref changes, .. } = self.life;
+        let fate = format!("{mode:?} behind move {}", self.disk.moves());
+        let mut copy = World {
+            options: self.options.clone(),
+            load: Arc::clone(&self.load),
+            graph: Arc::clone(&self.graph),
+            growth: self.growth.clone(),
+            schedule: self.schedule.clone(),
+            chaos: self.chaos.split(&fate),
+            phase: self.phase,
+            disk: self.disk.clone(),
+            life: Life { passing, ready, changes: changes.clone(), ..Life::none() },
+            producers: self.producers.clone(),
+            sinks: self.sinks.clone(),
+            outside: self.outside.clone(),
+            clocks: self.clocks.clone(),
+            cuts: self.cuts.clone(),
+            crash_at: VecDeque::new(),
+            hidden: BTreeSet::new(),
+            views: self.views.clone(),
+            trace: self.trace.clone(),
+            seen: self.seen.clone(),
+            menu: Menu::default(),
+            ..*self
+        };
+        copy.crash(mode);
+        copy
     }
 
     /// Power is lost in this way.

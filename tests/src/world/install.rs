@@ -24,6 +24,7 @@ use crate::options::Options;
 use crate::prng::Prng;
 
 /// What has come and gone since the start.
+#[derive(Clone)]
 pub(super) struct Growing {
     prng: Prng,
     left: usize,
@@ -42,6 +43,7 @@ pub(super) struct Growing {
 }
 
 /// What runs from some epoch on.
+#[derive(Clone)]
 struct Version {
     /// The last epoch before it.
     before: Epoch,

@@ -39,7 +39,7 @@ use crate::trace::Trace;
 use life::Life;
 use producer::Producer;
 
-pub use run::{Failure, Outcome, Replay, Summary, draw, replay, run, run_load};
+pub use run::{Failure, Outcome, Replay, Summary, draw, quietly, replay, run, run_load};
 
 /// Turns in which all statements are pushed; after it the faults stop.
 const PUSH_TURNS_MAX: u64 = 10_000;
@@ -52,7 +52,7 @@ const DATABASE: u128 = 0x51_u128 << 64 | 0xdb;
 /// Everything there is in a run.
 pub struct World {
     options: Options,
-    load: Load,
+    load: Arc<Load>,
     graph: Arc<Graph>,
     /// What has come and gone since the start.
     growth: install::Growing,
@@ -82,6 +82,8 @@ pub struct World {
     crash_at: VecDeque<(u64, CrashMode)>,
     /// Set by tests: the next write or sync fails.
     fail_next: bool,
+    /// Set by tests: the operation with this number fails, whatever it is. They count from 0.
+    fail_at: Option<u64>,
     /// Set by tests: lanes that show nothing.
     hidden: BTreeSet<LaneId>,
     failures_left: usize,
@@ -138,6 +140,7 @@ impl World {
             crashes_left: crashes,
             crash_at: VecDeque::new(),
             fail_next: false,
+            fail_at: None,
             hidden: BTreeSet::new(),
             failures_left: usize::from(failed_sync) * 2,
             views: BTreeMap::new(),
@@ -147,7 +150,7 @@ impl World {
             menu: actions::Menu::default(),
             growth: install::Growing::new(&root, &options, &load, &graph),
             options,
-            load,
+            load: Arc::new(load),
             graph,
         };
         world.open();

@@ -12,6 +12,7 @@ use crate::load::Batch;
 use crate::reference::{Marker, Row};
 
 /// One producer of rows.
+#[derive(Clone)]
 pub(super) struct Producer {
     pub(super) source: SourceId,
     /// How it calls itself, if it does, and the epoch at which it last came.
@@ -33,8 +34,9 @@ pub(super) struct Producer {
     fresh: Marker,
 }
 
+#[derive(Clone)]
 struct Statement {
-    batch: Batch,
+    batch: Arc<Batch>,
     /// As they were marked when it was stamped, and the marker behind them.
     rows: Vec<Row>,
     after: Marker,
@@ -59,7 +61,7 @@ impl Producer {
         let statement = |batch: &Batch| {
             rows_numbered += batch.len() as u64;
             Statement {
-                batch: batch.clone(),
+                batch: Arc::new(batch.clone()),
                 rows: Vec::new(),
                 after: marker.clone(),
                 epoch: Epoch(0),

@@ -172,7 +172,7 @@ thread_local! {
 }
 
 /// Runs `body`; a panic in it is told as text instead of printed.
-fn quietly<T>(body: impl FnOnce() -> T) -> Result<T, String> {
+pub fn quietly<T>(body: impl FnOnce() -> T) -> Result<T, String> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let before = std::panic::take_hook();

@@ -1,5 +1,8 @@
 //! What a hand-written scenario may do with a world, beside letting it run.
 
+use std::sync::Arc;
+
+use sluicedb::core::graph::Graph;
 use sluicedb::core::ids::{Epoch, LaneId, ShardId, StageId};
 
 use super::World;
@@ -18,6 +21,11 @@ impl World {
     /// Fails the next write or sync.
     pub fn fail_next(&mut self) {
         self.fail_next = true;
+    }
+
+    /// Fails the operation with this number, whatever it is; the first one of the run is 0.
+    pub fn fail_at(&mut self, operation: u64) {
+        self.fail_at = Some(operation);
     }
 
     /// Runs until a line that contains all `words` is added to the trace; returns the line.
@@ -57,6 +65,36 @@ impl World {
         let (from, to) = (ShardId(from), ShardId(to));
         let id = LaneId { from_stage: StageId(0), to_stage: StageId(1), from, to };
         self.life.seats[to.index()].shard.accepts(id)
+    }
+
+    /// Whether the recovery of this life is over, so that feeders may push.
+    pub fn is_ready(&self) -> bool {
+        self.life.ready
+    }
+
+    /// Whether state ran out, which ends a run early.
+    pub fn is_exhausted(&self) -> bool {
+        self.life.exhausted().is_some()
+    }
+
+    /// What runs now.
+    pub fn graph(&self) -> Arc<Graph> {
+        Arc::clone(&self.graph)
+    }
+
+    /// How often the disk has carried out or completed an operation.
+    pub fn disk_moves(&self) -> u64 {
+        self.disk.moves()
+    }
+
+    /// How many operations the disk was given.
+    pub fn disk_operations(&self) -> u64 {
+        self.disk.operations()
+    }
+
+    /// How often the state of an epoch was compared with the reference.
+    pub fn compared(&self) -> u64 {
+        self.seen.get("compared epoch").copied().unwrap_or(0)
     }
 
     /// The newest checkpoint that was found or reported as sealed.

@@ -24,6 +24,7 @@ const FAILS: usize = 60;
 type Entry = (Epoch, Vec<Value>, i64);
 
 /// One sink.
+#[derive(Clone)]
 pub(super) struct Sink {
     view: ViewId,
     written: Vec<Entry>,

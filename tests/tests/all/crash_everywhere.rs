@@ -1,55 +1,215 @@
-//! Power is lost at every moment at which the disk moved in a calm run.
+//! Power is lost at every moment at which the disk moved in a calm run: behind each operation that was
+//! carried out, and behind each that was completed. Nothing is sampled.
 
+use std::ops::AddAssign;
+
+use sluicedb::core::graph::Route;
 use sluicedb_tests::disk::CrashMode;
 use sluicedb_tests::load::Load;
-use sluicedb_tests::options::{Faults, Options};
+use sluicedb_tests::options::{Comings, Faults, Options, Weights};
+use sluicedb_tests::prng::Prng;
+use sluicedb_tests::report;
 use sluicedb_tests::sweep::spread;
-use sluicedb_tests::world::{World, draw, run_load};
+use sluicedb_tests::world::{Outcome, World, draw, quietly, run_load};
 
 const MODES: [CrashMode; 3] =
     [CrashMode::DropAll, CrashMode::KeepAll, CrashMode::Random { torn: true }];
 
-/// The load of a seed under a calm sky, with a disk that is quick but not too quick.
-fn calm(seed: u64) -> (Options, Load) {
-    let (mut options, load) = draw(seed, &[]);
-    options.faults = Faults::NONE;
-    options.disk_turns_max = 10;
-    (options, load)
+/// Operations of the long script, each of which moves the disk twice.
+pub(crate) const OPERATIONS: u64 = 1_000;
+/// A script is run once for each, and each takes its share of the crashes.
+const PARTS: u64 = 32;
+/// Blocks of state: enough for these scripts, and few, because each life gets memory of its own.
+const STATE_BLOCKS: u32 = 512;
+/// Turns behind a second crash until some state was compared; none is so far from it.
+const LOOK_TURNS_MAX: u64 = 20_000;
+
+/// What is run, and crashed.
+#[derive(Clone)]
+pub(crate) struct Script {
+    pub(crate) seed: u64,
+    pub(crate) options: Options,
+    pub(crate) load: Load,
+    /// Whether power is lost once more behind each move of the recoveries. These, then, are run to their
+    /// end, and the others until their state was compared.
+    twice: bool,
 }
 
-/// Crashes behind each move of the disk, to the end; `again` adds more crashes behind it.
-fn crash_everywhere(seed: u64, again: impl Fn(u64) -> Option<u64> + Sync) {
-    let (options, load) = calm(seed);
-    let calm = run_load(seed, options.clone(), load.clone(), |_| {}, |_| {});
-    let moves = calm.unwrap_or_else(|failure| panic!("\n{failure}")).disk_moves;
-    assert!(moves > 50, "seed {seed} has {moves} moves of the disk only");
-    let crash = |at: u64| {
-        let (mode, moves) = (MODES[at as usize % MODES.len()], 1 + at / MODES.len() as u64);
-        let set = |world: &mut World| {
-            world.crash_at(moves, mode);
-            if let Some(later) = again(moves) {
-                world.crash_at(moves + later, MODES[moves as usize % MODES.len()]);
-            }
-        };
-        run_load(seed, options.clone(), load.clone(), set, |_| {})
-            .map_err(|failure| format!("crash {mode:?} behind move {moves}:\n{failure}"))
-    };
-    if let Err(problem) = spread(moves * MODES.len() as u64, crash, |_| {}) {
-        panic!("{problem}");
+/// What there was of it.
+#[derive(Clone, Copy, Default, Debug)]
+struct Ran {
+    operations: u64,
+    moves: u64,
+    crashes: u64,
+    second_crashes: u64,
+    compared: u64,
+}
+
+impl AddAssign for Ran {
+    fn add_assign(&mut self, other: Ran) {
+        let Ran { operations, moves, crashes, second_crashes, compared } = other;
+        // Every part runs the whole script.
+        self.operations = self.operations.max(operations);
+        self.moves = self.moves.max(moves);
+        self.crashes += crashes;
+        self.second_crashes += second_crashes;
+        self.compared += compared;
     }
+}
+
+impl Script {
+    /// The load of a seed under a calm sky, with a disk that is quick but not too quick.
+    fn calm(seed: u64) -> Script {
+        let (mut options, load) = draw(seed, &[]);
+        options.faults = Faults::NONE;
+        options.disk_turns_max = 10;
+        options.state_blocks = STATE_BLOCKS;
+        Script { seed, options, load, twice: false }
+    }
+
+    /// The first seed with such options whose run is short enough to be crashed a thousand times.
+    fn first(wanted: impl Fn(&Options) -> bool) -> Script {
+        let is_it = |script: &Script| {
+            if !wanted(&script.options) || script.load.rows() < 30 {
+                return false;
+            }
+            let Script { seed, options, load, .. } = script.clone();
+            let ran = run_load(seed, options, load, |_| {}, |_| {});
+            ran.is_ok_and(|ran| {
+                let short = (100..350).contains(&ran.disk_moves) && ran.turns < 6_000;
+                short && ran.outcome == Outcome::Done
+            })
+        };
+        (0..2_000).map(Script::calm).find(is_it).expect("some seed is like that")
+    }
+
+    /// A long one: a logged source and one that is not, two shards, short segments, many checkpoints, and
+    /// relations that come and go.
+    pub(crate) fn long() -> Script {
+        let seed = 3;
+        let options = Options {
+            shards: 2,
+            feeders: 1,
+            lane_frames: 4,
+            feeder_lane_frames: 4,
+            fuel_max: 100,
+            route: Route::Aligned,
+            logged: 1,
+            segment_blocks: 3,
+            epoch_interval_ns: 1_000_000,
+            checkpoint_interval_ns: 1,
+            checkpoint_deltas_max: 2,
+            checkpoint_writes_max: 2,
+            state_blocks: STATE_BLOCKS,
+            shadow_blocks: 64,
+            statements: 330,
+            rows_max: 1,
+            disk_turns_max: 10,
+            weights: Weights::EVEN,
+            comings: Comings::NONE,
+            installs: 3,
+            faults: Faults::NONE,
+        };
+        let load = Load::draw(&mut Prng::new(seed).split("input"), &options);
+        Script { seed, options, load, twice: true }
+    }
+
+    /// Loses power behind each move of the disk, in each way.
+    fn crash_everywhere(&self) -> Ran {
+        let mut ran = Ran::default();
+        if let Err(problem) = spread(PARTS, |part| self.part(part), |of| ran += *of) {
+            panic!("{problem}");
+        }
+        assert_eq!(ran.crashes, (ran.moves + 1) * MODES.len() as u64, "one behind each move");
+        ran
+    }
+
+    /// Its share of that: behind every so many-th move.
+    fn part(&self, part: u64) -> Result<Ran, String> {
+        let Script { seed, options, load, .. } = self.clone();
+        let mut world = World::new(seed, options, load).expect("the plan is one of ours");
+        let mut ran = Ran::default();
+        let mut struck = None;
+        loop {
+            let moves = world.disk_moves();
+            if struck != Some(moves) && moves % PARTS == part {
+                struck = Some(moves);
+                for (at, mode) in MODES.into_iter().enumerate() {
+                    // The recovery from one of the ways is crashed; which, goes round.
+                    let chosen = (moves as usize + at).is_multiple_of(MODES.len());
+                    let struck = quietly(|| world.struck(mode)).map_err(|said| format!(": {said}"));
+                    let then = struck.and_then(|first| match (self.twice, chosen) {
+                        (true, true) => strike_again(first, at),
+                        (true, false) => quietly(|| look(first)).map(|_| Ran::default()),
+                        (false, _) => to_the_end(first).map(|()| Ran::default()),
+                    });
+                    ran += then.map_err(|said| {
+                        format!("{mode:?} behind move {moves} of seed {seed}{said}")
+                    })?;
+                    ran.crashes += 1;
+                }
+            }
+            if world.is_over() {
+                break;
+            }
+            quietly(|| world.next_turn())?;
+        }
+        assert!(!world.is_exhausted(), "{STATE_BLOCKS} blocks of state are too few");
+        ran.operations = world.disk_operations();
+        ran.moves = world.disk_moves();
+        Ok(ran)
+    }
+}
+
+/// Loses power in a copy behind each move of a recovery, and goes on with it to the end.
+fn strike_again(mut first: World, at: usize) -> Result<Ran, String> {
+    let mut ran = Ran::default();
+    let begun = first.disk_moves();
+    while !first.is_ready() {
+        let before = first.disk_moves();
+        quietly(|| first.next_turn()).map_err(|said| format!(": {said}"))?;
+        let moves = first.disk_moves() - begun;
+        if first.disk_moves() > before {
+            let mode = MODES[(at + moves as usize) % MODES.len()];
+            let compared = quietly(|| look(first.struck(mode)));
+            let compared = compared.map_err(|said| {
+                format!(", then {mode:?} behind move {moves} of the recovery: {said}")
+            })?;
+            ran.compared += u64::from(compared);
+            ran.second_crashes += 1;
+        }
+    }
+    to_the_end(first)?;
+    Ok(ran)
+}
+
+fn to_the_end(mut world: World) -> Result<(), String> {
+    quietly(|| world.run())
+        .map_err(|said| format!(": {said}\n{}", world.lines().collect::<Vec<_>>().join("\n")))
+}
+
+/// Goes on until the state was compared, if it comes to that.
+fn look(mut world: World) -> bool {
+    let compared = world.compared();
+    for _ in 0..LOOK_TURNS_MAX {
+        if world.compared() > compared || world.is_over() {
+            break;
+        }
+        world.next_turn();
+    }
+    world.compared() > compared
 }
 
 #[test]
 fn a_logged_load_survives_a_crash_behind_every_move_of_the_disk() {
-    crash_everywhere(
-        seed_where(|options| options.logged == u64::MAX && options.shards > 1),
-        |_| None,
-    );
+    let wanted = |options: &Options| options.logged == u64::MAX && options.shards > 1;
+    Script::first(wanted).crash_everywhere();
 }
 
 #[test]
 fn a_load_that_is_not_logged_survives_a_crash_behind_every_move_of_the_disk() {
-    crash_everywhere(seed_where(|options| options.logged == 0 && options.shards > 1), |_| None);
+    let wanted = |options: &Options| options.logged == 0 && options.shards > 1;
+    Script::first(wanted).crash_everywhere();
 }
 
 #[test]
@@ -57,24 +217,18 @@ fn short_segments_and_many_checkpoints_survive_a_crash_behind_every_move_of_the_
     let wanted = |options: &Options| {
         options.segment_blocks == 2 && options.checkpoint_interval_ns == 1 && options.shards > 1
     };
-    crash_everywhere(seed_where(wanted), |_| None);
+    Script::first(wanted).crash_everywhere();
 }
 
 #[test]
-fn a_second_crash_may_hit_the_recovery_from_the_first() {
-    let wanted = |options: &Options| options.logged == u64::MAX && options.shards > 2;
-    crash_everywhere(seed_where(wanted), |moves| Some(1 + moves % 17));
-}
-
-/// The first seed with such options whose run is short enough to be run a thousand times.
-fn seed_where(wanted: impl Fn(&Options) -> bool) -> u64 {
-    let is_it = |seed: &u64| {
-        let (options, load) = calm(*seed);
-        if !wanted(&options) || load.rows() < 30 {
-            return false;
-        }
-        let ran = run_load(*seed, options, load, |_| {}, |_| {});
-        ran.is_ok_and(|summary| (100..350).contains(&summary.disk_moves) && summary.turns < 6_000)
-    };
-    (0..2_000).find(is_it).expect("some seed is like that")
+fn a_long_script_survives_a_crash_behind_every_move_and_behind_every_one_of_each_recovery() {
+    let ran = Script::long().crash_everywhere();
+    let crashes = 2 * OPERATIONS * MODES.len() as u64;
+    let counts = [
+        ("operations of a script", ran.operations, OPERATIONS),
+        ("crashes, three behind each move", ran.crashes, crashes),
+        ("crashes behind each move of the recoveries", ran.second_crashes, 20 * OPERATIONS),
+        ("states compared after those", ran.compared, ran.second_crashes * 9 / 10),
+    ];
+    report::lane(2, &counts);
 }

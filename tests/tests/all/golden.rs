@@ -23,10 +23,19 @@ fn folder() -> PathBuf {
 }
 
 /// Files in memory, where all is done at once.
-#[derive(Default)]
-struct Memory(BTreeMap<FileName, Vec<u8>>);
+#[derive(Clone, Default)]
+pub(crate) struct Memory(pub(crate) BTreeMap<FileName, Vec<u8>>);
 
 impl Memory {
+    /// Copies of these files.
+    pub(crate) fn of(files: &dyn Files) -> Memory {
+        let copy = |file: FileName| {
+            let bytes = files.size(&file).expect("it is listed");
+            (file, files.read(&file, 0, bytes).expect("it is read"))
+        };
+        Memory(files.list().into_iter().map(copy).collect())
+    }
+
     /// The committed files of a version.
     fn committed(version: &str) -> Memory {
         let entries = std::fs::read_dir(folder().join(version)).expect("the version is there");

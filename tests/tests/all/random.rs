@@ -2,6 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use sluicedb_tests::report;
 use sluicedb_tests::sweep::sweep;
 use sluicedb_tests::world::Outcome;
 
@@ -12,10 +13,21 @@ const FRESH: u64 = 500;
 
 #[test]
 fn fixed_seeds_show_no_bug() {
-    match fixed::summaries() {
-        Ok(summaries) => assert_eq!(summaries.len() as u64, fixed::SEEDS),
+    let summaries = match fixed::summaries() {
+        Ok(summaries) => summaries,
         Err(failure) => panic!("\n{failure}"),
-    }
+    };
+    let runs = |what: &str| summaries.iter().filter(|run| run.seen.contains_key(what)).count();
+    let times = |what: &str| summaries.iter().filter_map(|run| run.seen.get(what)).sum::<u64>();
+    let counts = [
+        ("seeds", summaries.len() as u64, fixed::SEEDS),
+        ("of them with a loss of power", runs("crash") as u64, 800),
+        ("losses of power", times("crash"), 1_500),
+        ("of them with torn sectors", times("torn crash"), 200),
+        ("disks that failed", times("stopped by the disk"), 50),
+        ("states compared with the reference", times("compared epoch"), 5_000),
+    ];
+    report::lane(1, &counts);
 }
 
 #[test]
