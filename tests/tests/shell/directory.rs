@@ -1,7 +1,6 @@
 //! Databases that are kept in a directory: what was acknowledged is there when they are opened again.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
 use sluicedb::db::{Database, Durability, SyncPath, schema};
@@ -49,11 +48,11 @@ fn open(place: &Path, shards: usize) -> Result<Database, sluicedb::db::Error> {
     small(shards).directory(place).start(&tick_plan())
 }
 
-/// Rows that a child pushes before it hears that earlier ones are safe.
+/// Rows that may have been pushed behind those that are known to be safe.
 const AHEAD: i64 = 300;
 
 /// How many rows from the first on are there, each once; there is none behind a gap.
-fn count(db: &Database) -> i64 {
+pub(crate) fn count(db: &Database) -> i64 {
     let mut view = db.view("rows").unwrap();
     let rows = (0..).find(|id| !has(&mut view, *id)).unwrap();
     let behind = (rows..rows + 2 * AHEAD).filter(|id| has(&mut view, *id)).count();
@@ -146,7 +145,7 @@ fn an_inline_database_in_a_directory_goes_on_where_it_was() {
 }
 
 /// The ways to sync that this process may have.
-fn paths() -> Vec<SyncPath> {
+pub(crate) fn paths() -> Vec<SyncPath> {
     let ring = sluicedb::shell::probe::io_uring();
     if let Err(why) = &ring {
         println!("only one way to sync: {why}");
@@ -182,70 +181,6 @@ fn rows_are_durable_on_every_way_to_sync_and_one_goes_on_where_another_was() {
         assert!(db.sync_path().is_some_and(|path| paths().contains(&path)));
         assert_eq!(small(1).start(&tick_plan()).unwrap().sync_path(), None);
     });
-}
-
-const KILLED: &str = "directory::nothing_that_was_acknowledged_is_missing_after_a_kill";
-
-#[test]
-fn nothing_that_was_acknowledged_is_missing_after_a_kill() {
-    if is_child(KILLED) {
-        let argument = argument();
-        let (path, place) = argument.split_once(' ').unwrap();
-        return push_for_ever(Path::new(place), path.parse().unwrap());
-    }
-    within("kill and open", || {
-        let place = Place::new("killed");
-        let mut rows = 0;
-        for (life, path) in (0..6_i64).zip(paths().into_iter().cycle()) {
-            let argument = format!("{path} {}", place.path().display());
-            let mut child = start(KILLED, &argument);
-            let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-            let mut acknowledged = None;
-            let wanted = rows + 500 + 300 * life;
-            for line in lines.by_ref() {
-                let line = line.unwrap();
-                let Some(number) = line.split("durable ").nth(1) else { continue };
-                let number: i64 = number.trim().parse().unwrap();
-                acknowledged = Some(number);
-                if number >= wanted {
-                    break;
-                }
-            }
-            child.kill().unwrap();
-            child.wait().unwrap();
-            // What it printed until it died counts as well.
-            for line in lines.map_while(Result::ok) {
-                let number = line.strip_prefix("durable ").and_then(|text| text.parse().ok());
-                acknowledged = number.or(acknowledged);
-            }
-            let acknowledged = acknowledged.expect("it said something");
-            let db = open(place.path(), 2).unwrap();
-            rows = count(&db);
-            println!("life {life} with {path}: {acknowledged} acknowledged, {rows} there");
-            assert!(rows >= acknowledged, "{acknowledged} acknowledged, {rows} there");
-            db.close().unwrap();
-        }
-    });
-}
-
-/// The child: pushes numbers from the first that is missing, and says how many are safe.
-fn push_for_ever(place: &Path, path: SyncPath) {
-    let db = small(2).directory(place).sync_path(path).start(&tick_plan()).unwrap();
-    let first = count(&db);
-    let mut source = db.source::<Tick>("ticks").unwrap();
-    let before = source.durable();
-    let mut told = 0;
-    let mut out = std::io::stdout().lock();
-    for id in first.. {
-        source.push_wait(&Tick { id }).unwrap();
-        let pushed = (id + 1 - first) as u64;
-        while pushed >= told + AHEAD as u64 || source.durable() - before > told {
-            told = source.durable() - before;
-            writeln!(out, "durable {}", first + told as i64).unwrap();
-            out.flush().unwrap();
-            std::thread::yield_now();
-        }
-    }
 }
 
 const HELD: &str = "directory::a_directory_that_is_open_is_refused_and_its_holder_named";
