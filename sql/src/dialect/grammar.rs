@@ -145,6 +145,7 @@ impl Dialect for Grammar {
 pub(super) fn query(cursor: &mut Cursor<'_>, until: usize) -> Result<Box<Query>, SqlError> {
     let mut query = whole(cursor, until, |parser| parser.parse_query())?;
     super::zone::rewrite(&mut query);
+    super::number::rewrite(&mut query);
     Ok(query)
 }
 

@@ -12,6 +12,7 @@ pub(crate) mod external;
 mod grammar;
 pub mod interval;
 mod near;
+mod number;
 pub mod options;
 mod query;
 mod scan;
