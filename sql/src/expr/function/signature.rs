@@ -187,13 +187,7 @@ fn time(native: Native, args: &[Argument<'_>]) -> Option<Signature> {
             of(&[INTERVAL, moment], moment).or_else(|| of(&[INTERVAL, moment, moment], moment))
         }),
         N::ToChar => moments(args, 0, &|moment| of(&[moment, TEXT], TEXT)),
-        N::AtZone => {
-            let (moment, result) = match args.get(1)?.data_type {
-                TIMESTAMP => (TIMESTAMP, DataType::TimestampTz),
-                _ => (DataType::TimestampTz, TIMESTAMP),
-            };
-            of(&[TEXT, moment], result).or_else(|| of(&[INTERVAL, moment], result))
-        }
+        N::AtZone => at_zone(args),
         N::ToTimestamp => of(&[DOUBLE], DataType::TimestampTz),
         N::OfSeconds | N::OfMillis | N::OfMicros | N::OfNanos => of(&[BIGINT], TIMESTAMP),
         N::MakeTimestamp => of(&[BIGINT, BIGINT, BIGINT, BIGINT, BIGINT, DOUBLE], TIMESTAMP),
@@ -208,6 +202,22 @@ fn time(native: Native, args: &[Argument<'_>]) -> Option<Signature> {
         }),
         _ => None,
     }
+}
+
+/// From what clocks show to a moment, and from a moment to what they show.
+fn at_zone(args: &[Argument<'_>]) -> Option<Signature> {
+    let mut args = args.to_vec();
+    let moment = args.get_mut(1)?;
+    if moment.data_type == TEXT && moment.constant.is_some() {
+        // What is written in quotes is a moment, as in PostgreSQL.
+        moment.data_type = DataType::TimestampTz;
+    }
+    let (moment, result) = match moment.data_type {
+        TIMESTAMP => (TIMESTAMP, DataType::TimestampTz),
+        _ => (DataType::TimestampTz, TIMESTAMP),
+    };
+    let of = |zone| fixed(&args, &[zone, moment], result);
+    of(TEXT).or_else(|| of(INTERVAL))
 }
 
 /// Functions of JSON, arrays and maps.
