@@ -23,6 +23,12 @@ impl Civil {
         Civil { days, time, year, month, day }
     }
 
+    /// The parts of another moment, if it is of the same day.
+    pub(super) fn on_same_day(self, micros: i64) -> Option<Civil> {
+        let time = micros.checked_sub(self.days.checked_mul(DAY_US)?)?;
+        (0..DAY_US).contains(&time).then_some(Civil { time, ..self })
+    }
+
     /// Sunday is 0.
     pub(super) fn day_of_week(&self) -> i64 {
         // The epoch was a Thursday.

@@ -12,7 +12,7 @@ use crate::error::SqlError;
 use crate::expr::failure::RowError;
 use crate::expr::function::Argument;
 use crate::expr::kernel::Found;
-use crate::expr::kernel::call::fill::{numbers, some_texts, texts};
+use crate::expr::kernel::call::fill::{numbers, some_texts};
 use crate::expr::program::{Operand, Register};
 use crate::interval::Interval;
 use crate::types::DataType;
@@ -20,6 +20,7 @@ use crate::value::Value;
 
 pub(in crate::expr) use field::Field;
 pub(super) use make::{make_date, make_timestamp, of_count, to_timestamp};
+use pattern::Day;
 pub(in crate::expr) use pattern::Pattern;
 pub(super) use window::{bin, tumble};
 pub(super) use zone::at_zone;
@@ -102,10 +103,14 @@ pub(super) fn date_trunc(constant: Option<Field>, args: &[Operand<'_>], out: &mu
 pub(super) fn to_char(pattern: Option<&Pattern>, args: &[Operand<'_>], out: &mut Register) {
     let moments = args[0].column.i64s();
     if let Some(pattern) = pattern {
-        return texts(out, |row, text| {
-            pattern.write(moments[row], text);
-            Ok(())
+        // Rows near one another are most often of one day.
+        let mut day = Day::of(pattern, std::mem::take(&mut out.work.other));
+        some_texts(out, |row, text| {
+            pattern.write_on(&mut day, moments[row], text);
+            Ok(true)
         });
+        out.work.other = day.into_text();
+        return;
     }
     let patterns = args[1].column.texts();
     let mut pattern = std::mem::take(&mut out.work.moments);

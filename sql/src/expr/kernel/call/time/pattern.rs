@@ -14,6 +14,25 @@ enum Piece {
     Part { part: Part, bare: bool, ordinal: Option<bool> },
 }
 
+impl Piece {
+    /// Whether it differs between moments of one day.
+    fn is_of_hour(&self) -> bool {
+        let Piece::Part { part, .. } = self else { return false };
+        matches!(
+            part,
+            Part::Hour24
+                | Part::Hour12
+                | Part::Minute
+                | Part::Second
+                | Part::Millis
+                | Part::Micros
+                | Part::Fraction(_)
+                | Part::DaySeconds
+                | Part::Noon(..)
+        )
+    }
+}
+
 /// What a pattern names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
@@ -165,6 +184,28 @@ const ROMAN: [&str; 12] =
 #[derive(Clone, Debug, Default)]
 pub(in crate::expr) struct Pattern(Vec<Piece>);
 
+/// The day of the last moment that was written, and what all moments of it have in common.
+#[derive(Debug)]
+pub(super) struct Day {
+    civil: Option<Civil>,
+    /// Whether the pattern writes hours or less, so that there is no such text.
+    varies: bool,
+    /// What the pattern writes on that day.
+    text: String,
+}
+
+impl Day {
+    /// None yet, for moments in this pattern, with room for a text.
+    pub(super) fn of(pattern: &Pattern, text: String) -> Day {
+        Day { civil: None, varies: pattern.0.iter().any(Piece::is_of_hour), text }
+    }
+
+    /// The room again.
+    pub(super) fn into_text(self) -> String {
+        self.text
+    }
+}
+
 impl Pattern {
     /// Replaces what is here by the pieces of a pattern. There are no wrong ones: what names
     /// nothing stands for itself.
@@ -218,13 +259,31 @@ impl Pattern {
 
     /// Writes a moment.
     pub(super) fn write(&self, micros: i64, out: &mut String) {
-        let civil = Civil::of(micros);
+        self.write_civil(&Civil::of(micros), out);
+    }
+
+    /// Writes a moment behind others, whose day is most often the same.
+    pub(super) fn write_on(&self, day: &mut Day, micros: i64, out: &mut String) {
+        let known = day.civil.and_then(|civil| civil.on_same_day(micros));
+        let civil = known.unwrap_or_else(|| Civil::of(micros));
+        day.civil = Some(civil);
+        if day.varies {
+            return self.write_civil(&civil, out);
+        }
+        if known.is_none() {
+            day.text.clear();
+            self.write_civil(&civil, &mut day.text);
+        }
+        out.push_str(&day.text);
+    }
+
+    fn write_civil(&self, civil: &Civil, out: &mut String) {
         for piece in &self.0 {
             match piece {
                 Piece::Literal(one) => out.push(*one),
                 Piece::Part { part, bare, ordinal } => {
                     let start = out.len();
-                    part.write(&civil, *bare, out);
+                    part.write(civil, *bare, out);
                     if let Some(upper) = ordinal {
                         let suffix = ordinal_suffix(&out[start..]);
                         out.extend(suffix.chars().map(|one| match upper {
