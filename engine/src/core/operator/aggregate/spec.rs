@@ -2,7 +2,7 @@
 
 use sluicedb_sql::{DataType, Physical, SqlError};
 
-use super::accumulator::Accumulator;
+use super::accumulator::{Accumulator, Groups};
 use super::layout::{Group, Layout};
 use super::options::AggregateOptions;
 use super::sessions::Kept;
@@ -54,17 +54,17 @@ impl Spec {
         let ahead = if windows.is_some() { 2 } else { 0 };
         let results = &options.output[ahead + options.keys.len()..];
         assert_eq!(results.len(), options.calls.len(), "one column for each call");
+        let session = windows.as_ref().is_some_and(Windows::is_session);
+        let groups = Groups { retracts: options.retracts, session };
         let mut accumulators = Vec::with_capacity(options.calls.len());
         let (mut trees, mut sets) = (0, 0);
         for (call, &output) in options.calls.iter().zip(results) {
-            let made =
-                Accumulator::new(call, &options.input, output, options.retracts, (trees, sets));
+            let made = Accumulator::new(call, &options.input, output, groups, (trees, sets));
             trees += usize::from(made.need().cell_key_bytes.is_some());
             sets += usize::from(made.need().set.is_some());
             accumulators.push(made);
         }
         let types: Vec<DataType> = options.keys.iter().map(|&key| options.input[key]).collect();
-        let session = windows.as_ref().is_some_and(Windows::is_session);
         let keeps = session && options.retracts;
         let room = match (windows.is_some() && !session, keeps) {
             (true, _) => BLOCK_BYTES,

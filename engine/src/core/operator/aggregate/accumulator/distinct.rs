@@ -1,11 +1,11 @@
 //! DISTINCT: the values of each group in a set of the pane, each with how often it is there.
 //!
 //! The call behind it sees a row when its value comes, and sees it taken back when the value goes.
-//! A cell of the set is a slot of a slab, found by the hash of group and value; the cells of a group
-//! are linked, so that they can be moved with it.
+//! A cell of the set is a slot of a slab, found by the hash of group and value. Where groups come and go
+//! the cells of each are linked, so that they can be moved with it.
 //!
-//! State: the first cell of the group plus one, 0 for none, and how many there are. It lies behind the
-//! state of the call.
+//! State: the first cell of the group plus one, 0 for none, and how many there are; zeros where cells
+//! are not linked. It lies behind the state of the call.
 //!
 //! Invariants:
 //! - A cell's count is never zero. It is negative only while a retraction is here before its row.
@@ -19,7 +19,7 @@ use sluicedb_sql::{Column, DataType, Physical};
 
 use super::super::layout::{Group, Pane};
 use super::cells::{Change, Moved};
-use super::{Entry, Store, add_i64, i64_at};
+use super::{Entry, Groups, Store, add_i64, i64_at};
 use crate::core::arena::{HashIndex, Slab, SlotId, Vacancy};
 use crate::core::hash::hash_rows;
 use crate::core::morsel::Morsel;
@@ -48,6 +48,8 @@ pub(super) struct Distinct {
     /// Which set of the pane keeps the values.
     set: usize,
     retracts: bool,
+    /// Whether the cells of a group are linked.
+    linked: bool,
 }
 
 /// What a pane must know of a set.
@@ -117,11 +119,12 @@ impl Distinct {
         column: usize,
         head_at: usize,
         set: usize,
-        retracts: bool,
+        Groups { retracts, session }: Groups,
     ) -> Distinct {
         let data_type = input[column];
         let values = RowLayout::new(&[data_type]);
-        Distinct { pick: [column], data_type, values, head_at, set, retracts }
+        let linked = retracts || session;
+        Distinct { pick: [column], data_type, values, head_at, set, retracts, linked }
     }
 
     /// What a pane must know.
@@ -316,23 +319,31 @@ impl Distinct {
         let mut buffer = [0; VALUE_BYTES_MAX];
         let kept = &mut buffer[..self.values.bytes()];
         self.values.write(store.arena, group.pane.heap(), value, kept);
+        // Its bytes are zeros: it is linked to no other.
         let (cell, _, _) = set.slab.take(store.arena);
-        let next = self.head(store, group);
         let bytes = set.slab.slot_mut(store.arena, cell);
-        put(bytes, PREV, 0);
-        put(bytes, NEXT, next);
         put(bytes, GROUP, group.slot.0);
         bytes[COUNT..VALUE].copy_from_slice(&weight.to_le_bytes());
         bytes[VALUE..VALUE + kept.len()].copy_from_slice(kept);
+        if self.linked {
+            self.link(store, set, group, cell);
+        }
+        set.index.fill(store.arena, vacancy, cell.0);
+    }
+
+    /// Puts a cell before the others of its group.
+    fn link(&self, store: &mut Store<'_>, set: Set, group: Group, cell: SlotId) {
+        let next = self.head(store, group);
+        put(set.slab.slot_mut(store.arena, cell), NEXT, next);
         if next != 0 {
             put(set.slab.slot_mut(store.arena, SlotId(next - 1)), PREV, cell.0 + 1);
         }
         self.set_head(store, group, cell.0 + 1);
         self.count(store, group, 1);
-        set.index.fill(store.arena, vacancy, cell.0);
     }
 
     fn remove(&self, store: &mut Store<'_>, set: Set, group: Group, (hash, cell): (u64, SlotId)) {
+        assert!(self.linked, "values go where they can be taken back, or with their session");
         let bytes = set.slab.slot(store.arena, cell);
         let (prev, next) = (word(bytes, PREV), word(bytes, NEXT));
         let mut buffer = [0; VALUE_BYTES_MAX];

@@ -93,6 +93,15 @@ enum Family {
     Custom(Custom),
 }
 
+/// What becomes of groups once they are there.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Groups {
+    /// Whether rows are taken back.
+    pub(super) retracts: bool,
+    /// Whether they are sessions, which become one.
+    pub(super) session: bool,
+}
+
 /// What a pane needs for a call.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Need {
@@ -120,10 +129,10 @@ impl Accumulator {
         call: &Call,
         input: &[DataType],
         output: DataType,
-        retracts: bool,
+        groups: Groups,
         (trees, sets): (usize, usize),
     ) -> Accumulator {
-        let family = Family::new(call, input, output, retracts, trees);
+        let family = Family::new(call, input, output, groups.retracts, trees);
         let once = call.distinct || call.function == Function::ApproxDistinct;
         let distinct = match (&family, call.argument) {
             (
@@ -131,7 +140,7 @@ impl Accumulator {
                 Some(column),
             ) if once => {
                 let head_at = family.state_bytes();
-                Some(Distinct::new(input, column, head_at, sets, retracts))
+                Some(Distinct::new(input, column, head_at, sets, groups))
             }
             _ => None,
         };
