@@ -40,7 +40,7 @@ struct Measured {
 impl Grammar<'_> {
     pub(super) fn call(&mut self) -> Output {
         let filter = self.filter();
-        match self.prng.below(13) {
+        match self.prng.below(14) {
             0 => self.count(&filter),
             1 | 2 => self.sum(&filter),
             3 => self.average(&filter),
@@ -61,8 +61,27 @@ impl Grammar<'_> {
                 let pair = join("string_agg({0}, ',' ORDER BY {0}){1}", &[&of, &filter]);
                 Output::exact(pair, DataType::Text)
             }
+            12 => self.array(&filter),
             _ => self.end(&filter),
         }
+    }
+
+    /// Of values that are equal only if they look the same, so that their order says all.
+    fn array(&mut self, filter: &Pair) -> Output {
+        self.uses("array_agg");
+        let plain = |of: DataType| {
+            of.is_integer() || matches!(of, DataType::Text | DataType::Boolean | DataType::Date)
+        };
+        let of = self.input(plain).expect("id is one");
+        self.uses(type_construct(of.data_type));
+        let pattern = self.one_of(&[
+            "array_agg({0} ORDER BY {0}){1}",
+            "array_agg(DISTINCT {0} ORDER BY {0}){1}",
+            "array_agg({0} ORDER BY {0} DESC){1}",
+        ]);
+        let (name, data_type) = (Pair::same(of.name), of.data_type);
+        let array = DataType::array(data_type).expect("plain values make up an array");
+        Output::exact(join(pattern, &[&name, filter]), array)
     }
 
     /// ` FILTER (WHERE ..)`, or nothing.

@@ -142,7 +142,7 @@ fn member(json: &Value, key: &str) -> Value {
 
 fn any_type(prng: &mut Prng) -> DataType {
     let array = |of| DataType::array(of).expect("one level deep");
-    match prng.below(30) {
+    match prng.below(35) {
         0 | 1 => DataType::Boolean,
         2 => DataType::SmallInt,
         3 => DataType::Int,
@@ -154,14 +154,14 @@ fn any_type(prng: &mut Prng) -> DataType {
             DataType::Decimal { precision: scale + 5 + prng.below(6) as u8, scale }
         }
         10 => DataType::Text,
-        11 => DataType::Bytea,
-        12 => DataType::Uuid,
+        11 | 28 => DataType::Bytea,
+        12 | 29 => DataType::Uuid,
         13 => DataType::Date,
         14 => DataType::Time,
         15 => DataType::Timestamp,
         16 => DataType::TimestampTz,
-        17 => DataType::Interval,
-        18 => DataType::Json,
+        17 | 27 | 30 => DataType::Interval,
+        18 | 26 => DataType::Json,
         19..=22 => array(if prng.chance(50) { DataType::Int } else { DataType::Text }),
         23..=25 => DataType::Map,
         _ => {

@@ -6,7 +6,7 @@ use super::expr::Grammar;
 use super::text::{Pair, join};
 
 /// Functions of one text; the tally counts each under its name.
-const OF_ONE: [(&str, &str); 17] = [
+const OF_ONE: [(&str, &str); 18] = [
     ("lower, upper", "lower({})"),
     ("lower, upper", "upper({})"),
     ("substr", "substr({}, 2, 3)"),
@@ -22,6 +22,7 @@ const OF_ONE: [(&str, &str); 17] = [
     ("lpad, rpad", "lpad({}, 5, '*')"),
     ("lpad, rpad", "rpad({}, 4, '-')"),
     ("trim", "trim({})"),
+    ("trim", "ltrim({})"),
     ("regexp_replace", "regexp_replace({}, '[0-9]+', '#')"),
     ("library function", "md5({})"),
 ];
