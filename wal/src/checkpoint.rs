@@ -5,6 +5,7 @@
 //! - Chunks are written in any order, the hash is of the bytes in their order in the file.
 
 mod layout;
+mod moved;
 mod read;
 
 use std::collections::{BTreeSet, VecDeque};
@@ -15,6 +16,7 @@ use crate::hash::Hasher;
 use crate::manifest::FileRef;
 use crate::name::FileName;
 pub use layout::{ENTRY_HEAD_BYTES, VERSION};
+pub use moved::Moved;
 pub use read::{CheckpointFile, read};
 
 /// Which checkpoint a file is.

@@ -20,7 +20,7 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 pub use error::DirectoryError;
-use read::Reader;
+pub(crate) use read::Reader;
 pub use room::free_bytes;
 
 use crate::disk::{Failure, Files};
@@ -35,7 +35,7 @@ const DRAFT: &str = "identity.draft";
 /// Bytes without which no database is opened: less than it may write before it takes the first row.
 const FREE_BYTES_MIN: u64 = 1 << 20;
 /// What a fresh file system of its own holds.
-const LOST_AND_FOUND: &str = "lost+found";
+pub(crate) const LOST_AND_FOUND: &str = "lost+found";
 
 /// A directory that this process holds, with its files as a stopped database left them.
 ///
@@ -192,6 +192,9 @@ impl Survey {
         if self.files.contains(&FileName::Identity) {
             return Ok(true);
         }
+        if self.files.contains(&FileName::Backup) {
+            return Err(DirectoryError::Backup { path });
+        }
         if let Some(file) = self.files.first() {
             return Err(DirectoryError::NoIdentity { path, file: file.to_string() });
         }
@@ -216,7 +219,7 @@ fn check_room(path: &Path) -> Result<(), DirectoryError> {
 }
 
 /// Makes the directory if nothing has its name; whether it did.
-fn make(path: &Path) -> Result<bool, DirectoryError> {
+pub(crate) fn make(path: &Path) -> Result<bool, DirectoryError> {
     let looked = match fs::metadata(path) {
         Ok(metadata) if !metadata.is_dir() => {
             return Err(DirectoryError::NotADirectory { path: path.to_owned() });
@@ -263,7 +266,7 @@ fn survey(path: &Path) -> Result<Survey, DirectoryError> {
 }
 
 /// Keeps every other process, and every other place in this one, out of the directory.
-fn lock(path: &Path) -> Result<File, DirectoryError> {
+pub(crate) fn lock(path: &Path) -> Result<File, DirectoryError> {
     let fail = |doing| move |error| DirectoryError::of(path, doing, &error);
     let mut options = OpenOptions::new();
     let options = options.read(true).write(true).create(true).truncate(false);
@@ -284,7 +287,7 @@ fn lock(path: &Path) -> Result<File, DirectoryError> {
 }
 
 /// Makes the name of the directory itself durable. Who did not make it may lack the right to.
-fn sync_parent(path: &Path, made: bool) -> io::Result<()> {
+pub(crate) fn sync_parent(path: &Path, made: bool) -> io::Result<()> {
     let Some(parent) = path.parent() else { return Ok(()) };
     match File::open(parent).and_then(|parent| parent.sync_all()) {
         Err(error) if !made && error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
@@ -292,7 +295,7 @@ fn sync_parent(path: &Path, made: bool) -> io::Result<()> {
     }
 }
 
-fn random() -> io::Result<u128> {
+pub(crate) fn random() -> io::Result<u128> {
     let mut bytes = [0; 16];
     File::open("/dev/urandom")?.read_exact(&mut bytes)?;
     Ok(u128::from_le_bytes(bytes))

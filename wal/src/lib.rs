@@ -17,6 +17,8 @@
 
 #[cfg(feature = "shell")]
 mod aligned;
+#[cfg(feature = "shell")]
+pub mod backup;
 mod bytes;
 pub mod checkpoint;
 #[cfg(feature = "shell")]

@@ -33,6 +33,8 @@ pub enum FileName {
     },
     /// Which database the directory holds.
     Identity,
+    /// What a backup consists of: the manifest of its epoch.
+    Backup,
 }
 
 impl FileName {
@@ -46,6 +48,9 @@ impl FileName {
     fn parse_lax(name: &str) -> Option<FileName> {
         if name == "identity" {
             return Some(FileName::Identity);
+        }
+        if name == "backup" {
+            return Some(FileName::Backup);
         }
         if let Some(rest) = name.strip_prefix("manifest-") {
             return Some(match rest.strip_suffix(".draft") {
@@ -75,6 +80,7 @@ impl fmt::Display for FileName {
             FileName::Manifest { epoch } => write!(f, "manifest-{epoch:020}"),
             FileName::ManifestDraft { epoch } => write!(f, "manifest-{epoch:020}.draft"),
             FileName::Identity => write!(f, "identity"),
+            FileName::Backup => write!(f, "backup"),
         }
     }
 }
@@ -84,7 +90,7 @@ mod tests {
     use super::*;
 
     fn samples() -> Vec<FileName> {
-        let mut samples = vec![FileName::Identity];
+        let mut samples = vec![FileName::Identity, FileName::Backup];
         for number in [0, 1, 42, u64::MAX] {
             for shard in [0, 7, u16::MAX] {
                 samples.push(FileName::Segment { shard, number });

@@ -38,7 +38,7 @@ pub fn unneeded(kept: &[Manifest], listing: &[FileName], spans: &[Span]) -> Vec<
             let end = span.and_then(|span| span.end);
             end.is_some_and(|end| end <= log_from(kept, shard))
         }
-        FileName::Identity => false,
+        FileName::Identity | FileName::Backup => false,
     };
     listing.iter().copied().filter(unneeded).collect()
 }

@@ -271,7 +271,7 @@ fn next_epoch(files: &dyn Files, newest: Option<&Manifest>) -> Epoch {
         | FileName::Manifest { epoch }
         | FileName::ManifestDraft { epoch } => epoch,
         FileName::Segment { number, .. } => number.saturating_mul(EPOCHS_PER_SEGMENT),
-        FileName::Identity => 0,
+        FileName::Identity | FileName::Backup => 0,
     });
     Epoch(named.fold(sealed, u64::max)).next()
 }

@@ -25,6 +25,11 @@ const OUTSIDE_CRATES: &[&str] = &["glommio", "rtrb", "libc"];
 
 /// The half of `wal` that does IO.
 const WAL_SHELL: &[&str] = &[
+    "wal/src/backup.rs",
+    "wal/src/backup/error.rs",
+    "wal/src/backup/folder.rs",
+    "wal/src/backup/target.rs",
+    "wal/src/backup/tests.rs",
     "wal/src/directory.rs",
     "wal/src/directory/error.rs",
     "wal/src/directory/read.rs",

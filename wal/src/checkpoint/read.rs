@@ -42,7 +42,7 @@ fn entry<'a>(cursor: &mut Cursor<'a>) -> Option<Entry<'a>> {
 }
 
 /// Reads and hashes a file from front to end.
-struct Source<'a> {
+pub(super) struct Source<'a> {
     files: &'a dyn Files,
     file: FileName,
     offset: u64,
@@ -67,32 +67,84 @@ impl Source<'_> {
     }
 }
 
+/// What the ends of a file say, and how much of its middle was read.
+pub(super) struct Content {
+    pub(super) id: CheckpointId,
+    pub(super) entry_count: u64,
+    /// Of the whole file.
+    pub(super) content_bytes: u64,
+    /// Bytes of it that no chunk had so far.
+    left: u64,
+    footer_at: u64,
+}
+
+impl<'a> Source<'a> {
+    /// The file that a manifest of `database` refers to as `file_ref`, and what its ends say.
+    pub(super) fn open(
+        files: &'a dyn Files,
+        database: u128,
+        file_ref: &FileRef,
+    ) -> Result<(Source<'a>, Content), OpenError> {
+        let FileRef { name: file, bytes, hash: _ } = *file_ref;
+        let found = files.size(&file).ok_or(OpenError::Missing { file })?;
+        let mut source = Source { files, file, offset: 0, hasher: Hasher::default() };
+        if found != bytes || bytes < 2 * BLOCK_BYTES || !bytes.is_multiple_of(BLOCK_BYTES) {
+            return Err(source.corrupt(found.min(bytes), "the file has another length"));
+        }
+        let id = read_header(&mut source, database)?;
+        let footer_at = bytes - BLOCK_BYTES;
+        let footer = source.at(footer_at, BLOCK_BYTES)?;
+        let (entry_count, content_bytes) = layout::decode_footer(&id, footer_at, &footer)
+            .map_err(|what| source.corrupt(footer_at, what))?;
+        if content_bytes > bytes {
+            return Err(source.corrupt(footer_at, "the footer counts more than there is"));
+        }
+        Ok((source, Content { id, entry_count, content_bytes, left: content_bytes, footer_at }))
+    }
+
+    /// The content of the next chunk; none behind the last.
+    pub(super) fn chunk(&mut self, content: &mut Content) -> Result<Option<Vec<u8>>, OpenError> {
+        let (offset, end) = (self.offset, content.footer_at);
+        if content.left == 0 {
+            let what = "bytes between the last chunk and the footer";
+            return if offset == end { Ok(None) } else { Err(self.corrupt(offset, what)) };
+        }
+        let chunk_bytes = layout::chunk_bytes(content.left);
+        if offset + chunk_bytes > end {
+            return Err(self.corrupt(offset, "the chunk is cut"));
+        }
+        let chunk = self.take(chunk_bytes)?;
+        let now = content.left.min(wide(layout::CHUNK_CONTENT_BYTES));
+        let part = layout::decode_chunk(&content.id, offset, now, &chunk);
+        let part = part.map_err(|what| self.corrupt(offset, what))?;
+        content.left -= now;
+        Ok(Some(part.to_vec()))
+    }
+
+    /// Reads the footer, behind the last chunk: all of the file has this hash.
+    pub(super) fn close(&mut self, hash: u128) -> Result<(), OpenError> {
+        self.take(BLOCK_BYTES)?;
+        if self.hasher.finish() == hash {
+            return Ok(());
+        }
+        Err(self.corrupt(0, "the hash of the file differs"))
+    }
+}
+
 /// The checkpoint that a manifest of `database` refers to as `file_ref`.
 pub fn read(
     files: &dyn Files,
     database: u128,
     file_ref: &FileRef,
 ) -> Result<CheckpointFile, OpenError> {
-    let FileRef { name: file, bytes, hash } = *file_ref;
-    let found = files.size(&file).ok_or(OpenError::Missing { file })?;
-    let mut source = Source { files, file, offset: 0, hasher: Hasher::default() };
-    if found != bytes || bytes < 2 * BLOCK_BYTES || !bytes.is_multiple_of(BLOCK_BYTES) {
-        return Err(source.corrupt(found.min(bytes), "the file has another length"));
+    let (mut source, mut content) = Source::open(files, database, file_ref)?;
+    let mut bytes = Vec::with_capacity(crate::bytes::narrow(content.content_bytes));
+    while let Some(chunk) = source.chunk(&mut content)? {
+        bytes.extend_from_slice(&chunk);
     }
-    let id = read_header(&mut source, database)?;
-    let footer_at = bytes - BLOCK_BYTES;
-    let footer = source.at(footer_at, BLOCK_BYTES)?;
-    let (entry_count, content_bytes) = layout::decode_footer(&id, footer_at, &footer)
-        .map_err(|what| source.corrupt(footer_at, what))?;
-    if content_bytes > bytes {
-        return Err(source.corrupt(footer_at, "the footer counts more than there is"));
-    }
-    let content = read_chunks(&mut source, &id, content_bytes, footer_at)?;
-    source.take(BLOCK_BYTES)?;
-    if source.hasher.finish() != hash {
-        return Err(source.corrupt(0, "the hash of the file differs"));
-    }
-    parse(id, entry_count, &content)
+    source.close(file_ref.hash)?;
+    let Content { id, entry_count, footer_at, .. } = content;
+    parse(id, entry_count, &bytes)
         .ok_or_else(|| source.corrupt(footer_at, "the entries are not what the footer counts"))
 }
 
@@ -113,32 +165,6 @@ fn read_header(source: &mut Source<'_>, database: u128) -> Result<CheckpointId, 
         return Err(source.corrupt(0, "this is the header of another checkpoint"));
     }
     Ok(id)
-}
-
-fn read_chunks(
-    source: &mut Source<'_>,
-    id: &CheckpointId,
-    content_bytes: u64,
-    end: u64,
-) -> Result<Vec<u8>, OpenError> {
-    let mut content = Vec::with_capacity(crate::bytes::narrow(content_bytes));
-    while wide(content.len()) < content_bytes {
-        let offset = source.offset;
-        let left = content_bytes - wide(content.len());
-        let chunk_bytes = layout::chunk_bytes(left);
-        if offset + chunk_bytes > end {
-            return Err(source.corrupt(offset, "the chunk is cut"));
-        }
-        let chunk = source.take(chunk_bytes)?;
-        let now = left.min(wide(layout::CHUNK_CONTENT_BYTES));
-        let part = layout::decode_chunk(id, offset, now, &chunk)
-            .map_err(|what| source.corrupt(offset, what))?;
-        content.extend_from_slice(part);
-    }
-    if source.offset != end {
-        return Err(source.corrupt(source.offset, "bytes between the last chunk and the footer"));
-    }
-    Ok(content)
 }
 
 fn parse(id: CheckpointId, entry_count: u64, content: &[u8]) -> Option<CheckpointFile> {

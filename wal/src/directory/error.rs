@@ -28,6 +28,11 @@ pub enum DirectoryError {
         /// One of the files in it.
         file: String,
     },
+    /// It holds a backup, which is no database before it is restored.
+    Backup {
+        /// The directory.
+        path: PathBuf,
+    },
     /// It holds files of a database, but not the one that says of which.
     NoIdentity {
         /// The directory.
@@ -88,7 +93,7 @@ pub enum DirectoryError {
 
 impl DirectoryError {
     /// What the system's refusal means to whoever named the directory.
-    pub(super) fn of(path: &Path, doing: &'static str, error: &io::Error) -> DirectoryError {
+    pub(crate) fn of(path: &Path, doing: &'static str, error: &io::Error) -> DirectoryError {
         let path = path.to_owned();
         match error.kind() {
             io::ErrorKind::PermissionDenied => DirectoryError::Permission { path, doing },
@@ -115,6 +120,12 @@ impl fmt::Display for DirectoryError {
                 f,
                 "{} is not a SluiceDB directory: it holds {file:?} and no database; name an empty \
                  or missing directory to begin a database, or the directory of an existing one",
+                path.display()
+            ),
+            DirectoryError::Backup { path } => write!(
+                f,
+                "{0} holds a backup: `sluice restore {0} DIR` makes a database of it in another \
+                 directory",
                 path.display()
             ),
             DirectoryError::NoIdentity { path, file } => write!(

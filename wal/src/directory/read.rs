@@ -29,7 +29,7 @@ const WINDOW_BYTES: u64 = 1 << 20;
 
 /// One file at a time, and what was read of it last.
 #[derive(Debug, Default)]
-pub(super) struct Reader {
+pub(crate) struct Reader {
     open: Option<Open>,
     /// The window begins at the first block boundary in it.
     memory: Vec<u8>,
@@ -47,7 +47,7 @@ struct Open {
 
 impl Reader {
     /// Exactly `len` bytes from `offset` of the file `name` in `directory`.
-    pub(super) fn read(
+    pub(crate) fn read(
         &mut self,
         directory: &Path,
         name: FileName,
