@@ -1,6 +1,6 @@
 //! SHOW and DESCRIBE: what the catalog says of itself.
 
-use super::decide::{Decision, Table, later};
+use super::decide::{Decision, Table};
 use super::{Catalog, Definition, Object, kind_name};
 use crate::SqlError;
 use crate::bounded::Bounded;
@@ -48,7 +48,11 @@ impl Catalog {
             ShowWhat::Queries => {
                 self.list(&[ObjectKind::Stream, ObjectKind::MaterializedView, ObjectKind::Sink])
             }
-            ShowWhat::Epochs => return Err(later("SHOW EPOCHS", "SELECT * FROM sluice.epochs.")),
+            ShowWhat::Epochs if pattern.is_some() => {
+                return Err(SqlError::unsupported("epochs have no names for LIKE to choose from")
+                    .hint("SELECT .. FROM sluice.epochs WHERE .. chooses some."));
+            }
+            ShowWhat::Epochs => return self.asked("SELECT * FROM sluice.epochs ORDER BY epoch"),
             ShowWhat::Settings => super::settings::all(),
         };
         let Some(pattern) = pattern else { return Ok(Decision::Table(table)) };
@@ -103,12 +107,17 @@ impl Catalog {
             "SELECT operator, kind, stage, rows_in, rows_out, late, dead, withheld, state_bytes, watermark, lag \
              FROM sluice.operators WHERE relation = '{name}' ORDER BY stage, operator"
         );
-        let parsed = dialect::parse(&text)?;
+        self.asked(&text)
+    }
+
+    /// A query of our own.
+    fn asked(&self, text: &str) -> Result<Decision, SqlError> {
+        let parsed = dialect::parse(text)?;
         let Some(Statement::Query(query)) = parsed.into_iter().next().map(|one| one.statement)
         else {
             unreachable!("the text is a query")
         };
-        Ok(Decision::Query(Box::new(Bounded::new(*query, self, &text, None)?)))
+        Ok(Decision::Query(Box::new(Bounded::new(*query, self, text, None)?)))
     }
 
     pub(super) fn describe(&self, name: &Name) -> Result<Decision, SqlError> {
