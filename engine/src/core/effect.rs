@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sluicedb_sql::expr::RowError;
-use sluicedb_wal::{Failure, FileRef, Issued, Lsn, Statement, Ticket};
+use sluicedb_wal::{Failure, FileRef, Issued, Lsn, Manifest, Statement, Ticket};
 
 use super::feeder::{Position, Progress};
 use super::frame::{Barrier, Fed, Frame};
@@ -341,6 +341,11 @@ pub enum CoordinatorInput {
         /// The stream that feeds it.
         sink: ViewId,
     },
+    /// Somebody copies the files of the newest checkpoint, and one is sealed: answered by `Pinned`. They
+    /// stay until `Unpin`, whatever is sealed meanwhile.
+    Pin,
+    /// Whoever copied the files of a checkpoint is done with them.
+    Unpin(Epoch),
     /// A shard reports.
     Report(ShardId, Report),
     /// The effect with this ticket is done, or failed.
@@ -399,6 +404,8 @@ pub enum CoordinatorEffect {
         /// How far each feeder had come, over all shards.
         feeders: Vec<FeederMark>,
     },
+    /// The files that this manifest names stay until `Unpin` of its epoch.
+    Pinned(Arc<Manifest>),
     /// The database cannot go on; open it again.
     Poisoned(Poison),
 }

@@ -1,13 +1,14 @@
 //! The database that runs on threads of its own.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sluicedb_sql::{Plan, Value};
 use sluicedb_wal::SyncPath;
 
+use super::backup::{self, Backup};
 use super::builder::Builder;
 use super::changes::Changes;
 use super::connect::LinkStatus;
@@ -308,6 +309,44 @@ impl Database {
         self.inner.lock().stop();
         self.inner.language.join_drains();
         Ok(())
+    }
+
+    /// Copies all that was pushed before into another directory, which is empty or missing, while the
+    /// database goes on: a checkpoint is made for it, and every byte is verified on its way. The calling
+    /// thread copies. In SQL it is `BACKUP TO 'directory'`; [`Database::restore`] is the way back.
+    pub fn backup_to(&self, directory: impl AsRef<Path>) -> Result<Backup, Error> {
+        self.session().backup(&mut Block, directory.as_ref())
+    }
+
+    /// Makes a database of a backup in a directory, which is empty or missing, and does not open it. All of
+    /// the backup is verified. What comes to be is another database than the one that was saved, and both
+    /// can live; but a sink of either writes to the same files, so that only one of them may go on.
+    ///
+    /// ```
+    /// use sluicedb::db::Database;
+    /// use sluicedb::plan::Plan;
+    ///
+    /// let place = std::env::temp_dir().join(format!("sluicedb-restore-{}", std::process::id()));
+    /// # let _ = std::fs::remove_dir_all(&place);
+    /// std::fs::create_dir(&place)?;
+    /// let [data, saved, again] = ["data", "saved", "again"].map(|name| place.join(name));
+    /// let db = Database::builder().shards(1).directory(data).start(&Plan::empty())?;
+    /// db.execute("CREATE SOURCE trades (symbol TEXT, price BIGINT)")?;
+    /// db.execute("CREATE MATERIALIZED VIEW n AS SELECT count(*) AS n FROM trades")?;
+    /// db.execute("INSERT INTO trades VALUES ('ACME', 101)")?;
+    /// db.backup_to(&saved)?;
+    /// db.execute("INSERT INTO trades VALUES ('ACME', 107)")?;
+    ///
+    /// Database::restore(&saved, &again)?;
+    /// let then = Database::builder().shards(1).directory(again).start(&Plan::empty())?;
+    /// assert_eq!(then.query("SELECT n FROM n WHERE n = 1")?.len(), 1);
+    /// assert_eq!(db.query("SELECT n FROM n WHERE n = 2")?.len(), 1);
+    /// # drop((db, then));
+    /// # std::fs::remove_dir_all(&place)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn restore(backup: impl AsRef<Path>, directory: impl AsRef<Path>) -> Result<Backup, Error> {
+        backup::restore(backup.as_ref(), directory.as_ref())
     }
 
     /// Carries out one statement of SQL.

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use ::arrow::array::RecordBatch;
 use sluicedb_sql::SqlError;
 use sluicedb_wal::Failure;
+use sluicedb_wal::backup::BackupError;
 use sluicedb_wal::directory::DirectoryError;
 
 use crate::core::arena::MemoryError;
@@ -35,6 +36,8 @@ pub enum Error {
     },
     /// The directory cannot be used.
     Directory(DirectoryError),
+    /// A backup was not taken or not restored.
+    Backup(Box<BackupError>),
     /// What is in the directory cannot be taken up.
     Recover {
         /// The directory; none for a database in memory.
@@ -75,6 +78,7 @@ impl fmt::Display for Error {
             Error::Memory(error) => write!(f, "{error}"),
             Error::Option { name, what } => write!(f, "{name}: {what}"),
             Error::Directory(error) => write!(f, "{error}"),
+            Error::Backup(error) => write!(f, "{error}"),
             Error::Recover { directory: Some(directory), error } => {
                 write!(f, "{}: {error}", directory.display())
             }
@@ -109,6 +113,12 @@ impl std::error::Error for Error {}
 impl From<SqlError> for Error {
     fn from(error: SqlError) -> Error {
         Error::Sql(error)
+    }
+}
+
+impl From<BackupError> for Error {
+    fn from(error: BackupError) -> Error {
+        Error::Backup(Box::new(error))
     }
 }
 

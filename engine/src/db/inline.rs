@@ -1,9 +1,11 @@
 //! The database that its caller turns.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use sluicedb_sql::{Plan, Value};
 
+use super::backup::Backup;
 use super::changes::Changes;
 use super::database::Stats;
 use super::error::Error;
@@ -206,6 +208,13 @@ impl InlineDatabase {
     /// Turns until everything that was pushed before is worked on.
     pub fn flush(&mut self) -> Result<(), Error> {
         self.session.flush(&mut Turning(&mut self.inline))
+    }
+
+    /// Copies all that was pushed before into another directory; see
+    /// [`Database::backup_to`](super::Database::backup_to). It turns until there is a checkpoint, and not
+    /// while it copies.
+    pub fn backup_to(&mut self, directory: impl AsRef<Path>) -> Result<Backup, Error> {
+        self.session.backup(&mut Turning(&mut self.inline), directory.as_ref())
     }
 
     /// The plan that runs, to be gone on from; see [`InlineDatabase::install`].

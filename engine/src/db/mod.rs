@@ -34,6 +34,7 @@
 
 mod aggregate;
 pub mod arrow;
+mod backup;
 mod builder;
 pub mod catalog;
 mod changes;
@@ -66,6 +67,7 @@ pub use self::arrow::Weights;
 pub use crate::core::feeder::Position;
 pub use crate::shell::{Ending, Overflow, Runtime};
 pub use aggregate::{Aggregate, AggregateArgs, AggregateOutput, AggregateState, Retract};
+pub use backup::Backup;
 pub use builder::{Builder, Durability, Latency};
 pub use changes::{Changes, ColumnKey, ColumnRef, Published, Rows};
 pub use connect::{Connectors, Drain, Fault, Feed, KeptDrain, Link, LinkStatus};

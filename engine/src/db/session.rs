@@ -1,12 +1,15 @@
 //! What a database on threads and one that its caller turns have in common.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use ::arrow::array::RecordBatch;
 use sluicedb_sql::{Plan, Schema, SqlError, Value};
+use sluicedb_wal::backup;
 
+use super::backup::Backup;
 use super::catalog::Catalog;
 use super::error::Error;
 use super::history::{History, Said};
@@ -528,6 +531,16 @@ impl Session {
     /// The same, and all of it is in a checkpoint where there is a directory.
     pub(super) fn save(&self, patience: &mut impl Patience) -> Result<(), Error> {
         self.request(patience, |reply| Request::Flush { save: true, reply })
+    }
+
+    /// Saves everything that was pushed before, and copies it into another directory.
+    pub(super) fn backup(&self, patience: &mut impl Patience, to: &Path) -> Result<Backup, Error> {
+        let Some(from) = &self.contact.directory else {
+            let error = SqlError::unsupported("a database in memory has nothing to back up");
+            return Err(Error::Sql(error.hint("Open it in a directory.")));
+        };
+        let pinned = self.request(patience, |reply| Request::Pin { reply })?;
+        Ok(Backup::of(&backup::take(&pinned.manifest, from, to)?))
     }
 
     pub(super) fn stats_by_shard(&self) -> impl Iterator<Item = Stats> {

@@ -13,6 +13,7 @@ use sluicedb_sql::dialect::syntax::Connector;
 use sluicedb_sql::dialect::{self, Parsed};
 use sluicedb_sql::{Plan, Schema, SqlError};
 
+use super::backup::Backup;
 use super::connect::{self, Connectors, Link, LinkStatus, Running};
 use super::error::{Error, PushError};
 use super::files;
@@ -490,7 +491,12 @@ fn other(
         Decision::Set { name, value } => Ok(Outcome::Set { name, value }),
         Decision::Checkpoint => {
             session.save(patience)?;
-            Ok(Outcome::Done(Done { tag: "CHECKPOINT", rows: None, notices: Vec::new() }))
+            let notices = if session.contact.saves { Vec::new() } else { vec![in_memory()] };
+            Ok(Outcome::Done(Done { tag: "CHECKPOINT", rows: None, notices }))
+        }
+        Decision::Backup { directory } => {
+            let copy = session.backup(patience, directory.as_ref())?;
+            Ok(Outcome::Done(Done { tag: "BACKUP", rows: None, notices: vec![copied(&copy)] }))
         }
         Decision::Change(_) | Decision::Nothing { .. } | Decision::Pause { .. } => {
             unreachable!("carried out by the caller")
@@ -550,6 +556,17 @@ pub(super) fn insert(
     // Whoever reads after an INSERT sees its rows.
     session.flush(patience)?;
     Ok(ahead)
+}
+
+fn in_memory() -> Notice {
+    let message = "the database lives in memory, where nothing outlives the process".to_owned();
+    Notice { message, hint: Some("Open it in a directory to keep it.".to_owned()) }
+}
+
+fn copied(copy: &Backup) -> Notice {
+    let Backup { epoch, shards: _, files, bytes, sinks: _ } = *copy;
+    let message = format!("all up to epoch {epoch} is saved, in {files} files and {bytes} bytes");
+    Notice { message, hint: None }
 }
 
 /// What there is to say of an INSERT of so many rows.

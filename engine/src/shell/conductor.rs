@@ -13,7 +13,7 @@ use sluicedb_wal::worker::{Completion, Disk};
 use super::bell::Bell;
 use super::clock::Clock;
 use super::epochs::{Epochs, SealedEpoch};
-use super::inbox::{Attached, Inbox, NotAttached, Reply, Request};
+use super::inbox::{Attached, Inbox, NotAttached, Pinned, Reply, Request};
 use super::inlet::{Inlet, InletParts};
 use super::lane::{Place, Sender, near_lane};
 use super::lanes::connect;
@@ -109,6 +109,8 @@ pub(crate) struct Conductor {
     flushes: VecDeque<(Epoch, Reply<()>)>,
     /// Who waits for it to be in a checkpoint.
     saves: VecDeque<(Epoch, Reply<()>)>,
+    /// Who waits for it to be in one whose files stay.
+    pins: VecDeque<(Epoch, Reply<Pinned>)>,
     epochs: Epochs,
     stopped: bool,
 }
@@ -138,6 +140,7 @@ impl Conductor {
             readers: 0,
             flushes: VecDeque::new(),
             saves: VecDeque::new(),
+            pins: VecDeque::new(),
             epochs,
             stopped: false,
         }
@@ -255,6 +258,11 @@ impl Conductor {
                 self.reads.push_back((epoch, asked, reply));
                 self.step(CoordinatorInput::Wanted { checkpoint: false, read: true });
             }
+            Request::Pin { reply } => {
+                self.pins.push_back((self.parts.coordinator.open(), reply));
+                self.step(CoordinatorInput::Wanted { checkpoint: true, read: false });
+            }
+            Request::Unpin { epoch } => self.step(CoordinatorInput::Unpin(epoch)),
             Request::ReadDone => self.read_done(),
             Request::Written { sink, epoch, position } => {
                 self.step(CoordinatorInput::Written { sink, epoch, position });
@@ -492,7 +500,14 @@ impl Conductor {
                 self.parts.sealed.seal(epoch);
                 self.producers.sealed(epoch);
                 answer_up_to(epoch, &mut self.saves);
+                // Each takes the first of them with it, before anything else is sealed.
+                let pins = self.pins.iter().take_while(|(wanted, _)| *wanted <= epoch).count();
+                (0..pins).for_each(|_| self.step(CoordinatorInput::Pin));
                 feeders.iter().for_each(|mark| self.settled.note(mark.feeder, mark.sequence));
+            }
+            CoordinatorEffect::Pinned(manifest) => {
+                let (_, reply) = self.pins.pop_front().expect("a pin is asked for by somebody");
+                reply.give(Pinned { manifest, inbox: Arc::clone(&self.parts.inbox) });
             }
             CoordinatorEffect::Poisoned(poison) => self.stop(Ending::Poisoned(poison)),
         }
@@ -520,6 +535,7 @@ impl Conductor {
         self.reads.clear();
         self.flushes.clear();
         self.saves.clear();
+        self.pins.clear();
         self.arrivals.clear();
         self.producers.clear();
         self.successors.clear();

@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use sluicedb_wal::Manifest;
+
 use super::bell::Bell;
 use super::desk::Desk;
 use super::inlet::Inlet;
@@ -36,6 +38,11 @@ pub(crate) enum Request {
     Written { sink: ViewId, epoch: Epoch, position: Position },
     /// A sink can write no more.
     Failed { sink: ViewId },
+    /// Everything that was pushed before is to be saved, and the files of the checkpoint that has it are
+    /// to stay while they are copied.
+    Pin { reply: Reply<Pinned> },
+    /// Whoever copied the files of the checkpoint of an epoch is done with them.
+    Unpin { epoch: Epoch },
     /// What there is to tell of shards and epochs, as they are.
     Survey { reply: Reply<Survey> },
     /// The end.
@@ -66,6 +73,19 @@ pub(crate) enum Part {
     Desk(ViewId, Desk),
     /// A function of the application that has its turn with the shard.
     Guest(Guest),
+}
+
+/// A checkpoint whose files stay while this is there.
+pub(crate) struct Pinned {
+    pub(crate) manifest: Arc<Manifest>,
+    pub(crate) inbox: Arc<Inbox>,
+}
+
+impl Drop for Pinned {
+    fn drop(&mut self) {
+        // One that has ended removes nothing.
+        let _ended = self.inbox.post(Request::Unpin { epoch: Epoch(self.manifest.epoch) });
+    }
 }
 
 /// A function of the application that runs on a shard's thread, once a turn. Says whether it did

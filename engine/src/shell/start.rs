@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::collections::{BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -92,6 +93,8 @@ pub(crate) struct Contact {
     pub(crate) logs: bool,
     /// Whether there is a directory, which only a plan with the same operators opens.
     pub(crate) saves: bool,
+    /// Where that is.
+    pub(crate) directory: Option<Arc<Path>>,
     /// How groups of the logs become durable, if there is a directory.
     pub(crate) sync_path: Option<SyncPath>,
     /// Sources that have been fed in earlier lives.
@@ -212,17 +215,16 @@ fn assemble<C: Callback>(setup: Setup, inline: bool) -> Result<Assembly<C>, Star
     let next = |_| memory.next().expect("memory for each shard");
     let Opened { shards, coordinator, feeders, producers, sinks: sink_marks, replayed, sealed } =
         open(files, &graph, &options, next).map_err(StartError::Recover)?;
+    let place = directory.as_ref().map(|(directory, _)| Arc::from(directory.path()));
     let disks = directory.map(|(directory, disk)| Disks::start(directory, &disk));
     let mut disks = disks.transpose().map_err(StartError::Disk)?;
-    let (clock, bell) = (Clock::start(), Arc::new(Bell::new()));
-    let life = Life::new();
+    let (clock, bell, life) = (Clock::start(), Arc::new(Bell::new()), Life::new());
     let inbox = Arc::new(Inbox::new(Arc::clone(&bell), Arc::clone(&life), inline));
     let bells: Arc<[_]> = shards.iter().map(|_| Arc::new(Bell::new())).collect();
     let stats: Arc<[_]> = shards.iter().map(|_| Arc::new(ShardStats::default())).collect();
     let places = places(&bells, nodes);
     let mut lanes = connect_all(&graph, &places, exchange_frames);
-    let mut reactors = Vec::new();
-    let mut ports = Vec::new();
+    let (mut reactors, mut ports) = (Vec::new(), Vec::new());
     for (at, shard) in shards.into_iter().enumerate() {
         let (port, orders, reports) = control(&places[at]);
         ports.push(port);
@@ -265,6 +267,7 @@ fn assemble<C: Callback>(setup: Setup, inline: bool) -> Result<Assembly<C>, Star
         graph,
         logs,
         saves: disks.is_some(),
+        directory: place,
         sync_path: disks.as_ref().map(Disks::sync_path),
         fed: feeders.iter().map(|mark| mark.source).collect(),
         life,

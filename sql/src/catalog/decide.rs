@@ -46,6 +46,11 @@ pub enum Decision {
     },
     /// Make everything durable.
     Checkpoint,
+    /// Copy all of it into a directory.
+    Backup {
+        /// Which.
+        directory: String,
+    },
     /// Change a setting of the session; its value, or none for the one it begins with.
     Set {
         /// Which.
@@ -133,6 +138,7 @@ impl Catalog {
             Statement::Resume(target) => self.pause(target, true),
             Statement::Comment(comment) => self.comment(comment),
             Statement::Checkpoint => Ok(Decision::Checkpoint),
+            Statement::Backup(to) => Ok(Decision::Backup { directory: to.clone() }),
             Statement::Query(query) => self.query(query, text, None),
             Statement::Begin | Statement::Commit | Statement::Rollback => {
                 Err(SqlError::unsupported("transactions over several statements")

@@ -51,6 +51,7 @@ pub(super) fn parse(cursor: &mut Cursor<'_>, start: &str) -> Result<Statement, S
         "RESUME" => target(cursor).map(Statement::Resume),
         "COMMENT" => comment(cursor),
         "CHECKPOINT" => Ok(Statement::Checkpoint),
+        "BACKUP" => backup(cursor),
         "BEGIN" | "START" | "COMMIT" | "END" | "ROLLBACK" | "ABORT" => transaction(cursor, start),
         _ => {
             cursor.move_to(first);
@@ -214,6 +215,18 @@ fn target(cursor: &mut Cursor<'_>) -> Result<Target, SqlError> {
         cursor.end().saturating_sub(cursor.index()) > 1 && cursor.peek(1) != Some(&Token::Period);
     let kind = if named { kind(cursor) } else { None };
     Ok(Target { kind, name: cursor.name("stream or view")? })
+}
+
+/// `BACKUP TO 'directory'`.
+fn backup(cursor: &mut Cursor<'_>) -> Result<Statement, SqlError> {
+    cursor.expect(&["TO"])?;
+    let at = cursor.position();
+    let directory = cursor.text("a directory in quotes")?;
+    if directory.is_empty() {
+        let hint = "Name an empty or missing directory.";
+        return Err(SqlError::syntax("the name of the directory is empty").hint(hint).at(at));
+    }
+    Ok(Statement::Backup(directory))
 }
 
 /// `COMMENT ON kind name IS 'text' | NULL`; of a column the name is `relation.column`.

@@ -33,6 +33,7 @@ const STARTS: &[&str] = &[
     "EXECUTE",
     "DEALLOCATE",
     "CHECKPOINT",
+    "BACKUP",
     "BEGIN",
     "START",
     "COMMIT",

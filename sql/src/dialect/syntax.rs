@@ -68,6 +68,8 @@ pub enum Statement {
     Deallocate(Option<Name>),
     /// `CHECKPOINT`.
     Checkpoint,
+    /// `BACKUP TO 'directory'`.
+    Backup(String),
     /// `BEGIN`, `START TRANSACTION`.
     Begin,
     /// `COMMIT`, `END`.

@@ -394,6 +394,7 @@ impl Display for Statement {
             Statement::Deallocate(Some(name)) => write!(f, "DEALLOCATE {name}"),
             Statement::Deallocate(None) => f.write_str("DEALLOCATE ALL"),
             Statement::Checkpoint => f.write_str("CHECKPOINT"),
+            Statement::Backup(to) => write!(f, "BACKUP TO {}", Text(to)),
             Statement::Begin => f.write_str("BEGIN"),
             Statement::Commit => f.write_str("COMMIT"),
             Statement::Rollback => f.write_str("ROLLBACK"),

@@ -237,6 +237,7 @@ impl World {
                 CoordinatorEffect::Readable(epoch) => self.readable(epoch),
                 CoordinatorEffect::Settled { feeder, sequence } => self.settled(feeder, sequence),
                 CoordinatorEffect::Sealed { epoch, feeders } => self.sealed(epoch, &feeders),
+                CoordinatorEffect::Pinned(_) => unreachable!("nobody here asks for a copy"),
                 CoordinatorEffect::Poisoned(poison) => self.poisoned(poison),
             }
         }

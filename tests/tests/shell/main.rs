@@ -7,6 +7,7 @@
 )]
 
 mod aggregates;
+mod backup;
 mod bad_input;
 mod catalog;
 mod child;

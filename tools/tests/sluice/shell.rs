@@ -45,7 +45,7 @@ impl Drop for Script {
 }
 
 /// Where a database may lie that nothing else uses.
-fn directory(name: &str) -> String {
+pub(super) fn directory(name: &str) -> String {
     let name = format!("sluice-{name}-{}", std::process::id());
     let place = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     place.to_str().expect("a path of this workspace is a text").to_owned()

@@ -203,6 +203,12 @@ impl Coordinator {
                 self.seal.failed(sink, &mut issued);
                 effects.extend(issued.into_iter().map(CoordinatorEffect::Disk));
             }
+            CoordinatorInput::Pin => effects.push(CoordinatorEffect::Pinned(self.seal.pin())),
+            CoordinatorInput::Unpin(epoch) => {
+                let mut issued = Vec::new();
+                self.seal.unpin(epoch, &mut issued);
+                effects.extend(issued.into_iter().map(CoordinatorEffect::Disk));
+            }
             CoordinatorInput::Report(shard, report) => self.report(shard, report, effects),
             CoordinatorInput::Completed { ticket, result } => {
                 self.completed(ticket, result, effects);

@@ -39,6 +39,8 @@ pub(super) struct Seal {
     state: State,
     /// The newest last.
     kept: Vec<Manifest>,
+    /// Those whose files somebody copies.
+    pinned: Vec<Arc<Manifest>>,
     /// All files but segments, which their logs know.
     files: BTreeSet<FileName>,
     remover: Tickets,
@@ -89,6 +91,7 @@ impl Seal {
             shards: usize::from(options.shards),
             state: State::Closed,
             kept,
+            pinned: Vec::new(),
             files: files.into_iter().filter(ours).collect(),
             remover: Tickets::of(REMOVER),
             removals: BTreeMap::new(),
@@ -220,9 +223,26 @@ impl Seal {
         Ok(Some(Sealed { epoch, log_from: self.log_from(), feeders }))
     }
 
+    /// Keeps the files of the newest manifest until it is unpinned.
+    pub(super) fn pin(&mut self) -> Arc<Manifest> {
+        let newest = self.kept.last().expect("a pin is asked for when a checkpoint is sealed");
+        let newest = Arc::new(newest.clone());
+        self.pinned.push(Arc::clone(&newest));
+        newest
+    }
+
+    /// Lets them go, if nobody else has pinned them and no manifest that is kept names them.
+    pub(super) fn unpin(&mut self, epoch: Epoch, issued: &mut Vec<Issued>) {
+        let at = self.pinned.iter().position(|manifest| manifest.epoch == epoch.0);
+        self.pinned.swap_remove(at.expect("what is unpinned was pinned"));
+        self.remove_unneeded(issued);
+    }
+
     fn remove_unneeded(&mut self, issued: &mut Vec<Issued>) {
         let listing: Vec<FileName> = self.files.iter().copied().collect();
-        for file in retire::unneeded(&self.kept, &listing, &[]) {
+        let pinned = self.pinned.iter().map(|manifest| manifest.as_ref().clone());
+        let needed: Vec<Manifest> = self.kept.iter().cloned().chain(pinned).collect();
+        for file in retire::unneeded(&needed, &listing, &[]) {
             self.files.remove(&file);
             let ticket = self.remover.take();
             self.removals.insert(ticket, file);

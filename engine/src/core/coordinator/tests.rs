@@ -139,6 +139,7 @@ fn say(effect: &CoordinatorEffect) -> Option<String> {
             format!("sealed {epoch} {} at {}", feeders[0].sequence, position.offset)
         }
         CoordinatorEffect::Installed(_) => "installed".into(),
+        CoordinatorEffect::Pinned(manifest) => format!("pinned e{}", manifest.epoch),
         CoordinatorEffect::Poisoned(poison) => format!("poisoned {poison:?}"),
     })
 }
@@ -212,6 +213,58 @@ fn a_checkpoint_is_sealed_once_every_part_is_there() {
     assert_eq!(run(&mut coordinator, inputs), ["passed e5"]);
     let said = run(&mut coordinator, vec![from(0, part(5, 0))]);
     assert_eq!(said, ["s0 sealed e5 from 0", "s1 sealed e5 from 100", "sealed e5 11 at 101"]);
+}
+
+/// Seals a checkpoint of so many epochs after each other; the files that are removed meanwhile.
+fn seal(coordinator: &mut Coordinator, epochs: std::ops::Range<u64>) -> Vec<String> {
+    let mut removed = Vec::new();
+    for epoch in epochs {
+        let mut inputs = vec![CHECKPOINT];
+        inputs.extend(passed(epoch));
+        inputs.extend((0..2).map(|shard| from(shard, part(epoch, shard))));
+        removed.extend(removals(coordinator, inputs));
+    }
+    removed
+}
+
+/// The files that are removed; disk operations complete at once.
+fn removals(coordinator: &mut Coordinator, inputs: Vec<CoordinatorInput>) -> Vec<String> {
+    let mut inputs = std::collections::VecDeque::from(inputs);
+    let mut removed = Vec::new();
+    while let Some(input) = inputs.pop_front() {
+        let mut effects = Vec::new();
+        coordinator.step(input, &mut effects);
+        for effect in effects.into_iter().rev() {
+            let CoordinatorEffect::Disk(issued) = effect else { continue };
+            if let sluicedb_wal::DiskOp::Remove { file } = issued.op {
+                removed.push(file.to_string());
+            }
+            let (ticket, result) = (issued.ticket, Ok(()));
+            inputs.push_front(CoordinatorInput::Completed { ticket, result });
+        }
+    }
+    removed.sort();
+    removed
+}
+
+#[test]
+fn files_of_a_pinned_checkpoint_stay_until_it_is_unpinned() {
+    let mut coordinator = ready();
+    assert_eq!(seal(&mut coordinator, 5..6), Vec::<String>::new());
+    let said = run(&mut coordinator, vec![CoordinatorInput::Pin, CoordinatorInput::Pin]);
+    assert_eq!(said, ["pinned e5", "pinned e5"]);
+    let names = |epoch: u64| {
+        let mut names: Vec<String> =
+            (0..2).map(|shard| FileName::Checkpoint { shard, epoch }.to_string()).collect();
+        names.insert(0, FileName::Manifest { epoch }.to_string());
+        names
+    };
+    // Two manifests are kept, and what is older goes, but for what is pinned.
+    let expected: Vec<String> = (6..8).flat_map(names).collect();
+    assert_eq!(seal(&mut coordinator, 6..10), expected);
+    let unpin = || vec![CoordinatorInput::Unpin(Epoch(5))];
+    assert_eq!(removals(&mut coordinator, unpin()), Vec::<String>::new(), "pinned twice");
+    assert_eq!(removals(&mut coordinator, unpin()), names(5));
 }
 
 #[test]

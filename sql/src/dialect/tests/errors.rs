@@ -51,6 +51,12 @@ fn what_is_missing_is_named_at_its_place() {
     check("SELECT 1^)", "42601 expected the end of the statement, found \")\"|");
     check("CREATE SINK k ^AS SELECT 1", "42601 expected INTO, found \"AS\"|");
     check("INSERT ^s", "42601 expected INTO, found \"s\"|");
+    check("BACKUP ^'x'", "42601 expected TO, found \"'x'\"|");
+    check("BACKUP TO ^x", "42601 expected a directory in quotes, found \"x\"|");
+    check(
+        "BACKUP TO ^''",
+        "42601 the name of the directory is empty|Name an empty or missing directory.",
+    );
 }
 
 #[test]

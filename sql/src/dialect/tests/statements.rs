@@ -99,6 +99,7 @@ fn statements_about_objects_and_the_session_are_read() {
         ("EXECUTE p (1, 'x')", ""),
         ("DEALLOCATE PREPARE p", "DEALLOCATE p"),
         ("CHECKPOINT", ""),
+        ("backup to 'it''s'", "BACKUP TO 'it''s'"),
         ("START TRANSACTION READ ONLY", "BEGIN"),
         ("ABORT", "ROLLBACK"),
         ("INSERT INTO s VALUES (1, 'x'), (2, NULL)", ""),

@@ -6,6 +6,7 @@
 mod command;
 mod demo;
 mod doctor;
+mod restore;
 mod shell;
 mod topology;
 mod version;
@@ -16,8 +17,14 @@ use std::path::Path;
 use std::process::ExitCode;
 
 /// In the order in which help names them.
-const COMMANDS: &[Command] =
-    &[shell::COMMAND, demo::COMMAND, doctor::COMMAND, topology::COMMAND, version::COMMAND];
+const COMMANDS: &[Command] = &[
+    shell::COMMAND,
+    demo::COMMAND,
+    doctor::COMMAND,
+    restore::COMMAND,
+    topology::COMMAND,
+    version::COMMAND,
+];
 
 fn main() -> ExitCode {
     let given: Vec<String> = std::env::args().skip(1).collect();
