@@ -1,6 +1,7 @@
 //! The commands of `sluice-bench`: one a file, each with its options, its help and an example.
 
 mod allocations;
+mod checkpoint;
 mod close;
 mod core;
 mod faults;
@@ -81,6 +82,7 @@ const COMMANDS: &[Command] = &[
     nexmark::COMMAND,
     wal::COMMAND,
     recovery::COMMAND,
+    checkpoint::COMMAND,
 ];
 
 const PROGRAM: &str = "cargo run --release --bin sluice-bench --";

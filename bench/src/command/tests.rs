@@ -21,6 +21,7 @@ const TINY: &[&str] = &[
     "nexmark --query q2,q15 --events 500 --runs 2",
     "wal --producers 1,4 --acks 20 --rows 5000 --runs 1 --path blocking",
     "recovery --logged 3000 --state 2000 --runs 1",
+    "checkpoint --state-mib 1 --checkpoints 3 --runs 1",
     "sql --query filter,tumble,hop,q11 --rows 5000 --events 500 --runs 2",
 ];
 
@@ -36,7 +37,7 @@ fn every_command_runs_and_prints_a_table_below_the_machine() {
 
 #[test]
 fn every_command_prints_one_object_a_point_for_programs() {
-    for (words, points) in TINY.iter().zip([1, 2, 2, 4, 2, 1, 2, 2, 3, 2, 4]) {
+    for (words, points) in TINY.iter().zip([1, 2, 2, 4, 2, 1, 2, 2, 3, 2, 2, 4]) {
         let lines = text(&format!("{words} --json")).unwrap();
         let name = words.split(' ').next().unwrap();
         let begins = format!("{{\"bench\":\"{name}\",");
@@ -61,6 +62,27 @@ fn acknowledgements_are_measured_on_each_path_beside_the_device() {
     let unknown = text("wal --path fast").unwrap_err();
     assert_eq!(unknown.exit_code(), 2);
     assert!(unknown.text().contains("choose one of linked, blocking, dsync"), "{}", unknown.text());
+}
+
+#[test]
+fn checkpoints_write_what_has_changed_and_are_measured_with_and_without_load() {
+    let lines = text("checkpoint --state-mib 4 --checkpoints 3 --runs 1 --json").unwrap();
+    let figure = |line: &str, name: &str| -> f64 {
+        let found = line.split_once(&format!("\"{name}\":"));
+        let (_, rest) = found.unwrap_or_else(|| panic!("no {name}: {line}"));
+        rest.split([',', '}']).next().unwrap().parse().unwrap()
+    };
+    let points: Vec<&str> = lines.lines().collect();
+    for (line, changed) in points.iter().zip([1.0, 100.0]) {
+        assert_eq!(figure(line, "changed_percent"), changed);
+        assert!(figure(line, "state_bytes") >= 4.0 * 1048576.0, "{line}");
+        let above = ["turn_max_ns", "longest_turn_p50_ns", "calm_turn_max_ns", "barrier_max_ns"];
+        for name in above.iter().chain(&["rows_per_s", "rows_per_s_without", "checkpoint_ns"]) {
+            assert!(figure(line, name) > 0.0, "{name}: {line}");
+        }
+    }
+    let bytes = |at: usize| figure(points[at], "checkpoint_bytes");
+    assert!(bytes(0) < bytes(1), "{} {}", bytes(0), bytes(1));
 }
 
 #[test]

@@ -1,6 +1,8 @@
-//! What durability costs: acknowledgements, throughput beside memory, and the time to recover.
+//! What durability costs: acknowledgements, throughput beside memory, checkpoints, and the time to
+//! recover.
 
 pub mod acks;
+pub mod checkpoint;
 pub mod logged;
 pub mod raw;
 pub mod recovery;

@@ -32,9 +32,9 @@ pub struct Recovered {
 
 /// A row of state, or one that meets a row of state.
 #[derive(Row, Clone, Copy, Debug)]
-struct Reading {
-    sensor: i64,
-    value: i64,
+pub(super) struct Reading {
+    pub(super) sensor: i64,
+    pub(super) value: i64,
 }
 
 /// Sensors of logged rows: the log is long, and the state small.
@@ -42,7 +42,7 @@ const SENSORS: u64 = 1000;
 /// Rows in a push.
 const BATCH: usize = 1024;
 /// Longer than any run.
-const NEVER: Duration = Duration::from_secs(1 << 20);
+pub(super) const NEVER: Duration = Duration::from_secs(1 << 20);
 
 /// Fills a database with `rows`, cuts it off and opens it again.
 pub fn run(clock: Clock, base: &Path, left: Left, rows: u64) -> Result<Recovered, String> {
@@ -74,7 +74,7 @@ fn builder(folder: &Folder) -> Builder {
     Database::builder().shards(1).checkpoint_interval(NEVER).directory(folder.path())
 }
 
-fn totals() -> Result<Plan, sluicedb::SqlError> {
+pub(super) fn totals() -> Result<Plan, sluicedb::SqlError> {
     use plan::{AggregateSpec, Call, Emit};
     let mut b = plan::Builder::new();
     let readings = b.source("readings", schema::<Reading>()?, None)?;
