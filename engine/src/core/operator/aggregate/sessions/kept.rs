@@ -21,7 +21,7 @@ use crate::core::arena::{Anchor, Arena, Bytes, ExtentId, SlotId, Tree};
 use crate::core::morsel::{Morsel, Tie};
 use crate::core::row::{Row, RowLayout, RowSlab};
 
-/// Bytes of an entry of the tree: hash of the key, time, hash of the row, slot.
+/// Bytes of an entry of the tree: hash of the key, time, hash of the row and its tie, slot.
 const ENTRY_BYTES: usize = 28;
 const TIME_AT: usize = 8;
 const ROW_AT: usize = 16;
@@ -124,6 +124,7 @@ impl Kept {
         row_hash: u64,
     ) -> bool {
         let (weight, tie) = (morsel.weight(row.row), morsel.tie(row.row));
+        let row_hash = row_hash ^ spread(tie);
         let whole = Row { columns: &morsel.columns, picks: &self.columns, row: row.row };
         let from = entry(row.hash, row.time, row_hash, SlotId(0));
         let (rows, mut found) = (&self.rows, None);
@@ -309,6 +310,12 @@ fn entry(hash: u64, time: i64, row_hash: u64, slot: SlotId) -> Entry {
     entry[ROW_AT..SLOT_AT].copy_from_slice(&row_hash.to_be_bytes());
     entry[SLOT_AT..].copy_from_slice(&slot.0.to_be_bytes());
     entry
+}
+
+/// Sets rows apart that are the same but for where they came from.
+fn spread(Tie(tie): Tie) -> u64 {
+    let [high, low] = [(tie >> 64) as u64, tie as u64];
+    (high.rotate_left(32) ^ low).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 fn time_of(entry: &[u8]) -> i64 {
