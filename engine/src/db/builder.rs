@@ -385,14 +385,15 @@ impl Builder {
             Some(files) => self.history(files)?,
             None => History::default(),
         };
-        let Resumed { catalog, graph } = history.replay(Resumed { catalog, graph }, logged)?;
+        let origin = Resumed { catalog, graph };
+        let Resumed { catalog, graph } = history.replay(origin.clone(), logged)?;
         let outside = |(at, source): (usize, &SourceSpec)| {
             let object = catalog.object(&source.name)?;
             object.connector().map(|_| SourceId(at as u16))
         };
         let outside = graph.sources.places().filter_map(outside).collect();
         let sinks = self.sinks(&catalog, &graph)?;
-        let begun = Begun { plan: catalog.plan().clone(), history, outside };
+        let begun = Begun { plan: catalog.plan().clone(), history, origin, outside };
         let is_logged = |at| logged && !begun.outside.contains(&SourceId(at as u16));
         let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         let options = DatabaseOptions {

@@ -2,8 +2,9 @@
 //! and carried out again, without rows, when the directory is opened.
 //!
 //! Invariants:
-//! - All statements that changed the catalog are there in their order, also those about what is gone
-//!   by now: the numbers of operators and sources hang on them.
+//! - The statements that changed the catalog are there in their order, but for those about what is gone
+//!   without which all else has the same numbers (`shorten`).
+//! - Beside each stands the number that its first node gets.
 //! - Beside each stand the sources that had been fed by then: how rows are placed hangs on that.
 //! - And the columns that it was told from outside: a file may have others by now, or be gone.
 
@@ -12,6 +13,7 @@ use std::sync::Arc;
 
 use sluicedb_sql::catalog::{Catalog, Decision};
 use sluicedb_sql::dialect::syntax::Connector;
+use sluicedb_sql::plan::NodeId;
 use sluicedb_sql::{Schema, SqlError};
 
 use super::error::Error;
@@ -21,9 +23,12 @@ use crate::core::graph::{Graph, Growth, Route, change};
 use crate::core::ids::SourceId;
 
 mod columns;
+mod shorten;
 
-/// Counts the changes of the form. Form 1, which is still read, had no columns from outside.
-const FORM: u32 = 2;
+/// Counts the changes of the form. Form 1 had no columns from outside, form 2 no numbers of nodes; both
+/// are still read.
+const FORM: u32 = 3;
+const FORM_WITHOUT_NODES: u32 = 2;
 const FORM_WITHOUT_COLUMNS: u32 = 1;
 /// Bytes of all statements. Each checkpoint writes them, and each opening plans them.
 const HISTORY_BYTES_MAX: usize = 4 << 20;
@@ -34,11 +39,15 @@ pub(super) struct History {
     entries: Vec<Entry>,
     /// All of it, as checkpoints keep it.
     bytes: Arc<[u8]>,
+    /// From so many bytes on it is looked through for what can go.
+    long_bytes: usize,
 }
 
 /// One statement.
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct Entry {
+    /// The number that its first node gets; none where that is the one after the last there was.
+    next: Option<NodeId>,
     fed: BTreeSet<SourceId>,
     columns: Vec<Schema>,
     text: String,
@@ -47,6 +56,8 @@ struct Entry {
 /// A statement that changes the catalog.
 pub(super) struct Said<'a> {
     pub(super) text: &'a str,
+    /// What it makes.
+    pub(super) catalog: &'a Catalog,
     /// The columns that it was told from outside, in the order in which it asked.
     pub(super) columns: Vec<Schema>,
     /// Whether the sources that come with it are fed from outside.
@@ -54,6 +65,7 @@ pub(super) struct Said<'a> {
 }
 
 /// What a directory holds.
+#[derive(Clone)]
 pub(super) struct Resumed {
     pub(super) catalog: Catalog,
     pub(super) graph: Graph,
@@ -68,7 +80,7 @@ impl Default for History {
 impl History {
     fn of(entries: Vec<Entry>) -> History {
         let bytes = encode(&entries).into();
-        History { entries, bytes }
+        History { entries, bytes, long_bytes: shorten::LONG_BYTES }
     }
 
     /// The history that a checkpoint kept; none at all where no statement was carried out.
@@ -90,23 +102,25 @@ impl History {
         &self.bytes
     }
 
-    /// With one more statement, carried out when these sources had been fed.
-    pub(super) fn with(
-        &self,
-        said: &Said<'_>,
-        fed: &BTreeSet<SourceId>,
-    ) -> Result<History, SqlError> {
-        let Said { text, columns, outside: _ } = said;
+    /// With one more statement, carried out when these sources had been fed and this was the number of the
+    /// next node.
+    pub(super) fn with(&self, said: &Said<'_>, fed: &BTreeSet<SourceId>, next: NodeId) -> History {
+        let Said { text, catalog: _, columns, outside: _ } = said;
         let mut entries = self.entries.clone();
         let (fed, columns) = (fed.clone(), columns.clone());
-        entries.push(Entry { fed, columns, text: (*text).to_owned() });
-        let history = History::of(entries);
+        entries.push(Entry { next: Some(next), fed, columns, text: (*text).to_owned() });
+        History { long_bytes: self.long_bytes, ..History::of(entries) }
+    }
+
+    /// Refuses one that has grown too long.
+    pub(super) fn check(self) -> Result<History, SqlError> {
+        let history = self;
         if history.bytes.len() > HISTORY_BYTES_MAX {
             let what = "bytes of statements that a directory keeps";
             let error = SqlError::limit_exceeded(what, history.bytes.len(), HISTORY_BYTES_MAX);
             return Err(error.hint(
-                "It keeps those about what was dropped, too: go on in another directory, with what \
-                 SHOW lists.",
+                "DROP what is not needed, and its statements go too; or go on in another directory, \
+                 with what SHOW lists.",
             ));
         }
         Ok(history)
@@ -114,9 +128,10 @@ impl History {
 
     /// Carries all statements out over what an application's plan made, without any row.
     pub(super) fn replay(&self, begin: Resumed, logged: bool) -> Result<Resumed, Error> {
-        self.entries.iter().try_fold(begin, |at, Entry { fed, columns, text }| {
+        self.entries.iter().try_fold(begin, |at, Entry { next, fed, columns, text }| {
             let again = |error| Error::Replay { statement: text.clone(), error: advised(error) };
             let Resumed { catalog, graph } = at;
+            let catalog = next.map_or(catalog.clone(), |next| catalog.going_on_at(next));
             let parsed = single(text).map_err(again)?;
             let mut columns = columns.iter().cloned();
             let told = &mut |_: &Connector| columns.next().ok_or_else(never_told);
@@ -147,14 +162,16 @@ fn advised(error: SqlError) -> SqlError {
     }
 }
 
-/// The form, the count of statements, and of each: the count of sources that had been fed, their
+/// The form, the count of statements, and of each: one more than the number of its first node, or 0, the
+/// count of sources that had been fed, their
 /// numbers, the count of the columns from outside, those, the length of the text, the text. Numbers
 /// are little endian.
 fn encode(entries: &[Entry]) -> Vec<u8> {
     let mut bytes = FORM.to_le_bytes().to_vec();
     let count = |n: usize| u32::try_from(n).expect("a history is bounded").to_le_bytes();
     bytes.extend(count(entries.len()));
-    for Entry { fed, columns, text } in entries {
+    for Entry { next, fed, columns, text } in entries {
+        bytes.extend(next.map_or(0, |next| next.0 + 1).to_le_bytes());
         bytes.extend(count(fed.len()));
         fed.iter().for_each(|source| bytes.extend(source.0.to_le_bytes()));
         bytes.extend(count(columns.len()));
@@ -168,23 +185,25 @@ fn encode(entries: &[Entry]) -> Vec<u8> {
 fn decode(bytes: &[u8]) -> Option<Vec<Entry>> {
     let mut rest = bytes;
     let form = number(&mut rest)?;
-    if form != FORM && form != FORM_WITHOUT_COLUMNS {
+    if !(FORM_WITHOUT_COLUMNS..=FORM).contains(&form) {
         return None;
     }
     let count = number(&mut rest)?;
     let mut entries = Vec::new();
     for _ in 0..count {
+        let next = if form > FORM_WITHOUT_NODES { number(&mut rest)? } else { 0 };
+        let next = next.checked_sub(1).map(NodeId);
         let fed = number(&mut rest)? as usize;
         let (ids, behind) = rest.split_at_checked(fed.checked_mul(2)?)?;
         let fed = ids.as_chunks::<2>().0.iter().map(|id| SourceId(u16::from_le_bytes(*id)));
         rest = behind;
-        let told = if form == FORM { number(&mut rest)? } else { 0 };
+        let told = if form > FORM_WITHOUT_COLUMNS { number(&mut rest)? } else { 0 };
         let columns = (0..told).map(|_| columns::decode(&mut rest)).collect::<Option<_>>()?;
         let length = number(&mut rest)? as usize;
         let (text, behind) = rest.split_at_checked(length)?;
         rest = behind;
         let text = String::from_utf8(text.to_vec()).ok()?;
-        entries.push(Entry { fed: fed.collect(), columns, text });
+        entries.push(Entry { next, fed: fed.collect(), columns, text });
     }
     rest.is_empty().then_some(entries)
 }
@@ -197,12 +216,15 @@ fn number(rest: &mut &[u8]) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use sluicedb_sql::{DataType, Field};
 
     use super::*;
 
     fn plain(text: &str) -> Said<'_> {
-        Said { text, columns: Vec::new(), outside: false }
+        static NOTHING: LazyLock<Catalog> = LazyLock::new(Catalog::new);
+        Said { text, catalog: &NOTHING, columns: Vec::new(), outside: false }
     }
 
     #[test]
@@ -210,30 +232,104 @@ mod tests {
         let fed = BTreeSet::from([SourceId(0), SourceId(300)]);
         let columns = Schema::new(vec![Field::not_null("a", DataType::Int)]).unwrap();
         let told = Said { columns: vec![columns], ..plain("CREATE SOURCE s FROM FILE ('x')") };
-        let said = History::default().with(&told, &BTreeSet::new()).unwrap();
-        let said = said.with(&plain("CREATE STREAM t AS SELECT a FROM s"), &fed).unwrap();
+        let said = History::default().with(&told, &BTreeSet::new(), NodeId(0));
+        let said = said.with(&plain("CREATE STREAM t AS SELECT a FROM s"), &fed, NodeId(7));
         assert_eq!(History::read(said.bytes()).unwrap().entries, said.entries);
         for cut in 1..said.bytes().len() {
             assert!(History::read(&said.bytes()[..cut]).is_err(), "{cut} bytes");
         }
-        let other = [&3_u32.to_le_bytes()[..], &said.bytes()[4..]].concat();
+        let other = [&4_u32.to_le_bytes()[..], &said.bytes()[4..]].concat();
         assert!(History::read(&other).is_err(), "another form");
     }
 
     #[test]
-    fn a_history_of_form_1_is_read() {
+    fn histories_of_older_forms_are_read() {
         let text = "CREATE SOURCE s (a INT)";
-        let said = History::default().with(&plain(text), &BTreeSet::from([SourceId(7)])).unwrap();
+        let fed = BTreeSet::from([SourceId(7)]);
+        let said = History::default().with(&plain(text), &fed, NodeId(3));
         let bytes = said.bytes();
-        // Behind the form, the counts of statements and sources, and the source.
-        let older = [&1_u32.to_le_bytes()[..], &bytes[4..14], &bytes[18..]].concat();
-        assert_eq!(History::read(&older).unwrap().entries, said.entries);
+        let expected = [Entry { next: None, ..said.entries[0].clone() }];
+        // Behind the form and the count of statements stands the number of the node, behind that the
+        // count of sources and the source, and then the count of columns.
+        let older = [&2_u32.to_le_bytes()[..], &bytes[4..8], &bytes[12..]].concat();
+        assert_eq!(History::read(&older).unwrap().entries, expected);
+        let older = [&1_u32.to_le_bytes()[..], &bytes[4..8], &bytes[12..18], &bytes[22..]].concat();
+        assert_eq!(History::read(&older).unwrap().entries, expected);
     }
 
     #[test]
     fn a_history_has_an_end() {
         let long = "x".repeat(HISTORY_BYTES_MAX);
-        let error = History::default().with(&plain(&long), &BTreeSet::new()).unwrap_err();
+        let history = History::default().with(&plain(&long), &BTreeSet::new(), NodeId(0));
+        let error = history.check().unwrap_err();
         assert!(error.to_string().contains("bytes of statements"), "{error}");
+    }
+
+    /// What statements come to, and their history.
+    fn said(texts: &[&str]) -> (Resumed, Resumed, History) {
+        let begin = Resumed { catalog: Catalog::new(), graph: Graph::empty() };
+        let (mut history, mut at) = (History::default(), begin.clone());
+        for text in texts {
+            let next = at.catalog.plan().next_id();
+            let one = History::default().with(&plain(text), &BTreeSet::new(), next);
+            at = one.replay(at, true).unwrap();
+            history = history.with(&plain(text), &BTreeSet::new(), next);
+        }
+        (begin, at, history)
+    }
+
+    /// What is left of the statements; what is left comes to the same.
+    fn check(texts: &[&str], left: &[&str]) {
+        let (begin, now, history) = said(texts);
+        let shorter = history.shortened(&begin, &now, true);
+        let found: Vec<&str> = shorter.entries.iter().map(|entry| entry.text.as_str()).collect();
+        assert_eq!(found, left);
+        let again = History::read(shorter.bytes()).unwrap().replay(begin, true).unwrap();
+        assert_eq!(again.graph.fingerprint(), now.graph.fingerprint());
+    }
+
+    const SOURCE: &str = "CREATE SOURCE s (a INT)";
+    const FIRST: &str = "CREATE STREAM x AS SELECT a FROM s";
+    const SECOND: &str = "CREATE STREAM y AS SELECT a FROM s";
+
+    #[test]
+    fn statements_about_what_is_gone_go() {
+        let comment = "COMMENT ON STREAM x IS 'a'";
+        let dropped = [SOURCE, FIRST, comment, "DROP STREAM x", SECOND];
+        check(&dropped, &[SOURCE, SECOND]);
+        let all = "DROP SOURCE s CASCADE";
+        check(&[SOURCE, FIRST, all, SOURCE, SECOND], &[SOURCE, SECOND]);
+        check(&[SOURCE, FIRST, "PAUSE STREAM x", "DROP STREAM x", SECOND], &[SOURCE, SECOND]);
+        check(&[SOURCE, FIRST, "PAUSE STREAM x"], &[SOURCE, FIRST, "PAUSE STREAM x"]);
+    }
+
+    #[test]
+    fn a_statement_that_kept_a_place_taken_stays() {
+        // Without the first stream the second one would have its numbers.
+        let texts = [SOURCE, FIRST, SECOND, "DROP STREAM x"];
+        check(&texts, &texts);
+        // How many places there were is a part of a graph.
+        let texts = [SOURCE, FIRST, SECOND, "DROP STREAM y"];
+        check(&texts, &texts);
+        let third = "CREATE STREAM z AS SELECT a FROM s";
+        let texts =
+            [SOURCE, FIRST, SECOND, "DROP STREAM x", third, "DROP STREAM y", "DROP STREAM z"];
+        let left = [SOURCE, SECOND, third, "DROP STREAM y", "DROP STREAM z", FIRST];
+        check(&[&texts[..], &[FIRST]].concat(), &left);
+    }
+
+    #[test]
+    fn streams_that_take_turns_leave_a_history_that_does_not_grow() {
+        let mut texts = vec![SOURCE.to_owned()];
+        for round in 0..30 {
+            texts.push(format!("CREATE STREAM t{round} AS SELECT a FROM s"));
+            if round > 0 {
+                texts.push(format!("DROP STREAM t{}", round - 1));
+            }
+        }
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let (begin, now, history) = said(&texts);
+        let shorter = history.shortened(&begin, &now, true);
+        assert!(shorter.entries.len() <= 8, "{}", shorter.entries.len());
     }
 }

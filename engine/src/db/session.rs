@@ -12,7 +12,7 @@ use sluicedb_wal::backup;
 use super::backup::Backup;
 use super::catalog::Catalog;
 use super::error::Error;
-use super::history::{History, Said};
+use super::history::{History, Resumed, Said};
 use super::kept::Keeper;
 use super::producer::{BatchProducer, Producer, check_name};
 use super::row::{self, Row};
@@ -22,7 +22,7 @@ use super::view::View;
 use super::{Changes, Stats};
 use crate::core::arena::BLOCK_BYTES;
 use crate::core::feeder::Position;
-use crate::core::graph::{Change, Growth, Route, change};
+use crate::core::graph::{Change, Graph, Growth, Route, change};
 use crate::core::ids::{Epoch, SourceId, ViewId};
 use crate::core::limits::{FEEDERS_MAX, OPERATOR_BLOCKS_MIN};
 use crate::core::morsel::{Morsel, Pool};
@@ -47,6 +47,8 @@ pub(super) struct Session {
     sources: Mutex<Sources>,
     /// The statements that made what there is, where it is kept.
     history: Mutex<History>,
+    /// What there was before the first of them.
+    origin: Resumed,
     inline: bool,
 }
 
@@ -63,6 +65,8 @@ pub(super) struct Sources {
 pub(super) struct Begun {
     pub(super) plan: Plan,
     pub(super) history: History,
+    /// What there was before the first statement of it.
+    pub(super) origin: Resumed,
     /// Sources that connectors feed from outside.
     pub(super) outside: BTreeSet<SourceId>,
 }
@@ -102,11 +106,11 @@ const CAPACITY: std::ops::RangeInclusive<usize> = 1..=1 << 20;
 
 impl Session {
     pub(super) fn new(contact: Contact, begun: Begun, inline: bool) -> Result<Session, Error> {
-        let Begun { plan, history, outside } = begun;
+        let Begun { plan, history, origin, outside } = begun;
         let catalog = Catalog::new(plan, Arc::clone(&contact.graph), &contact.life)?;
         let sources = Mutex::new(Sources { fed: contact.fed.clone(), outside });
         let (catalog, history) = (RwLock::new(Arc::new(catalog)), Mutex::new(history));
-        Ok(Session { contact, catalog, sources, history, inline })
+        Ok(Session { contact, catalog, sources, history, origin, inline })
     }
 
     /// What there is at the moment.
@@ -193,7 +197,8 @@ impl Session {
         let mut change = change(&before.graph, &before.plan, plan, &growth)?;
         check(&change)?;
         let mut history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
-        let told = said.map(|said| history.with(&said, &sources.fed)).transpose()?;
+        let told = said.map(|said| self.said(&history, &said, (&before, &change, &sources)));
+        let told = told.transpose()?;
         change.history = Arc::clone(told.as_ref().unwrap_or(&history).bytes());
         self.check_memory(&change)?;
         let after = before.after(plan.clone(), &change, &self.contact.life)?;
@@ -221,6 +226,22 @@ impl Session {
         }
         *self.catalog.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(after);
         Ok(subscriptions)
+    }
+
+    /// The history with one more statement, which makes this change; without what is gone by now, if it
+    /// has grown long.
+    fn said(
+        &self,
+        history: &History,
+        said: &Said<'_>,
+        (before, change, sources): (&Catalog, &Change, &Sources),
+    ) -> Result<History, SqlError> {
+        let history = history.with(said, &sources.fed, before.plan.next_id());
+        if !history.is_long() {
+            return history.check();
+        }
+        let now = Resumed { catalog: said.catalog.clone(), graph: Graph::clone(&change.graph) };
+        history.shortened(&self.origin, &now, self.contact.logs).check()
     }
 
     /// A subscription, and what shards need for it.

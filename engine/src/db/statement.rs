@@ -348,7 +348,7 @@ impl Language {
         let plans = self.check(session, catalog, &change.created)?;
         let followed: Vec<_> = plans.iter().filter_map(connect::Plan::follows).collect();
         let outside = plans.iter().any(connect::Plan::feeds);
-        let said = Said { text, columns, outside };
+        let said = Said { text, catalog, columns, outside };
         let followed = session.install_said(patience, catalog.plan(), &followed, said)?;
         let mut followed = followed.into_iter();
         state.drop_links(&change.dropped);

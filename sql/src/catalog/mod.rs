@@ -23,7 +23,7 @@ use crate::SqlError;
 use crate::dialect::nearest;
 use crate::dialect::syntax::{Name, ObjectKind};
 use crate::front::{Relations, Udaf, Udf};
-use crate::plan::{Op, Plan};
+use crate::plan::{NodeId, Op, Plan};
 use crate::schema::Schema;
 
 pub use crate::front::{FunctionBody, FunctionOutcome};
@@ -81,6 +81,12 @@ impl Catalog {
             }
         }
         Catalog { objects, plan: plan.clone(), functions: Arc::clone(&self.functions) }
+    }
+
+    /// The catalog whose next node of the plan gets this id, unless that was given already.
+    #[must_use]
+    pub fn going_on_at(&self, next: NodeId) -> Catalog {
+        Catalog { plan: self.plan.going_on_at(next), ..self.clone() }
     }
 
     /// The plan that all continuous queries are part of.

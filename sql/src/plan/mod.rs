@@ -246,6 +246,12 @@ impl Plan {
         NodeId(self.next)
     }
 
+    /// The plan with this id for the next node, unless that was given already.
+    #[must_use]
+    pub fn going_on_at(&self, next: NodeId) -> Plan {
+        Plan { next: self.next.max(next.0), ..self.clone() }
+    }
+
     /// The plan without these nodes. Refused while one that stays reads one that goes. Their names
     /// can be used again; their ids are not.
     pub fn without(&self, gone: &[NodeId]) -> Result<Plan, SqlError> {

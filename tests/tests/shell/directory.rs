@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use sluicedb::db::{Database, Durability, SyncPath, schema};
-use sluicedb::plan::{Builder, Retain};
+use sluicedb::plan::{Builder, Plan, Retain};
 
 use crate::child::{argument, is_child, start};
 use crate::fixture::{Tick, has, small, stream_plan, tick_plan};
@@ -180,6 +180,47 @@ fn rows_are_durable_on_every_way_to_sync_and_one_goes_on_where_another_was() {
         assert_eq!(count(&db), rows);
         assert!(db.sync_path().is_some_and(|path| paths().contains(&path)));
         assert_eq!(small(1).start(&tick_plan()).unwrap().sync_path(), None);
+    });
+}
+
+#[test]
+fn objects_that_come_and_go_leave_a_directory_as_small_as_it_was() {
+    within("objects come and go", || {
+        let place = Place::new("shortened");
+        let open = || small(1).directory(place.path()).start(&Plan::empty()).unwrap();
+        let rows = |db: &Database| db.query("SELECT id FROM kept").unwrap().len();
+        let manifest = || {
+            let mut files =
+                place.files().into_iter().filter(|(name, _)| name.starts_with("manifest-"));
+            files.next_back().expect("there is a checkpoint").1.len()
+        };
+        let db = open();
+        db.execute("CREATE SOURCE ticks (id BIGINT NOT NULL)").unwrap();
+        let words = "long words ".repeat(300);
+        let mut last = String::new();
+        for round in 0..40 {
+            let create =
+                format!("CREATE MATERIALIZED VIEW v{round} /* {words} */ AS SELECT id FROM ticks");
+            db.execute(&create).unwrap();
+            let drop = std::mem::replace(&mut last, format!("DROP MATERIALIZED VIEW v{round}"));
+            if round == 20 {
+                db.execute("CREATE MATERIALIZED VIEW kept AS SELECT id FROM ticks").unwrap();
+            }
+            if round > 0 {
+                db.execute(&drop).unwrap();
+            }
+        }
+        db.execute("INSERT INTO ticks VALUES (1), (2), (3)").unwrap();
+        db.close().unwrap();
+        let bytes = manifest();
+        assert!(bytes < 96 << 10, "{bytes} bytes for 40 texts of {}", words.len());
+        let db = open();
+        assert_eq!(rows(&db), 3);
+        db.execute("INSERT INTO ticks VALUES (4)").unwrap();
+        db.execute("CREATE MATERIALIZED VIEW more AS SELECT id FROM ticks").unwrap();
+        db.execute("DROP MATERIALIZED VIEW v39").unwrap();
+        db.close().unwrap();
+        assert_eq!(rows(&open()), 4);
     });
 }
 
