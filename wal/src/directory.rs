@@ -11,6 +11,7 @@
 mod error;
 mod read;
 mod room;
+mod salvage;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

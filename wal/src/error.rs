@@ -56,7 +56,11 @@ impl fmt::Display for OpenError {
                 write!(f, "{file} is corrupt at byte {offset}: {what}")
             }
             OpenError::Version { file, found, known } => {
-                write!(f, "{file} has format {found}; this build reads format {known}")
+                write!(
+                    f,
+                    "{file} has format {found}; this build reads format {known}: open it with a \
+                     version of SluiceDB that reads format {found}"
+                )
             }
             OpenError::Missing { file } => write!(f, "{file} is missing"),
             OpenError::Foreign { file, found, expected } => {

@@ -39,6 +39,7 @@ pub mod publish;
 pub mod record;
 pub mod replay;
 pub mod retire;
+pub mod salvage;
 pub mod segment;
 pub mod settle;
 pub mod sync_path;

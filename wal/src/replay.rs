@@ -18,6 +18,7 @@ use crate::record::{Record, Statement};
 use crate::retire::Span;
 use crate::segment::Link;
 use segment::Walk;
+pub(crate) use segment::group_at;
 use survey::Survey;
 
 /// Which log to read, and what is known about it.

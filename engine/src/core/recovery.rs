@@ -7,6 +7,7 @@
 
 mod error;
 mod feeders;
+pub(crate) mod loss;
 
 use std::sync::Arc;
 

@@ -18,6 +18,7 @@ use super::connect::Connectors;
 use super::database::Machine;
 use super::error::Error;
 use super::history::{History, Resumed};
+use super::loss::{DataLoss, Told};
 use super::session::Begun;
 use super::statement::Language;
 use super::{Database, InlineDatabase};
@@ -65,6 +66,7 @@ pub struct Builder {
     checkpoint_interval: Duration,
     durability: Durability,
     sync_path: Option<SyncPath>,
+    accepts_loss: Option<Told>,
     lane_frames: usize,
     exchange_frames: usize,
     runtime: Option<Runtime>,
@@ -86,6 +88,7 @@ impl Default for Builder {
             checkpoint_interval: Duration::from_secs(1),
             durability: Durability::default(),
             sync_path: None,
+            accepts_loss: None,
             lane_frames: 256,
             exchange_frames: 64,
             runtime: None,
@@ -166,6 +169,17 @@ impl Builder {
     /// [`Database::sync_path`] what was chosen. A log is read whichever way it was written.
     pub fn sync_path(mut self, path: SyncPath) -> Builder {
         self.sync_path = Some(path);
+        self
+    }
+
+    /// Opens a directory whose files are proven corrupt without what cannot be read, instead of refusing it.
+    ///
+    /// Of each log the records up to the first gap are kept, and the newest checkpoint is taken that is
+    /// whole. Before the database starts, `told` is called with what that gives up: which statements and
+    /// how many rows of which epochs. The files as they were stay in a folder in the directory. Where
+    /// nothing is corrupt nothing is given up, and nothing is told. [`Database::open`] never does it.
+    pub fn accept_data_loss(mut self, told: impl Fn(&DataLoss) + Send + Sync + 'static) -> Builder {
+        self.accepts_loss = Some(Told::new(told));
         self
     }
 
@@ -377,8 +391,7 @@ impl Builder {
             }
         }
         let graph = lower(plan, Route::Aligned)?;
-        let directory = self.directory.as_deref().map(Directory::open).transpose();
-        let directory = directory.map_err(Error::Directory)?;
+        let (directory, loss) = self.open_directory()?;
         let kept = directory.is_some();
         let logged = kept && self.durability == Durability::Log;
         let history = match &directory {
@@ -387,6 +400,9 @@ impl Builder {
         };
         let origin = Resumed { catalog, graph };
         let Resumed { catalog, graph } = history.replay(origin.clone(), logged)?;
+        if let (Some(loss), Some(files), Some(told)) = (loss, &directory, &self.accepts_loss) {
+            loss.tell(files, &graph, told)?;
+        }
         let outside = |(at, source): (usize, &SourceSpec)| {
             let object = catalog.object(&source.name)?;
             object.connector().map(|_| SourceId(at as u16))
@@ -435,6 +451,17 @@ impl Builder {
         }
         let feeds = |view: &&ViewSpec| sinks.contains(&view.name.as_str());
         Ok(graph.views.iter().filter(feeds).map(|view| view.id).collect())
+    }
+
+    /// Takes the directory, and gives up what is corrupt in it if that is accepted.
+    fn open_directory(&self) -> Result<(Option<Directory>, Option<DataLoss>), Error> {
+        let Some(path) = &self.directory else { return Ok((None, None)) };
+        let mut directory = Directory::open(path).map_err(Error::Directory)?;
+        let loss = match self.accepts_loss {
+            Some(_) => DataLoss::accept(&mut directory, random())?,
+            None => None,
+        };
+        Ok((Some(directory), loss))
     }
 
     /// What was said until the newest checkpoint of a directory.

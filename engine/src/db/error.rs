@@ -6,9 +6,9 @@ use std::path::PathBuf;
 
 use ::arrow::array::RecordBatch;
 use sluicedb_sql::SqlError;
-use sluicedb_wal::Failure;
 use sluicedb_wal::backup::BackupError;
 use sluicedb_wal::directory::DirectoryError;
+use sluicedb_wal::{Failure, OpenError};
 
 use crate::core::arena::MemoryError;
 use crate::core::feeder::RowsError;
@@ -45,6 +45,13 @@ pub enum Error {
         /// Why.
         error: RecoverError,
     },
+    /// What is in the directory is corrupt, and nothing can be gone on from without it.
+    NothingWhole {
+        /// The directory.
+        directory: PathBuf,
+        /// What is wrong.
+        error: OpenError,
+    },
     /// A statement that made what the directory holds cannot be carried out again.
     Replay {
         /// The statement.
@@ -80,9 +87,15 @@ impl fmt::Display for Error {
             Error::Directory(error) => write!(f, "{error}"),
             Error::Backup(error) => write!(f, "{error}"),
             Error::Recover { directory: Some(directory), error } => {
-                write!(f, "{}: {error}", directory.display())
+                write!(f, "{}: {error}{}", directory.display(), choices(error))
             }
             Error::Recover { directory: None, error } => write!(f, "{error}"),
+            Error::NothingWhole { directory, error } => write!(
+                f,
+                "{}: {error}. Nothing was changed: there is no checkpoint before it that is whole, so \
+                 bring the file back from a copy",
+                directory.display()
+            ),
             Error::Replay { statement, error } => write!(
                 f,
                 "what the directory holds cannot be made again: {error}. The statement was: {statement}"
@@ -105,6 +118,24 @@ impl fmt::Display for Error {
                  missed: subscribe again, take changes faster, or choose another overflow policy"
             ),
         }
+    }
+}
+
+/// What can be done about files that are refused.
+fn choices(error: &RecoverError) -> &'static str {
+    match error {
+        RecoverError::Files(OpenError::Corrupt { .. } | OpenError::Missing { .. }) => {
+            ". Nothing was changed: bring the file back from a copy, or give up what cannot be read, which \
+             says what that is and sets the old files aside (`sluice DIR --accept-data-loss`, \
+             Builder::accept_data_loss)"
+        }
+        RecoverError::Files(OpenError::Foreign { .. }) => {
+            ". Nothing was changed: move the file away and bring back the one of this database"
+        }
+        RecoverError::Files(OpenError::Version { .. } | OpenError::Io { .. }) => {
+            ". Nothing was changed"
+        }
+        _ => "",
     }
 }
 

@@ -8,6 +8,7 @@
 
 mod aggregates;
 mod backup;
+mod bad_directory;
 mod bad_input;
 mod catalog;
 mod child;

@@ -25,6 +25,12 @@ impl Memory {
         &self.place
     }
 
+    /// Forbids writes, or allows them.
+    pub(crate) fn set_read_only(&self, read_only: bool) -> Result<(), String> {
+        let options = if read_only { "remount,ro" } else { "remount,rw" };
+        run("mount", &["-o", options, text(&self.place)]).map(drop)
+    }
+
     /// Gives it another size.
     pub(crate) fn resize(&self, mebibytes: u32) -> Result<(), String> {
         let options = format!("remount,size={mebibytes}m");

@@ -34,6 +34,7 @@ const WAL_SHELL: &[&str] = &[
     "wal/src/directory/error.rs",
     "wal/src/directory/read.rs",
     "wal/src/directory/room.rs",
+    "wal/src/directory/salvage.rs",
     "wal/src/directory/temp.rs",
     "wal/src/directory/tests.rs",
     "wal/src/probe.rs",

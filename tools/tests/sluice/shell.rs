@@ -208,3 +208,29 @@ fn what_is_created_in_a_directory_is_found_there_again() {
     check(&format!("{place} --shards 1 -c 'SELECT n FROM v' --format csv"), 0, "n\n2\n");
     std::fs::remove_dir_all(place).unwrap();
 }
+
+#[test]
+fn what_is_corrupt_is_given_up_where_it_is_accepted() {
+    let place = directory("corrupt");
+    let script = "CREATE SOURCE s (a BIGINT); CREATE MATERIALIZED VIEW v AS SELECT count(*) AS n FROM s; INSERT INTO s VALUES (1), (2)";
+    check(&format!("{place} --shards 1 -c '{script}'"), 0, "INSERT 2");
+    let names = std::fs::read_dir(&place).unwrap();
+    let mut names: Vec<PathBuf> = names.map(|entry| entry.unwrap().path()).collect();
+    names.sort();
+    let newest = names.iter().rfind(|path| path.to_str().unwrap().contains("manifest-")).unwrap();
+    let mut bytes = std::fs::read(newest).unwrap();
+    bytes[60] ^= 1;
+    std::fs::write(newest, bytes).unwrap();
+    let asked = [place.as_str(), "--shards", "1", "-c", "SELECT n FROM v", "--format", "csv"];
+    let (_, said, code) = shell(&asked);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("is corrupt at byte") && said.contains("--accept-data-loss"), "{said}");
+    let (out, said, code) = shell(&[&asked[..], &["--accept-data-loss"]].concat());
+    assert!(said.contains("given up: what checkpoints alone have of epochs"), "{said}");
+    assert!(said.contains("given-up-1"), "{said}");
+    assert_eq!((out.as_str(), code), ("n\n2\n", Some(0)), "{said}");
+    // It is whole again.
+    let (out, said, code) = shell(&asked);
+    assert_eq!((out.as_str(), said.as_str(), code), ("n\n2\n", "", Some(0)));
+    std::fs::remove_dir_all(place).unwrap();
+}

@@ -57,7 +57,7 @@ impl<'a> Walk<'a> {
             return Ok(None);
         }
         let (file, offset) = (self.file, self.place.offset);
-        let read = read_group(self.files, file, self.file_bytes, self.place, Some(self.salt))?;
+        let read = group_at(self.files, file, self.file_bytes, self.place, Some(self.salt))?;
         match read.and_then(|group| self.follows(group)) {
             Ok((group, records)) => {
                 let payload_bytes = wide(group.payload.len());
@@ -116,7 +116,7 @@ impl<'a> Walk<'a> {
             let salted = block.len() >= group::GROUP_HEADER_BYTES && u64_at(&block, 8) == self.salt;
             if salted && offset > bad_offset {
                 let place = Place { offset, ..self.place };
-                let group = read_group(self.files, file, self.file_bytes, place, Some(self.salt))?;
+                let group = group_at(self.files, file, self.file_bytes, place, Some(self.salt))?;
                 if group.is_ok_and(|group| group.header.durable_upto >= self.end) {
                     return Err(OpenError::Corrupt { file, offset: bad_offset, what });
                 }
@@ -128,7 +128,7 @@ impl<'a> Walk<'a> {
 }
 
 /// The group at `place`, or what is wrong with it.
-fn read_group(
+pub(crate) fn group_at(
     files: &dyn Files,
     file: FileName,
     file_bytes: u64,
@@ -165,7 +165,7 @@ pub(super) fn holds_group(files: &dyn Files, file: FileName) -> Result<bool, Ope
     let file_bytes = files.size(&file).ok_or(OpenError::Missing { file })?;
     let mut place = Place { shard, segment: number, offset: HEADER_BYTES };
     while place.offset < file_bytes {
-        if read_group(files, file, file_bytes, place, None)?.is_ok() {
+        if group_at(files, file, file_bytes, place, None)?.is_ok() {
             return Ok(true);
         }
         place.offset += BLOCK_BYTES;

@@ -20,7 +20,7 @@ use std::path::PathBuf;
 use crate::command::{Command, Failure, Options};
 use format::{FORMATS, Format};
 use report::Origin;
-use session::Session;
+use session::{Place, Session};
 
 pub(crate) const COMMAND: Command = Command {
     name: "shell",
@@ -30,6 +30,7 @@ Runs SQL on a database inside this process: what is typed, a file, or the statem
 -c and -f it reads from the terminal, where \\? lists its commands, or from a pipe.
 
 Usage: sluice [DIR] [-c SQL | -f FILE] [--format table|csv|json|ndjson|arrow] [--shards N]
+              [--accept-data-loss]
 
   DIR              keep the database in this directory, with its rows and objects, and find them there
                    the next time; it is made if it is not there. Write ./DIR or a path, so that it is
@@ -41,6 +42,10 @@ Usage: sluice [DIR] [-c SQL | -f FILE] [--format table|csv|json|ndjson|arrow] [-
                    each result), ndjson (an object on a line for each row) or arrow (an IPC stream for
                    each result)
   --shards N       run on N shards instead of one per core that is free
+  --accept-data-loss
+                   open a directory whose files are proven corrupt without what cannot be read: says
+                   which statements and rows of which epochs are given up, and leaves the files as they
+                   were in a folder in DIR. Where nothing is corrupt it gives nothing up
 
 A script stops at the first error, with exit code 1. A SUBSCRIBE in it writes changes beside what
 follows until nothing more comes, or until Ctrl-C: the weight first, +1 for a row that came and -1 for
@@ -57,6 +62,7 @@ struct Asked {
     format: Format,
     shards: Option<usize>,
     directory: Option<PathBuf>,
+    accept_data_loss: bool,
 }
 
 #[derive(Debug, PartialEq)]
@@ -67,16 +73,17 @@ enum Input {
 }
 
 fn run(given: &[String], out: &mut dyn Write) -> Result<(), Failure> {
-    let Asked { input, format, shards, directory } = asked(given)?;
+    let Asked { input, format, shards, directory, accept_data_loss } = asked(given)?;
     let directory = directory.as_deref();
+    let place = Place { directory, shards, accept_data_loss };
     if input == Input::Standard && io::stdin().is_terminal() {
-        let place = directory.map_or("memory".to_owned(), |path| path.display().to_string());
-        writeln!(out, "SluiceDB, in {place}. \\? helps, Ctrl-D leaves.")?;
+        let at = directory.map_or("memory".to_owned(), |path| path.display().to_string());
+        writeln!(out, "SluiceDB, in {at}. \\? helps, Ctrl-D leaves.")?;
         out.flush()?;
-        let mut session = Session::start(format, shards, directory, true, out)?;
+        let mut session = Session::start(format, &place, true, out)?;
         return edit::interact(&mut session);
     }
-    let mut session = Session::start(format, shards, directory, false, out)?;
+    let mut session = Session::start(format, &place, false, out)?;
     match input {
         Input::File(path) => session.include(&path)?,
         Input::Text(text) => session.run(Origin { file: None, text: &text })?,
@@ -93,7 +100,7 @@ fn run(given: &[String], out: &mut dyn Write) -> Result<(), Failure> {
 fn asked(given: &[String]) -> Result<Asked, Failure> {
     let mut options = Options::new(COMMAND.name, given);
     let (input, format) = (Input::Standard, Format::Table);
-    let mut asked = Asked { input, format, shards: None, directory: None };
+    let mut asked = Asked { input, format, shards: None, directory: None, accept_data_loss: false };
     while let Some(option) = options.option()? {
         let input = match option {
             "-c" => Input::Text(options.value(option, "statements")?.to_owned()),
@@ -114,6 +121,10 @@ fn asked(given: &[String]) -> Result<Asked, Failure> {
                 asked.shards = Some(number?);
                 continue;
             }
+            "--accept-data-loss" => {
+                asked.accept_data_loss = true;
+                continue;
+            }
             word if word.starts_with('-') => return Err(options.unknown(word)),
             directory => {
                 if asked.directory.replace(directory.into()).is_some() {
@@ -126,6 +137,9 @@ fn asked(given: &[String]) -> Result<Asked, Failure> {
             return Err(options.usage("-c and -f are taken once, and not together"));
         }
         asked.input = input;
+    }
+    if asked.accept_data_loss && asked.directory.is_none() {
+        return Err(options.usage("--accept-data-loss is about a directory: name it"));
     }
     Ok(asked)
 }
@@ -149,6 +163,7 @@ mod tests {
             format: Format::Csv,
             shards: Some(2),
             directory: None,
+            accept_data_loss: false,
         };
         assert_eq!(
             parsed(&["-c", "SELECT 1", "--format", "csv", "--shards", "2"]).unwrap(),
@@ -160,6 +175,20 @@ mod tests {
             parsed(&["./db", "--format=csv", "-c", "SELECT 1", "--shards", "2"]).unwrap(),
             kept
         );
+        let accepting = Asked { accept_data_loss: true, ..kept };
+        assert_eq!(
+            parsed(&[
+                "./db",
+                "--accept-data-loss",
+                "--format=csv",
+                "-c",
+                "SELECT 1",
+                "--shards",
+                "2"
+            ])
+            .unwrap(),
+            accepting
+        );
     }
 
     #[test]
@@ -168,6 +197,7 @@ mod tests {
         assert!(refused(&["--format", "xml"]).contains("ndjson or arrow, and not `xml`"));
         assert!(refused(&["-c", "a", "-f", "b"]).contains("not together"));
         assert!(refused(&["/data", "/other"]).contains("one directory at a time"));
+        assert!(refused(&["--accept-data-loss"]).contains("is about a directory"));
         assert!(refused(&["-x"]).contains("`-x` means nothing here"));
     }
 }

@@ -32,6 +32,14 @@ pub(crate) enum Next {
     Quit,
 }
 
+/// Where the database of a shell is.
+pub(crate) struct Place<'a> {
+    pub(crate) directory: Option<&'a Path>,
+    pub(crate) shards: Option<usize>,
+    /// Whether what is corrupt there is given up.
+    pub(crate) accept_data_loss: bool,
+}
+
 /// The state of a shell.
 pub(crate) struct Session<'a> {
     pub(crate) db: Database,
@@ -50,11 +58,11 @@ pub(crate) struct Session<'a> {
 impl<'a> Session<'a> {
     pub(crate) fn start(
         format: Format,
-        shards: Option<usize>,
-        directory: Option<&Path>,
+        place: &Place<'_>,
         interactive: bool,
         out: &'a mut dyn Write,
     ) -> Result<Session<'a>, Failure> {
+        let &Place { directory, shards, accept_data_loss } = place;
         let failed = |error: Error| Failure::Failed(error.to_string());
         let mut builder = Database::builder().connectors(sluicedb_ingest::connectors());
         if let Some(shards) = shards {
@@ -62,6 +70,9 @@ impl<'a> Session<'a> {
         }
         if let Some(directory) = directory {
             builder = builder.directory(directory);
+        }
+        if accept_data_loss {
+            builder = builder.accept_data_loss(|loss| eprintln!("sluice: {loss}"));
         }
         let db = builder.start(&Plan::empty()).map_err(failed)?;
         let interrupt = Interrupt::install()
