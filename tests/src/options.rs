@@ -56,6 +56,8 @@ pub struct Options {
     pub comings: Comings,
     /// How often relations come or go while the database runs, in runs without crashes.
     pub installs: usize,
+    /// How often the database is opened with another number of shards, at most.
+    pub reshapings: usize,
     /// What goes wrong.
     pub faults: Faults,
 }
@@ -187,6 +189,7 @@ impl Options {
                 pause: prng.chance(30),
             },
             installs: *prng.pick(&[0, 3, 8]),
+            reshapings: *prng.pick(&[0, 0, 1, 2]),
         }
     }
 }
@@ -241,6 +244,7 @@ impl fmt::Display for Options {
             weights,
             comings: Comings { late_percent, leave_percent, forget_percent },
             installs,
+            reshapings,
             faults: Faults { crashes, torn, failed_sync, pause },
         } = self;
         let Weights { lanes, work, disk, control, feeders: steps, push, time, wants, reads } =
@@ -269,7 +273,7 @@ impl fmt::Display for Options {
         writeln!(
             f,
             "comings late_percent={late_percent} leave_percent={leave_percent} \
-             forget_percent={forget_percent} installs={installs}"
+             forget_percent={forget_percent} installs={installs} reshapings={reshapings}"
         )?;
         write!(f, "faults crashes={crashes} torn={torn} failed_sync={failed_sync} pause={pause}")
     }

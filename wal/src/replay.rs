@@ -91,6 +91,19 @@ impl Resume {
         Resume { database, shard, end, durable, link: None, next_number: 1, spans: Vec::new() }
     }
 
+    /// Of a log that begins anew, whatever is there of an earlier one of the shard.
+    pub fn anew(files: &dyn Files, database: u128, shard: u16) -> Resume {
+        let number = |file: FileName| match file {
+            FileName::Segment { shard: of, number } if of == shard => Some(number),
+            _ => None,
+        };
+        let dead: Vec<u64> = files.list().into_iter().filter_map(number).collect();
+        let next_number = dead.iter().max().map_or(1, |last| last + 1);
+        let span = |number| Span { shard, number, end: Some(Lsn(0)) };
+        let spans = dead.into_iter().map(span).collect();
+        Resume { next_number, spans, ..Resume::nothing(database, shard) }
+    }
+
     /// Where the log goes on.
     pub fn end(&self) -> Lsn {
         self.end

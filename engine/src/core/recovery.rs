@@ -4,15 +4,17 @@
 //! - What is recovered is the newest sealed checkpoint, and behind it the longest prefixes of the
 //!   logs in which every statement has all its parts and follows all earlier ones of its feeder.
 //! - Epochs that may have left a trace are not used again.
+//! - Another number of shards takes up a checkpoint behind which no statement is.
 
 mod error;
 mod feeders;
 pub(crate) mod loss;
+mod reshard;
 
 use std::sync::Arc;
 
 use sluicedb_wal::options::Options as LogOptions;
-use sluicedb_wal::replay::{Replayed, Seek, replay};
+use sluicedb_wal::replay::{Replayed, Resume, Seek, replay};
 use sluicedb_wal::settle::settled;
 use sluicedb_wal::{
     Failure, FileName, Files, Log, Lsn, Manifest, OpenError, ShardPart, Tickets, checkpoint,
@@ -40,6 +42,11 @@ pub fn history(files: &dyn Files) -> Result<Arc<[u8]>, RecoverError> {
     let (shard, what) = (ShardId(0), "its front has another form");
     let front = Front::decode(&newest.front);
     front.map(|front| front.history).ok_or(RecoverError::AnotherPlan { shard, what })
+}
+
+/// How many shards wrote what the files hold, if they hold anything.
+pub fn shards(files: &dyn Files) -> Result<Option<usize>, RecoverError> {
+    Ok(written_by(files, manifest::newest(files)?.as_ref()))
 }
 
 /// The files of a database that lives in memory: there are none.
@@ -152,48 +159,37 @@ pub fn open(
     let manifests = manifests(files, database)?;
     let newest = manifests.last();
     let plan = graph.fingerprint();
-    if let Some(found) = newest.map(|manifest| manifest.shards.len())
-        && found != usize::from(options.shards)
-    {
-        return Err(RecoverError::Shards { found, asked: usize::from(options.shards) });
-    }
+    let asked = usize::from(options.shards);
+    let found = written_by(files, newest).unwrap_or(asked);
     let base = feeders::base(newest, plan, graph)?;
     let epoch = next_epoch(files, newest);
-    let logs = logs(files, database, newest, &base.feeders, options)?;
+    let logs = logs(files, (database, found), newest, &base.feeders, options)?;
+    let moves = found != asked;
+    if moves && logs.iter().any(|log| !log.records.is_empty()) {
+        return Err(RecoverError::Shards { found, asked });
+    }
     let replays = logs.iter().enumerate();
     let replays = replays.map(|(at, log)| feeders::frames(log, graph, ShardId(at as u16)));
     let mut replays = replays.collect::<Result<Vec<_>, _>>()?;
     let reached = feeders::reached(&base.feeders, &replays)?;
     let marks = feeders::before_replay(&base.feeders, &reached);
-    let mut shards = Vec::with_capacity(usize::from(options.shards));
+    let mut shards = Vec::with_capacity(asked);
     let mut replayed = 0;
-    for shard in (0..options.shards).map(ShardId) {
-        let log = logs.get(shard.index());
-        let part = newest.map(|manifest| &manifest.shards[shard.index()]);
-        let restored = match (newest, part) {
-            (Some(manifest), Some(part)) => {
-                let memory = checked_memory(graph, memory(shard))?;
-                Some(restore(files, manifest, part, graph, shard, memory)?)
-            }
-            _ => None,
-        };
+    let states = states(files, newest, graph, (epoch, options.shards), &mut memory)?;
+    for (shard, restored) in (0..options.shards).map(ShardId).zip(states) {
         let replay = replays.get_mut(shard.index()).map(std::mem::take).unwrap_or_default();
         replayed += replay.len();
-        let log = log.zip(options.log.as_ref()).map(|(log, limits)| {
-            let tickets = Tickets::of(log_owner(shard));
-            Log::resume(limits.clone(), log.resume(), options.seed ^ u64::from(shard.0), tickets)
-        });
+        let log = log(files, (database, shard), logs.get(shard.index()), options);
         let (feeders, sources) = (marks.clone(), base.sources.clone());
         let start = ShardStart { epoch, log, restored, feeders, sources, replay };
         let memory = match start.restored {
             Some(_) => None,
             None => Some(checked_memory(graph, memory(shard))?),
         };
-        let made =
-            Shard::new(shard_options(options, database, shard), graph.clone(), start, memory)?;
-        check_digest(&made, part)?;
-        shards.push(made);
+        let options = shard_options(options, database, shard);
+        shards.push(Shard::new(options, graph.clone(), start, memory)?);
     }
+    check_digests(&shards, newest)?;
     let sealed = newest.map(|manifest| Epoch(manifest.epoch));
     let (files, sinks, producers) = (files.list(), base.sinks, base.producers);
     let start = CoordinatorStart {
@@ -203,6 +199,7 @@ pub fn open(
         producers: producers.clone(),
         sinks: sinks.clone(),
         manifests,
+        moves,
     };
     let told = coordinator_options(options, database, (plan, base.history));
     let coordinator = Coordinator::new(told, graph, start);
@@ -235,10 +232,54 @@ fn manifests(files: &dyn Files, database: u128) -> Result<Vec<Manifest>, Recover
     Ok(before.into_iter().chain([newest]).collect())
 }
 
-/// The logs of all shards, cut to what is settled; none without a disk.
+/// How many shards wrote what there is: the newest checkpoint, or logs that none has.
+fn written_by(files: &dyn Files, newest: Option<&Manifest>) -> Option<usize> {
+    let segments = files.list().into_iter().filter_map(|file| match file {
+        FileName::Segment { shard, .. } => Some(usize::from(shard) + 1),
+        _ => None,
+    });
+    newest.map(|manifest| manifest.shards.len()).or(segments.max())
+}
+
+/// The state of each shard at the newest checkpoint; none of any where there is none.
+fn states(
+    files: &dyn Files,
+    newest: Option<&Manifest>,
+    graph: &Arc<Graph>,
+    (epoch, shards): (Epoch, u16),
+    mut memory: impl FnMut(ShardId) -> (Region, Region),
+) -> Result<Vec<Option<Restored>>, RecoverError> {
+    let Some(manifest) = newest else { return Ok((0..shards).map(|_| None).collect()) };
+    if manifest.shards.len() != usize::from(shards) {
+        let moved = reshard::moved(files, manifest, graph, (epoch, shards), memory)?;
+        return Ok(moved.into_iter().map(Some).collect());
+    }
+    let restored = manifest.shards.iter().zip((0..shards).map(ShardId)).map(|(part, shard)| {
+        let memory = checked_memory(graph, memory(shard))?;
+        restore(files, manifest, part, graph, shard, memory).map(Some)
+    });
+    restored.collect()
+}
+
+/// A shard's log, behind what was found of it. What lies there of a shard that wrote none of what is taken
+/// up is of another life.
+fn log(
+    files: &dyn Files,
+    (database, shard): (u128, ShardId),
+    found: Option<&Replayed>,
+    options: &DatabaseOptions,
+) -> Option<Log> {
+    let limits = options.log.clone()?;
+    let anew = || Resume::anew(files, database, shard.0);
+    let from = found.map_or_else(anew, Replayed::resume);
+    let tickets = Tickets::of(log_owner(shard));
+    Some(Log::resume(limits, from, options.seed ^ u64::from(shard.0), tickets))
+}
+
+/// The logs of all shards that wrote some, cut to what is settled; none without a disk.
 fn logs(
     files: &dyn Files,
-    database: u128,
+    (database, shards): (u128, usize),
     newest: Option<&Manifest>,
     base: &[FeederMark],
     options: &DatabaseOptions,
@@ -246,8 +287,8 @@ fn logs(
     if options.log.is_none() {
         return Ok(Vec::new());
     }
-    let mut logs = Vec::with_capacity(usize::from(options.shards));
-    for shard in 0..options.shards {
+    let mut logs = Vec::with_capacity(shards);
+    for shard in (0..shards).map(|shard| shard as u16) {
         let part = newest.map(|manifest| &manifest.shards[usize::from(shard)]);
         let (from, witness) = part.map_or((Lsn(0), Lsn(0)), |p| (p.log_from, p.log_durable));
         logs.push(replay(files, &Seek { database, shard, from, witness })?);
@@ -328,12 +369,22 @@ fn restore(
     Ok(Restored { arena, watermarks, epoch: Epoch(manifest.epoch), files: part.files.clone() })
 }
 
-fn check_digest(shard: &Shard, part: Option<&ShardPart>) -> Result<(), RecoverError> {
-    let Some(part) = part else { return Ok(()) };
-    let found = shard.recounted_digest();
-    if found != part.digest {
-        let (shard, expected) = (shard.id(), part.digest);
-        return Err(RecoverError::Digest { shard, found, expected });
+/// Compares what views hold with what they held when the checkpoint was written: shard by shard, or on all
+/// of them together where there are more or fewer.
+fn check_digests(shards: &[Shard], newest: Option<&Manifest>) -> Result<(), RecoverError> {
+    let Some(manifest) = newest else { return Ok(()) };
+    if manifest.shards.len() != shards.len() {
+        let digests = manifest.shards.iter().map(|part| part.digest);
+        let expected = digests.fold(0, u64::wrapping_add);
+        let found = shards.iter().map(Shard::recounted_digest).fold(0, u64::wrapping_add);
+        let same = found == expected;
+        return same.then_some(()).ok_or(RecoverError::Moved { found, expected });
+    }
+    for (shard, part) in shards.iter().zip(&manifest.shards) {
+        let (shard, found, expected) = (shard.id(), shard.recounted_digest(), part.digest);
+        if found != expected {
+            return Err(RecoverError::Digest { shard, found, expected });
+        }
     }
     Ok(())
 }

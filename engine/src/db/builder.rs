@@ -25,7 +25,7 @@ use super::{Database, InlineDatabase};
 use crate::core::arena::Region;
 use crate::core::graph::{Graph, Route, SourceSpec, ViewSpec, lower};
 use crate::core::ids::{SourceId, ViewId};
-use crate::core::recovery::{DatabaseOptions, history};
+use crate::core::recovery::{DatabaseOptions, RecoverError, history, shards};
 use crate::shell::memory::{Budget, MachineMemory, Mapped, Populator, Reserve};
 use crate::shell::start::{Seating, Setup, start, start_inline};
 use crate::shell::topology::{Placement, Request, Topology, place};
@@ -115,8 +115,12 @@ impl Builder {
         self
     }
 
-    /// How many parts the work has; by default one for each core that is left beside housekeeping.
-    /// Those beyond the cores share them.
+    /// How many parts the work has; by default as many as the directory was written by, or else one for
+    /// each core that is left beside housekeeping. Those beyond the cores share them.
+    ///
+    /// A directory that another number wrote is taken over when it is opened: rows and groups go to the
+    /// shards that own them now, which takes the memory of both for that long. A view whose rows lie
+    /// where those lie that they were made of, and may be taken back, keeps a directory from it.
     pub fn shards(mut self, shards: usize) -> Builder {
         self.shards = Some(shards);
         self
@@ -205,9 +209,25 @@ impl Builder {
 
     /// Starts the database on threads of its own.
     pub fn start(self, plan: &Plan) -> Result<Database, Error> {
+        match self.begin(plan) {
+            Err(Error::Recover { error: RecoverError::Shards { found, .. }, .. }) => {
+                // As many as placed it work off what the log has; others take up the checkpoint.
+                self.clone().shards(found).begin(plan)?.close()?;
+                self.begin(plan)
+            }
+            begun => begun,
+        }
+    }
+
+    fn begin(&self, plan: &Plan) -> Result<Database, Error> {
         let (runtime, fallback) = self.choose_runtime()?;
         let catalog = self.catalog(plan)?;
-        let request = Request { shards: self.shards, cores: self.cores.clone() };
+        let graph = self.graph(plan)?;
+        let (directory, loss) = self.open_directory()?;
+        let written_by =
+            |directory: &Directory| shards(directory).map_err(|error| self.cannot_recover(error));
+        let known = directory.as_ref().map(written_by).transpose()?.flatten();
+        let request = Request { shards: self.shards.or(known), cores: self.cores.clone() };
         let topology = Topology::read().topology;
         let placement = place(&topology, &request).map_err(Error::Placement)?;
         let budget = self.budget(placement.shards.len())?;
@@ -216,7 +236,8 @@ impl Builder {
         let memory = memory(&budget, &nodes, Some(&populator))?;
         let several = topology.cpus().iter().any(|cpu| cpu.node != topology.cpus()[0].node);
         let near = nodes.iter().map(|node| several.then_some(*node)).collect();
-        let (mut setup, catalog, begun) = self.setup(plan, catalog, (memory, near))?;
+        let files = (graph, directory, loss);
+        let (mut setup, catalog, begun) = self.setup(files, catalog, (memory, near))?;
         if let Some((_, disk)) = &mut setup.directory {
             disk.cpus.clone_from(&placement.housekeeping);
         }
@@ -315,7 +336,7 @@ impl Builder {
     }
 
     /// Makes a database of one shard that runs where its caller calls
-    /// [`InlineDatabase::turn`]: no thread, no hop.
+    /// [`InlineDatabase::turn`]: no thread, no hop. A directory that several shards wrote is taken over.
     pub fn inline(mut self, plan: &Plan) -> Result<InlineDatabase, Error> {
         // It reaches nothing outside.
         self.connectors = None;
@@ -326,10 +347,23 @@ impl Builder {
                     .to_owned();
             return Err(Error::Option { name: "shards", what });
         }
+        match self.begin_inline(plan) {
+            Err(Error::Recover { error: RecoverError::Shards { found, .. }, .. }) => {
+                self.clone().shards(found).begin(plan)?.close()?;
+                self.begin_inline(plan)
+            }
+            begun => begun,
+        }
+    }
+
+    fn begin_inline(&self, plan: &Plan) -> Result<InlineDatabase, Error> {
         let catalog = self.catalog(plan)?;
+        let graph = self.graph(plan)?;
+        let (directory, loss) = self.open_directory()?;
+        let files = (graph, directory, loss);
         let budget = self.budget(1)?;
         let memory = memory(&budget, &[0], None)?;
-        let (setup, catalog, begun) = self.setup(plan, catalog, (memory, vec![None]))?;
+        let (setup, catalog, begun) = self.setup(files, catalog, (memory, vec![None]))?;
         let inline = start_inline(setup);
         let inline = inline.map_err(|error| Error::starting(error, self.directory.clone()))?;
         let language = Language::new(catalog, None);
@@ -376,12 +410,8 @@ impl Builder {
         }
     }
 
-    fn setup(
-        &self,
-        plan: &Plan,
-        catalog: Catalog,
-        (memory, nodes): (Vec<(Region, Region)>, Vec<Option<u32>>),
-    ) -> Result<(Setup, Catalog, Begun), Error> {
+    /// What the plan of the application makes; options are looked at before a directory is made.
+    fn graph(&self, plan: &Plan) -> Result<Graph, Error> {
         for (name, frames) in
             [("lane_frames", self.lane_frames), ("exchange_frames", self.exchange_frames)]
         {
@@ -390,8 +420,19 @@ impl Builder {
                 return Err(Error::Option { name, what });
             }
         }
-        let graph = lower(plan, Route::Aligned)?;
-        let (directory, loss) = self.open_directory()?;
+        Ok(lower(plan, Route::Aligned)?)
+    }
+
+    fn cannot_recover(&self, error: RecoverError) -> Error {
+        Error::Recover { directory: self.directory.clone(), error }
+    }
+
+    fn setup(
+        &self,
+        (graph, directory, loss): (Graph, Option<Directory>, Option<DataLoss>),
+        catalog: Catalog,
+        (memory, nodes): (Vec<(Region, Region)>, Vec<Option<u32>>),
+    ) -> Result<(Setup, Catalog, Begun), Error> {
         let kept = directory.is_some();
         let logged = kept && self.durability == Durability::Log;
         let history = match &directory {
@@ -466,8 +507,7 @@ impl Builder {
 
     /// What was said until the newest checkpoint of a directory.
     fn history(&self, files: &Directory) -> Result<History, Error> {
-        let directory = self.directory.clone();
-        let found = history(files).map_err(|error| Error::Recover { directory, error })?;
+        let found = history(files).map_err(|error| self.cannot_recover(error))?;
         History::read(&found)
     }
 }

@@ -50,7 +50,10 @@ fn each_row_that_producers_push_is_in_the_files_once_whenever_the_process_is_kil
     let kills = asked("SLUICE_PRODUCER_KILLS", PRODUCER_KILLS);
     let mut counts = Counts::default();
     let mut model = Model::new("exactly-once-pushed", 3);
-    let life = |life: usize| Start { shards: SHARDS, from: From::Producers { life: life as u64 } };
+    // Each life has another number of shards than the one before.
+    let shards = |life: usize| 1 + life % SHARDS;
+    let from = |life: usize| From::Producers { life: life as u64 };
+    let life = |life: usize| Start { shards: shards(life), from: from(life) };
     run(&mut model, kills, life, &mut counts);
     let rows = push::rows_by(kills as u64);
     model.pushed(rows);
@@ -67,8 +70,8 @@ fn the_process_that_is_killed() {
     }
 }
 
-/// Shards of the run with producers.
-const SHARDS: usize = 2;
+/// Shards of a life with producers, at most.
+const SHARDS: usize = 3;
 
 fn asked(name: &str, otherwise: usize) -> usize {
     std::env::var(name).map_or(otherwise, |n| n.parse().expect("a number"))

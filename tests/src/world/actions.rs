@@ -190,7 +190,9 @@ impl World {
                 }
                 Stand::There if due && self.is_rough() => menu.offer(Action::Detach { feeder }),
                 Stand::There
-                    if mouth.retry <= self.turn && self.producers[feeder].next().is_some() =>
+                    if mouth.retry <= self.turn
+                        && self.producers[feeder].next().is_some()
+                        && !self.reshaping.rests() =>
                 {
                     menu.offer(Action::Push { feeder });
                 }

@@ -30,6 +30,10 @@ impl World {
             self.crash_now();
             return true;
         }
+        if self.rest() {
+            self.crash_now();
+            return true;
+        }
         if !self.is_rough() {
             return false;
         }
@@ -85,6 +89,7 @@ impl World {
             trace: self.trace.clone(),
             seen: self.seen.clone(),
             menu: Menu::default(),
+            reshaping: self.reshaping.clone(),
             ..*self
         };
         copy.crash(mode);
@@ -118,7 +123,7 @@ impl World {
             Err(error) => panic!("the history cannot be read: {error}"),
         };
         self.graph = self.growth.recalled(&history);
-        let opened = match self.recover() {
+        let opened = match self.recover_some() {
             Ok(opened) => opened,
             Err(error) => panic!("the database cannot be opened: {error}"),
         };
@@ -146,7 +151,7 @@ impl World {
         self.begin(opened, fresh);
     }
 
-    fn recover(&mut self) -> Result<Opened, sluicedb::core::recovery::RecoverError> {
+    pub(super) fn recover(&mut self) -> Result<Opened, sluicedb::core::recovery::RecoverError> {
         let options = self.database_options();
         let (state, shadow) = (self.options.state_blocks, self.options.shadow_blocks);
         open(&self.disk, &self.graph, &options, |_| (Region::heap(state), Region::heap(shadow)))
@@ -180,6 +185,7 @@ impl World {
         self.now_ns = 0;
         self.life = Life {
             subscribers,
+            first: coordinator.open(),
             passing: coordinator.open(),
             coordinator: Some(coordinator),
             lanes: self.lanes(),

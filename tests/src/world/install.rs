@@ -252,7 +252,8 @@ impl World {
     pub(super) fn may_install(&self) -> bool {
         let quiet = self.life.reading.is_none() && !self.growth.under_way;
         let whole = self.life.ready && self.life.poison.is_none();
-        self.growth.left > 0 && quiet && whole && self.is_rough()
+        let settled = !self.reshaping.rests() && !self.is_moving();
+        self.growth.left > 0 && quiet && whole && self.is_rough() && settled
     }
 
     /// Something comes or goes.

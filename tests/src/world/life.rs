@@ -27,6 +27,8 @@ pub(super) struct Life {
     pub(super) known: usize,
     /// What happens to feeders at the end of the epoch that is closing.
     pub(super) changes: Vec<Change>,
+    /// The first epoch.
+    pub(super) first: Epoch,
     /// The epoch that is passed next.
     pub(super) passing: Epoch,
     /// The open epoch, where feeders read it.
@@ -118,6 +120,7 @@ impl Life {
             mouths: Vec::new(),
             known: 0,
             changes: Vec::new(),
+            first: Epoch(0),
             passing: Epoch(0),
             open: Epoch(0),
             ready: false,

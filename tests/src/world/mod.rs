@@ -19,6 +19,7 @@ mod producer;
 mod read;
 mod run;
 mod script;
+mod shards;
 mod sinks;
 mod subscriber;
 
@@ -65,6 +66,7 @@ pub struct World {
     life: Life,
     lives: u64,
     producers: Vec<Producer>,
+    reshaping: shards::Reshaping,
     /// By the names of what they follow.
     sinks: BTreeMap<String, sinks::Sink>,
     /// What becomes of those.
@@ -134,6 +136,7 @@ impl World {
             clocks: Clocks::new(0, std::iter::empty()),
             cuts: BTreeMap::new(),
             producers,
+            reshaping: shards::Reshaping::new(root.split("shards"), options.reshapings),
             sinks: BTreeMap::new(),
             sealed: None,
             checkpointed: Epoch(0),

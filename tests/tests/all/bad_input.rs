@@ -34,6 +34,7 @@ fn options() -> Options {
         weights: Weights::EVEN,
         comings: Comings::NONE,
         installs: 0,
+        reshapings: 0,
         faults: Faults::NONE,
     }
 }
@@ -112,7 +113,7 @@ fn join_on(key: &str) -> Result<Plan, SqlError> {
 }
 
 #[test]
-fn state_is_not_handed_to_another_plan_or_another_number_of_shards() {
+fn state_is_not_handed_to_another_plan() {
     let row = vec![vec![Value::Int(1), Value::Int(2)]];
     let plan = join_on("c").expect("the plan is written down");
     let load = load(plan, vec![(0, vec![row.clone(); 3]), (1, vec![row; 3])]);
@@ -137,7 +138,6 @@ fn state_is_not_handed_to_another_plan_or_another_number_of_shards() {
         assert_eq!(opened("c", 1), "opened");
         let another = opened("d", 1);
         assert!(another.contains("written by another plan"), "{another}");
-        let shards = opened("c", 2);
-        assert!(shards.contains("open it with shards = 1"), "{shards}");
+        assert_eq!(opened("c", 2), "opened", "no statement is behind the checkpoint");
     });
 }

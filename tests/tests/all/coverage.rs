@@ -26,6 +26,7 @@ const EVENTS: &[(&str, usize)] = &[
     ("full push", 200),
     ("graph changed", 50),
     ("lane held or stage full", 500),
+    ("opened with another number of shards", 100),
     ("paused shard", 200),
     ("producer known by its name", 300),
     ("query goes on", 10),

@@ -108,6 +108,7 @@ impl Script {
             weights: Weights::EVEN,
             comings: Comings::NONE,
             installs: 3,
+            reshapings: 0,
             faults: Faults::NONE,
         };
         let load = Load::draw(&mut Prng::new(seed).split("input"), &options);

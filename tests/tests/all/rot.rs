@@ -83,6 +83,7 @@ fn world_options() -> Options {
         weights: Weights::EVEN,
         comings: Comings::NONE,
         installs: 2,
+        reshapings: 0,
         faults: Faults::NONE,
     }
 }

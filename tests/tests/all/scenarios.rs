@@ -30,6 +30,7 @@ fn options() -> Options {
         weights: Weights::EVEN,
         comings: Comings::NONE,
         installs: 0,
+        reshapings: 0,
         faults: Faults::NONE,
     }
 }

@@ -28,6 +28,7 @@ mod prepared;
 mod pressure;
 mod producers;
 mod refusing_disk;
+mod resharded;
 mod results;
 mod retained;
 mod rig;

@@ -4,7 +4,7 @@ use super::*;
 use crate::disk::Files;
 use crate::error::OpenError;
 use crate::record::Statement;
-use crate::replay::{Replayed, Seek, Tail, replay};
+use crate::replay::{Replayed, Resume, Seek, Tail, replay};
 use crate::twin::{CRASHES, Crash, Disk, Prng};
 
 const DATABASE: u128 = 0xD0;
@@ -412,5 +412,24 @@ fn rot_does_not_revive_what_recovery_cut_off() {
     life.calm(0);
     for (file, bit, replayed) in rot(&life.disk, &seek(Lsn(0), Lsn(0))) {
         assert_eq!(replayed.records, life.records, "bit {bit} of {file}");
+    }
+}
+
+#[test]
+fn a_log_that_begins_anew_has_nothing_of_the_one_before() {
+    for crash in CRASHES {
+        let mut life = small_log();
+        let before = life.disk.list();
+        for _ in 0..2 {
+            life.disk = life.disk.crash(crash, &mut life.prng);
+            let resume = Resume::anew(&life.disk, DATABASE, SHARD);
+            life.log = Log::resume(life.options.clone(), resume, life.prng.next(), Tickets::of(9));
+            (life.records, life.durable) = (Vec::new(), Lsn(0));
+            life.calm(7);
+            let replayed = life.crash(Crash::DropAll);
+            assert_eq!(replayed.records, life.records, "from lsn 0 on");
+        }
+        let gone = life.log.retire(Lsn(0));
+        assert!(before.iter().all(|file| gone.contains(file)), "{gone:?} of {before:?}");
     }
 }

@@ -10,6 +10,8 @@
 //! - A checkpoint is sealed by its manifest, which is written once every shard has acknowledged its
 //!   part and every sink has made safe what it was given, and nothing that only older checkpoints need
 //!   is removed before.
+//! - Where the state is that of another number of shards, nobody is attached and the graph stays as it
+//!   is until a checkpoint has it: until then the one before is the truth, and its logs end there.
 
 mod front;
 mod idle;
@@ -67,6 +69,8 @@ pub struct CoordinatorStart {
     pub producers: Vec<ProducerMark>,
     /// How far each sink had come.
     pub sinks: Vec<SinkMark>,
+    /// Whether the state is that of another number of shards: a checkpoint comes before anybody pushes.
+    pub moves: bool,
 }
 
 /// What concerns all shards.
@@ -96,6 +100,8 @@ pub struct Coordinator {
     settling: Settling,
     settled: Vec<u64>,
     seal: Seal,
+    /// Whether no checkpoint has the state as it lies on these shards.
+    moves: bool,
     poison: Option<Poison>,
 }
 
@@ -109,7 +115,7 @@ struct Wanted {
 impl Coordinator {
     /// A coordinator of shards that begin with this graph; it waits for them to be ready.
     pub fn new(options: CoordinatorOptions, graph: &Graph, start: CoordinatorStart) -> Coordinator {
-        let CoordinatorStart { epoch, manifests, files, feeders, producers, sinks } = start;
+        let CoordinatorStart { epoch, manifests, files, feeders, producers, sinks, moves } = start;
         let mut idleness = Idleness::default();
         for (at, source) in graph.sources.places() {
             idleness.add(SourceId(at as u16), source);
@@ -125,7 +131,8 @@ impl Coordinator {
             unready: all(options.shards),
             closing: None,
             reading: false,
-            wanted: Wanted::default(),
+            wanted: Wanted { barrier: moves, checkpoint: moves, read: false },
+            moves,
             roster: Roster::new(&feeders, &producers),
             idleness,
             changes: VecDeque::new(),
@@ -297,6 +304,7 @@ impl Coordinator {
         match sealed {
             Ok(None) => {}
             Ok(Some(sealed)) => {
+                self.moves = false;
                 for (shard, log_from) in sealed.log_from.into_iter().enumerate() {
                     let order = Order::Sealed { epoch: sealed.epoch, log_from };
                     effects.push(CoordinatorEffect::Order(ShardId(shard as u16), order));
@@ -339,7 +347,9 @@ impl Coordinator {
         let over = self.due_at().is_some_and(|at| at <= self.now_ns);
         let wanted = self.wanted;
         let asked = wanted.barrier || wanted.checkpoint && checkpoint || read;
-        if !(over || asked || self.roster.wants() || !self.changes.is_empty()) {
+        // What is logged and what the graph becomes builds on a checkpoint of these shards.
+        let comes = !self.moves && (self.roster.wants() || !self.changes.is_empty());
+        if !(over || asked || comes) {
             return;
         }
         self.wanted = Wanted {
@@ -349,6 +359,7 @@ impl Coordinator {
         };
         self.reading |= read;
         let barrier = Barrier { epoch: self.open, checkpoint, read };
+        let come = if self.moves { Vec::new() } else { self.roster.take_orders() };
         if checkpoint {
             (self.checkpointed, self.checkpointed_ns) = (barrier.epoch, self.now_ns);
             self.dirty = false;
@@ -360,10 +371,12 @@ impl Coordinator {
         self.closing = Some((barrier, all(self.options.shards)));
         effects.push(CoordinatorEffect::Open(self.open));
         let idle = self.idleness.take_orders(self.now_ns);
-        for order in self.roster.take_orders().into_iter().chain(idle) {
+        for order in come.into_iter().chain(idle) {
             self.order_all(order, effects);
         }
-        self.install_next(effects);
+        if !self.moves {
+            self.install_next(effects);
+        }
         self.order_all(Order::Close(barrier), effects);
     }
 

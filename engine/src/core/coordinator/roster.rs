@@ -18,6 +18,8 @@ pub(super) struct Roster {
     asked: Vec<Order>,
     /// What went out with the barrier that is closing.
     under_way: Vec<Change>,
+    /// Feeders below this are known to shards, or will be at the end of the epoch that is closing.
+    told: usize,
 }
 
 #[derive(Debug)]
@@ -63,7 +65,7 @@ impl Roster {
             let known = &mut feeders[feeder.index()];
             (known.source, known.producer) = (Some(*source), Some(Arc::clone(name)));
         }
-        Roster { feeders, asked: Vec::new(), under_way: Vec::new() }
+        Roster { feeders, asked: Vec::new(), under_way: Vec::new(), told: marks.len() }
     }
 
     /// A producer wants to feed a source.
@@ -108,13 +110,13 @@ impl Roster {
         }
     }
 
-    /// The feeders that belong to producers with names.
+    /// The feeders that belong to producers with names, and that shards know.
     pub(super) fn producers(&self) -> Vec<ProducerMark> {
         let named = |(at, known): (usize, &Known)| {
             let (source, name) = (known.source?, known.producer.clone()?);
             Some(ProducerMark { feeder: FeederId(at as u32), source, name })
         };
-        self.feeders.iter().enumerate().filter_map(named).collect()
+        self.feeders[..self.told].iter().enumerate().filter_map(named).collect()
     }
 
     /// Whether a feeder waits for a barrier to come or go.
@@ -126,6 +128,7 @@ impl Roster {
     pub(super) fn take_orders(&mut self) -> Vec<Order> {
         assert!(self.under_way.is_empty(), "a barrier closes after the one before has passed");
         let orders = std::mem::take(&mut self.asked);
+        self.told = self.feeders.len();
         let change = |order: &Order| match *order {
             Order::Attach { feeder, .. } => Change::Attach { feeder, mark: None, told: 0 },
             Order::Detach { feeder } => Change::Detach { feeder },

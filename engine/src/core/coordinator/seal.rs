@@ -43,6 +43,8 @@ pub(super) struct Seal {
     pinned: Vec<Arc<Manifest>>,
     /// All files but segments, which their logs know.
     files: BTreeSet<FileName>,
+    /// Segments of shards that there are no more: they go with the last manifest that names such.
+    strays: Vec<FileName>,
     remover: Tickets,
     removals: BTreeMap<Ticket, FileName>,
 }
@@ -84,6 +86,7 @@ impl Seal {
     ) -> Seal {
         assert!(kept.is_sorted_by_key(|manifest| manifest.epoch), "the newest manifest comes last");
         let ours = |file: &FileName| !matches!(file, FileName::Segment { .. });
+        let stray = |file: &&FileName| matches!(file, FileName::Segment { shard, .. } if *shard >= options.shards);
         Seal {
             database: options.database,
             running: Running { plan: options.plan, history: Arc::clone(&options.history) },
@@ -92,6 +95,7 @@ impl Seal {
             state: State::Closed,
             kept,
             pinned: Vec::new(),
+            strays: files.iter().filter(stray).copied().collect(),
             files: files.into_iter().filter(ours).collect(),
             remover: Tickets::of(REMOVER),
             removals: BTreeMap::new(),
@@ -242,7 +246,11 @@ impl Seal {
         let listing: Vec<FileName> = self.files.iter().copied().collect();
         let pinned = self.pinned.iter().map(|manifest| manifest.as_ref().clone());
         let needed: Vec<Manifest> = self.kept.iter().cloned().chain(pinned).collect();
-        for file in retire::unneeded(&needed, &listing, &[]) {
+        let mut unneeded = retire::unneeded(&needed, &listing, &[]);
+        if needed.iter().all(|manifest| manifest.shards.len() <= self.shards) {
+            unneeded.append(&mut self.strays);
+        }
+        for file in unneeded {
             self.files.remove(&file);
             let ticket = self.remover.take();
             self.removals.insert(ticket, file);
@@ -252,8 +260,11 @@ impl Seal {
 
     /// Where replay starts at the earliest, by shard.
     fn log_from(&self) -> Vec<Lsn> {
-        let of =
-            |shard: usize| self.kept.iter().map(move |manifest| manifest.shards[shard].log_from);
+        // One of before may not know the shard.
+        let of = |shard: usize| {
+            let parts = self.kept.iter().filter_map(move |manifest| manifest.shards.get(shard));
+            parts.map(|part| part.log_from)
+        };
         (0..self.shards).map(|shard| of(shard).min().expect("a manifest is kept")).collect()
     }
 }

@@ -55,6 +55,7 @@ fn with_sinks(graph: &Graph, sinks: &[SinkMark]) -> Coordinator {
         feeders: vec![mark],
         producers: vec![],
         sinks: sinks.to_vec(),
+        moves: false,
     };
     Coordinator::new(options, graph, start)
 }

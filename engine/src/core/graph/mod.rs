@@ -10,6 +10,7 @@
 mod change;
 mod explain;
 mod facts;
+mod homes;
 mod lower;
 mod origin;
 mod pause;

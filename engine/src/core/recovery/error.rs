@@ -26,12 +26,24 @@ pub enum RecoverError {
         /// The most it may be.
         most: u64,
     },
-    /// The state was written by another number of shards.
+    /// The log has statements behind the checkpoint, and another number of shards has placed them.
     Shards {
         /// The number that wrote it.
         found: usize,
         /// The number that was asked.
         asked: usize,
+    },
+    /// What a view keeps cannot go to another number of shards.
+    Immovable {
+        /// Its name.
+        relation: String,
+    },
+    /// The views of all shards together do not have the contents they had on the shards of before.
+    Moved {
+        /// The digest of what was moved.
+        found: u64,
+        /// The digest in the manifest.
+        expected: u64,
     },
     /// The state was written by another plan.
     AnotherPlan {
@@ -79,8 +91,18 @@ impl fmt::Display for RecoverError {
             }
             RecoverError::Shards { found, asked } => write!(
                 f,
-                "the state was written by {found} shards and {asked} were asked: open it with \
-                 shards = {found}"
+                "statements behind the last checkpoint were placed on {found} shards, and {asked} were \
+                 asked: open it with shards = {found} and close it first"
+            ),
+            RecoverError::Immovable { relation } => write!(
+                f,
+                "the rows of \"{relation}\" lie where those lie that they were made of, and may be \
+                 taken back: open it with as many shards as wrote it, or drop the view first"
+            ),
+            RecoverError::Moved { found, expected } => write!(
+                f,
+                "the views have digest {found:016x} on the shards of now, and {expected:016x} was \
+                 written"
             ),
             RecoverError::AnotherPlan { shard, what } => write!(
                 f,

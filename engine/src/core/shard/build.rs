@@ -22,6 +22,17 @@ pub(super) fn zone(operator: OperatorId) -> ZoneId {
     ZoneId(operator.0)
 }
 
+/// What an operator is told of its place in a shard, and its root there.
+pub(crate) fn operator_over(operator: &OperatorSpec, arena: &Arena) -> (Place, BlockId) {
+    let zone = zone(operator.id);
+    (Place { operator: operator.id, zone }, arena.root(zone))
+}
+
+/// Whether the one group of an aggregate without keys is on a shard.
+pub(crate) fn owns_empty_key(shard: ShardId, shards: u16) -> bool {
+    owner(partition(EMPTY), shards) == shard
+}
+
 /// Makes the operators of a stage over zones that are there.
 pub(super) fn build(
     graph: &Arc<Graph>,
@@ -50,8 +61,7 @@ pub(super) fn make(
     Ok(match operator.kind.clone() {
         Kind::Map(options) => Box::new(Map::new(place, options)),
         Kind::Aggregate(options) => {
-            let owns_empty_key = owner(partition(EMPTY), shards) == shard;
-            Box::new(Aggregate::new(place, options, root, owns_empty_key)?)
+            Box::new(Aggregate::new(place, options, root, owns_empty_key(shard, shards))?)
         }
         Kind::Join(options) => Box::new(Join::new(place, options, root)?),
         Kind::View(options) => Box::new(View::new(place, options, root)?),

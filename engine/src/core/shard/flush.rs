@@ -204,6 +204,12 @@ pub(crate) enum ApplyError {
     Image(ImageError),
 }
 
+/// How many blocks an arena has at least that a checkpoint is put into.
+pub(crate) fn blocks_of(file: &CheckpointFile) -> u32 {
+    let ids = file.entries().map(|Entry { head, .. }| split_head(&head).1.block.0);
+    ids.max().map_or(0, |last| last.saturating_add(1))
+}
+
 /// Puts a checkpoint that was read back over the ones before it.
 pub(crate) fn apply(image: &mut Image, file: &CheckpointFile) -> Result<(), ApplyError> {
     let form = ApplyError::Form;

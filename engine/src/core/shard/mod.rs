@@ -31,8 +31,9 @@ use super::ids::{Epoch, FeederId, LaneId, ShardId, SourceId, StageId, Time, View
 use super::morsel::Pool;
 use super::operator::{RetainReader, Stop, ViewReader};
 pub use build::check;
+pub(crate) use build::{operator_over, owns_empty_key};
 pub use census::{Census, OperatorFigures, SourceFigures};
-pub(crate) use flush::{ApplyError, apply, decode_watermarks};
+pub(crate) use flush::{ApplyError, apply, blocks_of, decode_watermarks};
 use flush::{Flush, Front};
 use intake::{Intake, Settled, Taken};
 use journal::Journal;
@@ -81,7 +82,7 @@ pub struct Restored {
     pub watermarks: Vec<Vec<Vec<Time>>>,
     /// The epoch of the checkpoint.
     pub epoch: Epoch,
-    /// Its files: the base, then the deltas on it.
+    /// Its files: the base, then the deltas on it. None where it was of another number of shards.
     pub files: Vec<FileRef>,
 }
 
@@ -132,7 +133,7 @@ impl Shard {
         let fresh = restored.is_none();
         let (arena, watermarks, base) = match restored {
             Some(Restored { arena, watermarks, epoch, files }) => {
-                (arena, Some(watermarks), Some((epoch, files)))
+                (arena, Some(watermarks), (!files.is_empty()).then_some((epoch, files)))
             }
             None => {
                 let memory = memory.expect("a shard that is not restored is given memory");
@@ -606,7 +607,8 @@ pub(crate) fn removal_owner(shard: ShardId) -> u16 {
     0x8000 | shard.0
 }
 
-fn empty_arena(graph: &Graph, epoch: Epoch, (state, shadow): (Region, Region)) -> Arena {
+/// State in which every operator has its zone, and nothing in there.
+pub(crate) fn empty_arena(graph: &Graph, epoch: Epoch, (state, shadow): (Region, Region)) -> Arena {
     let mut arena = Arena::new(state, shadow);
     for operator in 0..graph.operators {
         let zone = arena.create_zone(epoch.0);

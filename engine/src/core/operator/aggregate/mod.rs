@@ -19,6 +19,7 @@ mod merge;
 mod options;
 mod output;
 mod part;
+mod rehome;
 mod sessions;
 mod spec;
 mod windows;

@@ -40,6 +40,17 @@ impl Spec {
         groups.retain(fits);
     }
 
+    /// How many of some groups are withheld.
+    pub(super) fn withheld_among(&self, arena: &Arena, groups: &[Group]) -> usize {
+        let (mut visible, mut withheld) = (Vec::new(), Vec::new());
+        self.layout.locate_all(arena, groups, &mut visible);
+        if let Some(Time(limit)) = self.shows_closed_by(arena) {
+            visible.retain(|located| self.session_span(arena, located.group).1 <= limit);
+        }
+        self.retain_visible(arena, &mut visible, &mut withheld);
+        withheld.len()
+    }
+
     /// Start and end of a session.
     fn session_span(&self, arena: &Arena, group: Group) -> (i64, i64) {
         let windows = self.windows.as_ref().expect("sessions are windows");

@@ -493,6 +493,16 @@ fn add(parts: &mut Parts, spec: &Spec, arena: &mut Arena, morsel: &Morsel, at: u
     }
 }
 
+/// Has a session where it was that was moved here, group and states.
+pub(super) fn take_in(spec: &Spec, arena: &mut Arena, group: Group, extent: Extent) {
+    let Sessions { root, .. } = Sessions::of(spec);
+    spec.layout.set_extent(arena, group, extent);
+    let key = key_entry(spec.layout.hash(arena, group), extent.first, group.slot);
+    assert!(root.session_keys().insert(arena, &Bytes, &key, &[]), "the slot is its own");
+    let key = time_entry(extent.due, group.slot);
+    assert!(root.session_times().insert(arena, &Bytes, &key, &[]), "it is its own");
+}
+
 /// Takes the marks away, and frees the sessions that are part of others.
 fn release(parts: &mut Parts, spec: &Spec, arena: &mut Arena) {
     for &group in &parts.touched {

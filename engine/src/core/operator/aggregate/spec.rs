@@ -102,6 +102,12 @@ impl Spec {
         })
     }
 
+    /// What a row may take beyond the usual, asked for as if it were text, which counts half a block
+    /// for a block; writes of it are copied twice as often.
+    pub(super) fn extra_bytes(&self) -> usize {
+        self.extra_blocks * BLOCK_BYTES
+    }
+
     /// Whether there is one group, which always has a row.
     pub(super) fn is_global(&self) -> bool {
         self.windows.is_none() && self.options.keys.is_empty()
@@ -165,9 +171,7 @@ impl Spec {
         wanted: usize,
         text_bytes: impl Fn(usize) -> usize,
     ) -> usize {
-        // What a row needs beyond the usual is asked for as if it were text, which counts half a
-        // block for a block; writes of it are copied twice as often.
-        context.allow(wanted, |rows| text_bytes(rows) + rows * self.extra_blocks * BLOCK_BYTES)
+        context.allow(wanted, |rows| text_bytes(rows) + rows * self.extra_bytes())
     }
 }
 

@@ -8,6 +8,7 @@
 //! - The weight of a pair is the product of the weights of its rows.
 //! - A delta is applied to its own side only when all its matches are made.
 
+mod rehome;
 mod side;
 
 use sluicedb_sql::{Column, DataType, SqlError};

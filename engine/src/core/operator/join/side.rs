@@ -34,6 +34,7 @@ const HEAD_BYTES: usize = 32;
 /// One side.
 pub(super) struct Side {
     anchor: Anchor,
+    types: Box<[DataType]>,
     all: Box<[usize]>,
     key: Box<[usize]>,
     rows: RowSlab,
@@ -59,6 +60,7 @@ impl Side {
         let at = |offset: usize| anchor.plus(offset as u16);
         Ok(Side {
             anchor,
+            types: types.into(),
             all: (0..types.len()).collect(),
             key: key.into(),
             rows: RowSlab::new(RowLayout::new(types), HEAD_BYTES, at(SLAB))?,
@@ -96,6 +98,21 @@ impl Side {
     /// The row behind another of the same key, or `SlotId::NONE`.
     pub(super) fn next(&self, blocks: &impl Blocks, slot: SlotId) -> SlotId {
         SlotId(u32_at(self.rows.head(blocks, slot), NEXT))
+    }
+
+    /// The types of its columns.
+    pub(super) fn types(&self) -> impl Iterator<Item = DataType> {
+        self.types.iter().copied()
+    }
+
+    /// The first row that is not before a slot.
+    pub(super) fn next_row(&self, blocks: &impl Blocks, from: SlotId) -> Option<SlotId> {
+        self.rows.next(blocks, from)
+    }
+
+    /// The hash of a row's key.
+    pub(super) fn key_hash(&self, blocks: &impl Blocks, slot: SlotId) -> u64 {
+        u64_at(self.rows.head(blocks, slot), KEY_HASH)
     }
 
     /// Weight and tie of a row.

@@ -10,7 +10,7 @@ use sluicedb_sql::{DataType, TimeUnit};
 use super::{MarkId, RetainCursor, RetainOptions};
 use crate::core::arena::bytes::{i64_at, put_i64, put_u32, put_u64, u32_at, u64_at};
 use crate::core::arena::{
-    Anchor, Appending, Arena, BLOCK_BYTES, BlockId, Blocks, ExtentId, Headroom, Queue,
+    Anchor, Appending, Arena, BLOCK_BYTES, BlockId, Blocks, ExtentId, Headroom, Place, Queue,
 };
 use crate::core::ids::Time;
 use crate::core::limits::MARKS_MAX;
@@ -52,6 +52,20 @@ pub(super) struct Record {
     rows: u64,
     latest: Time,
     watermark: Time,
+}
+
+/// A record, and where its rows are.
+#[derive(Clone, Copy)]
+pub(super) struct Stored {
+    record: Record,
+    rows_at: Place,
+}
+
+impl Stored {
+    /// The watermark before its rows.
+    pub(super) fn watermark(&self) -> Time {
+        self.record.watermark
+    }
 }
 
 impl Record {
@@ -126,13 +140,48 @@ impl Contents {
     /// Takes note that somebody knows so many of the rows that came.
     pub(super) fn note_missed(&self, arena: &mut Arena, known: u64) {
         let missed = self.count(arena, CAME) - known;
+        self.put_missed(arena, missed);
+    }
+
+    /// Counts rows that were gone when they were owed.
+    pub(super) fn put_missed(&self, arena: &mut Arena, missed: u64) {
         self.put(arena, MISSED, missed);
+    }
+
+    /// All records, oldest first, each with how many rows came before it.
+    pub(super) fn stored(&self, blocks: &impl Blocks) -> Vec<(u64, Stored)> {
+        let end = self.count(blocks, CAME);
+        let mut before = end - self.count(blocks, HELD);
+        let (mut stored, mut place, mut bytes) = (Vec::new(), None, Vec::new());
+        while before < end {
+            let at: Place = place.unwrap_or_else(|| self.queue.first(blocks));
+            bytes.clear();
+            let rows_at = at.read(blocks, HEAD_BYTES, &mut bytes);
+            let record = Record::read(&bytes);
+            bytes.clear();
+            place = Some(rows_at.read(blocks, record.bytes, &mut bytes));
+            stored.push((before, Stored { record, rows_at }));
+            before += record.rows;
+        }
+        stored
+    }
+
+    /// Appends the rows of a record.
+    pub(super) fn read_stored(&mut self, blocks: &impl Blocks, stored: Stored, out: &mut Morsel) {
+        self.bytes.clear();
+        stored.rows_at.read(blocks, stored.record.bytes, &mut self.bytes);
+        decode(&self.bytes, out).expect("what is in the arena was encoded");
     }
 
     /// Remembers how far the source has come.
     pub(super) fn set_mark(&self, arena: &mut Arena, mark: MarkId) {
-        let at = mark_at(mark);
         let (came, watermark) = (self.count(arena, CAME), self.watermark(arena));
+        self.put_mark(arena, mark, (came, watermark));
+    }
+
+    /// Has a mark behind so many rows that came, and the watermark there.
+    pub(super) fn put_mark(&self, arena: &mut Arena, mark: MarkId, (came, watermark): (u64, Time)) {
+        let at = mark_at(mark);
         self.put(arena, at, came);
         put_i64(arena.block_mut(self.root), at + 8, watermark.0);
     }
@@ -179,7 +228,7 @@ impl Contents {
         self.put(arena, CAME, self.count(arena, CAME) + rows);
     }
 
-    fn watermark(&self, blocks: &impl Blocks) -> Time {
+    pub(super) fn watermark(&self, blocks: &impl Blocks) -> Time {
         Time(i64_at(blocks.block(self.root), WATERMARK))
     }
 

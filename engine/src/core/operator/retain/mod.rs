@@ -11,6 +11,7 @@
 
 mod contents;
 mod reader;
+mod rehome;
 
 pub use reader::{RetainCursor, RetainReader};
 
@@ -111,7 +112,7 @@ impl Retain {
         if context.allow_blocks(Headroom { state_blocks: 0, ..need }) == Allowed::Later {
             return false;
         }
-        self.shed(need.state_blocks, context);
+        self.shed(need.state_blocks, context.arena);
         match context.allow_blocks(need) {
             Allowed::Now => self.contents.append(context.arena, morsel, bytes),
             Allowed::Later => return false,
@@ -126,8 +127,7 @@ impl Retain {
     }
 
     /// Gives up old rows where state is about to run short.
-    fn shed(&mut self, wanted: u32, context: &mut Context<'_>) {
-        let arena = &mut *context.arena;
+    fn shed(&mut self, wanted: u32, arena: &mut Arena) {
         let aside = arena.blocks_max() / SPARED_FOR_OTHERS;
         let left = arena.headroom().state_blocks;
         let short = (aside + wanted).saturating_sub(left);

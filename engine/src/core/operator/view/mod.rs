@@ -14,10 +14,11 @@
 mod contents;
 mod owed;
 mod reader;
+mod rehome;
 
 pub use reader::{ViewCursor, ViewReader};
 
-use sluicedb_sql::{DataType, SqlError};
+use sluicedb_sql::{Column, DataType, SqlError};
 
 use super::{Context, Item, Operator, PASSED_ON, Place, Port, Reading, Work};
 use crate::core::arena::{Arena, BlockId};
@@ -88,6 +89,17 @@ impl View {
             key_hashes: Vec::new(),
             row_hashes: Vec::new(),
         })
+    }
+
+    /// Hashes rows, and their keys.
+    fn hash(&mut self, columns: &[Column], rows: usize) {
+        hash_rows(columns.iter(), rows, &mut self.row_hashes);
+        if self.options.key.iter().copied().eq(0..columns.len()) {
+            self.key_hashes.clone_from(&self.row_hashes);
+        } else {
+            let key = self.options.key.iter().map(|&column| &columns[column]);
+            hash_rows(key, rows, &mut self.key_hashes);
+        }
     }
 
     /// Applies rows as far as fuel and memory allow; whether none are left.
@@ -194,14 +206,7 @@ impl Operator for View {
                 return;
             }
         };
-        let rows = morsel.rows();
-        hash_rows(morsel.columns.iter(), rows, &mut self.row_hashes);
-        if self.options.key.iter().copied().eq(0..morsel.columns.len()) {
-            self.key_hashes.clone_from(&self.row_hashes);
-        } else {
-            let key = self.options.key.iter().map(|&column| &morsel.columns[column]);
-            hash_rows(key, rows, &mut self.key_hashes);
-        }
+        self.hash(&morsel.columns, morsel.rows());
         self.given = Some(Given { morsel, row: 0 });
     }
 

@@ -127,18 +127,39 @@ impl Best {
         into: Group,
         text: &mut Vec<u8>,
     ) {
-        let state = store.state(from);
-        if state[0] == 0 {
-            return;
-        }
         let mut buffer = [0; SORT_KEY_BYTES_MAX];
         let key = &mut buffer[..self.key.bytes()];
+        if self.take_out(store, from, key, text) {
+            self.offer(store, into, key, text);
+        }
+    }
+
+    /// Offers one group's best to one of another shard.
+    pub(super) fn carry(
+        &self,
+        (store, from): (&Store<'_>, Group),
+        (there, into): (&mut Store<'_>, Group),
+        text: &mut Vec<u8>,
+    ) {
+        let mut buffer = [0; SORT_KEY_BYTES_MAX];
+        let key = &mut buffer[..self.key.bytes()];
+        if self.take_out(store, from, key, text) {
+            self.offer(there, into, key, text);
+        }
+    }
+
+    /// Copies a group's best, as it can be offered to another; false where there is none.
+    fn take_out(&self, store: &Store<'_>, from: Group, key: &mut [u8], text: &mut Vec<u8>) -> bool {
+        let state = store.state(from);
+        if state[0] == 0 {
+            return false;
+        }
         key.copy_from_slice(&state[KEY_AT..][..self.key.bytes()]);
         self.key.text_into(store.arena, store.heap(from.pane), key, text);
         if self.key.place(key).is_some() {
             self.key.set_place(key, super::sort_key::PROBE);
         }
-        self.offer(store, into, key, text);
+        true
     }
 
     /// Frees the text of a group that is freed next.

@@ -249,6 +249,37 @@ impl Accumulator {
         }
     }
 
+    /// Copies what is kept of a group to a fresh one of another shard, all but what is in trees and
+    /// sets.
+    pub(super) fn carry(
+        &self,
+        layout: &Layout,
+        (arena, from): (&mut Arena, Group),
+        (there, into): (&mut Arena, Group),
+        scratch: &mut Vec<u8>,
+    ) {
+        if self.distinct.is_some() {
+            // What came of values is made again as they come.
+            return;
+        }
+        match &self.family {
+            Family::Rows | Family::Ordered(_) | Family::Ranked(_) | Family::List(_) => {}
+            Family::Best(best) if best.key.is_text() => {
+                let store = &Store { arena, layout, fields: self.fields };
+                let there = &mut Store { arena: there, layout, fields: self.fields };
+                best.carry((store, from), (there, into), scratch);
+            }
+            family => {
+                let Need { state_bytes, states, .. } = family.need();
+                for &field in &self.fields[..states] {
+                    scratch.clear();
+                    scratch.extend_from_slice(&layout.state(arena, from, field)[..state_bytes]);
+                    layout.state_mut(there, into, field)[..state_bytes].copy_from_slice(scratch);
+                }
+            }
+        }
+    }
+
     /// Adds states that lie in their groups alone.
     #[inline(always)]
     fn merge_states(

@@ -38,7 +38,7 @@ const BATCH_ROWS: usize = 64;
 /// Rows of which it is looked at first whether a stretch has fewer.
 const FEW_ROWS: usize = 16;
 
-type Entry = [u8; ENTRY_BYTES];
+pub(in crate::core::operator::aggregate) type Entry = [u8; ENTRY_BYTES];
 
 /// The rows of all sessions of an aggregate.
 #[derive(Clone, Debug)]
@@ -268,6 +268,48 @@ impl Kept {
                 None => return,
             }
         }
+    }
+
+    /// The entries of all rows.
+    pub(in crate::core::operator::aggregate) fn entries(&self, arena: &Arena) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        self.by_time.walk(arena, &Bytes, Bound::Unbounded, |key, _| {
+            entries.extend(key.first_chunk::<ENTRY_BYTES>());
+            true
+        });
+        entries
+    }
+
+    /// Appends the values of the row of an entry, and where those of its key are among them.
+    pub(in crate::core::operator::aggregate) fn read_row(
+        &self,
+        arena: &Arena,
+        entry: &Entry,
+        out: &mut [Column],
+    ) -> &[usize] {
+        self.rows.read(arena, slot_of(&entry[SLOT_AT..]), out);
+        &self.keys
+    }
+
+    /// Room for the values of a row.
+    pub(in crate::core::operator::aggregate) fn columns_of_rows(&self) -> Vec<Column> {
+        self.read.iter().map(|column| Column::new(column.data_type())).collect()
+    }
+
+    /// Has a row that another shard had under this entry; `values` are those of the row.
+    pub(in crate::core::operator::aggregate) fn take_in(
+        &mut self,
+        arena: &mut Arena,
+        (other, from, entry): (&Kept, &Arena, &Entry),
+        values: &[Column],
+    ) {
+        let picks: Vec<usize> = (0..values.len()).collect();
+        let slot = self.rows.insert(arena, Row { columns: values, picks: &picks, row: 0 });
+        let head = other.rows.head(from, slot_of(&entry[SLOT_AT..]));
+        self.rows.head_mut(arena, slot)[..HEAD_BYTES].copy_from_slice(&head[..HEAD_BYTES]);
+        let mut entry = *entry;
+        entry[SLOT_AT..].copy_from_slice(&slot.0.to_be_bytes());
+        assert!(self.by_time.insert(arena, &Bytes, &entry, &[]), "the slot is its own");
     }
 
     /// Visits the entries of the owner's rows in a stretch, behind one of them if that is given,
