@@ -8,7 +8,7 @@
 use super::bytes::{put_u32, u32_at};
 use super::ids::{Anchor, BLOCK_BYTES, BlockId, Blocks, ExtentId};
 use super::store::{Arena, Headroom};
-use super::stream;
+use super::stream::Stream;
 
 /// Each block begins with the number of the next one.
 const DATA: usize = 4;
@@ -68,7 +68,7 @@ impl Queue {
     pub fn appending(self, arena: &mut Arena) -> Appending<'_> {
         let last = BlockId(self.field(arena, LAST));
         let at = if last.is_some() { self.field(arena, LAST_AT) as usize } else { BLOCK_BYTES };
-        Appending { queue: self, arena, last, at, added: 0 }
+        Appending { queue: self, arena, last, at, added: 0, stream: Stream::new() }
     }
 
     /// Drops the first bytes, which are there.
@@ -121,6 +121,7 @@ pub struct Appending<'a> {
     at: usize,
     /// Blocks that were added.
     added: u32,
+    stream: Stream,
 }
 
 impl Appending<'_> {
@@ -133,7 +134,8 @@ impl Appending<'_> {
             }
             let (piece, rest) = bytes.split_at(bytes.len().min(BLOCK_BYTES - self.at));
             // What is appended is read when it is dropped, if ever.
-            stream::copy(&mut self.arena.block_mut(self.last)[self.at..], piece);
+            let block = self.arena.block_mut(self.last);
+            self.stream.copy(&mut block[self.at..], piece);
             (self.at, bytes) = (self.at + piece.len(), rest);
         }
     }
@@ -154,7 +156,7 @@ impl Appending<'_> {
 
     /// Has all of it count.
     pub fn finish(self) {
-        let Appending { queue, arena, last, at, added } = self;
+        let Appending { queue, arena, last, at, added, stream: _ } = self;
         if added > 0 {
             arena.block_mut(last)[at..].fill(0);
             queue.put(arena, COUNT, queue.field(arena, COUNT) + added);
