@@ -306,7 +306,7 @@ fn fill_the_disk(options: &DiskOptions) {
     drop(disks);
     // A directory without room is not opened.
     let roomy = Temp::new();
-    for entry in fs::read_dir(&temp).unwrap() {
+    for entry in fs::read_dir(&*temp).unwrap() {
         let entry = entry.unwrap();
         fs::copy(entry.path(), roomy.join(entry.file_name())).unwrap();
     }
