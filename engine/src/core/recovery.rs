@@ -8,7 +8,7 @@
 
 mod error;
 mod feeders;
-pub(crate) mod loss;
+pub mod loss;
 mod reshard;
 
 use std::sync::Arc;

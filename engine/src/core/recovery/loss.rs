@@ -13,19 +13,21 @@ use crate::core::shard::source_of;
 
 /// Statements of one feeder that are given up.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct LostStatements {
-    pub(crate) source: SourceId,
-    pub(crate) feeder: FeederId,
+pub struct LostStatements {
+    /// The source they were pushed to.
+    pub source: SourceId,
+    /// Who pushed them.
+    pub feeder: FeederId,
     /// Their numbers, each once: from and to.
-    pub(crate) sequences: Vec<(u64, u64)>,
+    pub sequences: Vec<(u64, u64)>,
     /// Their first epoch and their last.
-    pub(crate) epochs: (u64, u64),
+    pub epochs: (u64, u64),
     /// Rows of the parts that could be read.
-    pub(crate) rows: u64,
+    pub rows: u64,
 }
 
 /// What records hold, by feeder.
-pub(crate) fn statements<'a>(records: impl Iterator<Item = &'a Record>) -> Vec<LostStatements> {
+pub fn statements<'a>(records: impl Iterator<Item = &'a Record>) -> Vec<LostStatements> {
     let mut sequences: BTreeMap<u32, BTreeSet<u64>> = BTreeMap::new();
     let mut found: BTreeMap<u32, LostStatements> = BTreeMap::new();
     for record in records {
@@ -61,7 +63,7 @@ fn rows_of(record: &Record) -> u64 {
 
 /// What lies in the logs and is not recovered from them, because another part of it is not there or what
 /// was before it.
-pub(crate) fn unsettled(files: &dyn Files, database: u128) -> Result<Vec<Record>, RecoverError> {
+pub fn unsettled(files: &dyn Files, database: u128) -> Result<Vec<Record>, RecoverError> {
     let newest: Option<Manifest> = manifest::newest(files)?;
     let Some(newest) = newest else { return Ok(Vec::new()) };
     let another = |what| RecoverError::AnotherPlan { shard: ShardId(0), what };
