@@ -12,7 +12,7 @@ use crate::core::coordinator::Front;
 pub struct Backup {
     /// All that was pushed until the end of this epoch is in it.
     pub epoch: u64,
-    /// The shards that wrote it, and with which it is opened.
+    /// The shards that wrote it. A database that it becomes may be opened with another number.
     pub shards: usize,
     /// Files of state.
     pub files: usize,

@@ -39,7 +39,7 @@ fn run(given: &[String], out: &mut dyn Write) -> Result<(), Failure> {
     let restored = restored.map_err(|error| Failure::Failed(error.to_string()))?;
     let Backup { epoch, shards, files, bytes, sinks } = restored;
     writeln!(out, "{directory} has all up to epoch {epoch}: {files} files, {bytes} bytes.")?;
-    writeln!(out, "Open it with {shards} shards.")?;
+    writeln!(out, "Open it with {shards} shards. Another number takes it over.")?;
     if sinks > 0 {
         writeln!(
             out,

@@ -17,8 +17,8 @@ use crate::core::limits::MORSEL_ROWS_MAX;
 use crate::core::morsel::Morsel;
 use crate::core::operator::Context;
 
-/// Rows of a window that are put out first: what is behind it costs them a miss of the cache each. Each
-/// morsel behind it may have `MORE` times as many.
+/// Rows of a window that are put out first. The view behind it misses the cache for each of them, so one
+/// row comes soonest. Each morsel behind it may have `MORE` times as many.
 const FIRST_ROWS: usize = 1;
 const MORE: usize = 8;
 
