@@ -3,6 +3,8 @@
 //! A text takes 16 bytes: its length, then up to 12 bytes of text, or its first 4 bytes, its place
 //! in the heap and 4 bytes of zero. So most texts that differ are told apart in the slot.
 
+use std::cmp::Ordering;
+
 use sluicedb_sql::column::{Text, Values, View};
 use sluicedb_sql::interval::span_of;
 use sluicedb_sql::value::compare_doubles;
@@ -188,6 +190,90 @@ impl Cell {
                 self.equals_text(blocks, heap, slot, texts, row)
             }
             _ => panic!("{} is compared with {}", self.data_type, column.data_type()),
+        }
+    }
+
+    /// Orders a value that is not NULL against one of a column: numbers as numbers, texts byte by
+    /// byte. Values that order as equal are equal.
+    pub(super) fn compare(
+        self,
+        blocks: &impl Blocks,
+        heap: Heap,
+        slot: &[u8],
+        column: &Column,
+        row: usize,
+    ) -> Ordering {
+        let at = self.offset;
+        match column.values() {
+            Values::Bool(bits) => (slot[at] != 0).cmp(&bits.get(row)),
+            Values::I32(values) => i32::from_le_bytes(bytes_at(slot, at)).cmp(&values[row]),
+            Values::I64(values) => i64::from_le_bytes(bytes_at(slot, at)).cmp(&values[row]),
+            Values::F64(values) => {
+                compare_doubles(f64::from_le_bytes(bytes_at(slot, at)), values[row])
+            }
+            Values::I128(values) => {
+                let value = i128::from_le_bytes(bytes_at(slot, at));
+                match self.data_type {
+                    DataType::Interval => span_of(value).cmp(&span_of(values[row])),
+                    _ => value.cmp(&values[row]),
+                }
+            }
+            Values::Text(texts) => {
+                let other = texts.bytes(row);
+                let len = self.text_len(slot);
+                match self.long_text(slot) {
+                    None => slot[at + 4..at + 4 + len].cmp(other),
+                    Some(id) => heap.compare(blocks, id, len, other),
+                }
+            }
+        }
+    }
+
+    /// Orders a value that is equal to one of a column by what else tells them apart.
+    pub(super) fn compare_bits(self, slot: &[u8], column: &Column, row: usize) -> Ordering {
+        let at = self.offset;
+        match column.values() {
+            Values::F64(values) => {
+                u64::from_le_bytes(bytes_at(slot, at)).cmp(&values[row].to_bits())
+            }
+            Values::I128(values) => i128::from_le_bytes(bytes_at(slot, at)).cmp(&values[row]),
+            _ => Ordering::Equal,
+        }
+    }
+
+    /// Whether the values of two slots, neither of them NULL, are equal.
+    pub(super) fn equals_other(
+        self,
+        blocks: &impl Blocks,
+        heap: Heap,
+        slot: &[u8],
+        other: &[u8],
+    ) -> bool {
+        let at = self.offset;
+        match self.data_type.physical() {
+            Physical::F64 => {
+                let [left, right] = [slot, other].map(|of| f64::from_le_bytes(bytes_at(of, at)));
+                compare_doubles(left, right).is_eq()
+            }
+            Physical::I128 if self.data_type == DataType::Interval => {
+                let [left, right] = [slot, other].map(|of| i128::from_le_bytes(bytes_at(of, at)));
+                span_of(left) == span_of(right)
+            }
+            Physical::Text => match (self.long_text(slot), self.long_text(other)) {
+                (Some(left), Some(right)) => {
+                    let len = self.text_len(slot);
+                    let mut text = Vec::new();
+                    len == self.text_len(other) && {
+                        heap.copy_into(blocks, left, len, &mut text);
+                        heap.equals(blocks, right, &text)
+                    }
+                }
+                _ => slot[at..at + 16] == other[at..at + 16],
+            },
+            _ => {
+                let width = Self::width(self.data_type);
+                slot[at..at + width] == other[at..at + width]
+            }
         }
     }
 

@@ -3,6 +3,8 @@
 //! One bit a column that says NULL comes first, then the values of 1, 4, 8 and 16 bytes, the
 //! columns of one width in their order. Numbers are little-endian; the value of a NULL is zero.
 
+use std::cmp::Ordering;
+
 use sluicedb_sql::column::{Values, View};
 use sluicedb_sql::{Column, DataType, Physical, SqlError, Value};
 
@@ -223,6 +225,65 @@ impl RowLayout {
             return null == other_null;
         }
         self.cells[at].equals(blocks, heap, slot, column, row)
+    }
+
+    /// Whether value `at` of an encoded row is NULL.
+    #[inline]
+    pub fn is_null(slot: &[u8], at: usize) -> bool {
+        is_null(slot, at)
+    }
+
+    /// Orders value `at` of an encoded row against row `row` of a column; NULL is behind all else.
+    pub fn compare_at(
+        &self,
+        blocks: &impl Blocks,
+        heap: Heap,
+        slot: &[u8],
+        at: usize,
+        (column, row): (&Column, usize),
+    ) -> Ordering {
+        match (is_null(slot, at), column.is_null(row)) {
+            (false, false) => self.cells[at].compare(blocks, heap, slot, column, row),
+            (null, other_null) => null.cmp(&other_null),
+        }
+    }
+
+    /// Orders an encoded row against another by their columns from left to right, so that only rows
+    /// that are the same, down to the sign of zero, order as equal.
+    pub fn compare_same(
+        &self,
+        blocks: &impl Blocks,
+        heap: Heap,
+        slot: &[u8],
+        row: Row<'_>,
+    ) -> Ordering {
+        // All values first: what equals is told apart only where nothing else tells rows apart.
+        let values = row.picks.iter().enumerate().find_map(|(at, &pick)| {
+            let other = (&row.columns[pick], row.row);
+            Some(self.compare_at(blocks, heap, slot, at, other)).filter(|order| order.is_ne())
+        });
+        let bits = || {
+            let mut picks = row.picks.iter().enumerate();
+            picks.find_map(|(at, &pick)| {
+                let (column, row) = (&row.columns[pick], row.row);
+                let there = !is_null(slot, at);
+                let order = there.then(|| self.cells[at].compare_bits(slot, column, row));
+                order.filter(|order| order.is_ne())
+            })
+        };
+        values.or_else(bits).unwrap_or(Ordering::Equal)
+    }
+
+    /// Whether value `at` of two encoded rows is equal.
+    pub fn equals_other(
+        &self,
+        blocks: &impl Blocks,
+        heap: Heap,
+        (slot, other): (&[u8], &[u8]),
+        at: usize,
+    ) -> bool {
+        let (null, other_null) = (is_null(slot, at), is_null(other, at));
+        null == other_null && (null || self.cells[at].equals_other(blocks, heap, slot, other))
     }
 
     /// Value `at` of an encoded row.

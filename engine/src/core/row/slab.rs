@@ -1,5 +1,7 @@
 //! A slab of encoded rows, each behind a few bytes of the operator that keeps it.
 
+use std::cmp::Ordering;
+
 use sluicedb_sql::{Column, SqlError};
 
 use super::{Row, RowLayout, Spot};
@@ -152,6 +154,40 @@ impl RowSlab {
         at.iter().zip(row.picks).all(|(&at, &pick)| {
             self.layout.equals_at(blocks, self.heap, bytes, at, &row.columns[pick], row.row)
         })
+    }
+
+    /// Whether value `at` of the row in a slot is NULL.
+    #[inline]
+    pub fn is_null(&self, blocks: &impl Blocks, slot: SlotId, at: usize) -> bool {
+        RowLayout::is_null(self.row(blocks, slot), at)
+    }
+
+    /// Orders value `at` of the row in a slot against a value of a column; NULL is behind all else.
+    #[inline]
+    pub fn compare_at(
+        &self,
+        blocks: &impl Blocks,
+        slot: SlotId,
+        at: usize,
+        other: (&Column, usize),
+    ) -> Ordering {
+        self.layout.compare_at(blocks, self.heap, self.row(blocks, slot), at, other)
+    }
+
+    /// Orders the row in a slot against another: only those that are the same order as equal.
+    pub fn compare_same(&self, blocks: &impl Blocks, slot: SlotId, row: Row<'_>) -> Ordering {
+        self.layout.compare_same(blocks, self.heap, self.row(blocks, slot), row)
+    }
+
+    /// Whether column `at` of the rows in two slots is equal.
+    pub fn equals_other(
+        &self,
+        blocks: &impl Blocks,
+        (slot, other): (SlotId, SlotId),
+        at: usize,
+    ) -> bool {
+        let rows = (self.row(blocks, slot), self.row(blocks, other));
+        self.layout.equals_other(blocks, self.heap, rows, at)
     }
 
     /// Appends the values of a row to `out`, one column each.
