@@ -45,6 +45,9 @@ pub const JSON_DIGITS_MAX: usize = 1000;
 /// Nodes of a plan; each costs an operator on every shard.
 pub const PLAN_NODES_MAX: usize = 1024;
 
+/// First rows of a partition that a top-N puts out: they are looked at as a whole when one changes.
+pub const TOP_ROWS_MAX: usize = 1_000_000;
+
 /// Levels of an expression: binding and compiling recurse once a level.
 pub const EXPR_DEPTH_MAX: usize = 200;
 

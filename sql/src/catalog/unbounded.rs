@@ -1,7 +1,7 @@
 //! What is told at CREATE of state that nothing bounds.
 
 use super::decide::Notice;
-use crate::plan::{Bound, NodeId, Op, Plan};
+use crate::plan::{Bound, NodeId, Op, Plan, Ranking};
 
 /// A notice for each of `nodes` that would grow for ever, as part of the query `name`.
 pub(super) fn notices(plan: &Plan, nodes: &[NodeId], name: &str) -> Vec<Notice> {
@@ -25,6 +25,10 @@ fn hint(op: &Op) -> &'static str {
         Op::Aggregate { .. } => {
             "Group by a window, whose values go when it closes: tumble(ts, INTERVAL '1 minute')."
         }
+        Op::Top { ranking: Ranking::Rank | Ranking::DenseRank, .. } => {
+            "row_number() keeps a fixed number of rows, however many are alike."
+        }
+        Op::Top { .. } => "Partition by what has a bounded number of values, not by a time.",
         _ => "See EXPLAIN for what it keeps.",
     }
 }

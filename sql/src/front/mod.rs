@@ -2,6 +2,7 @@
 
 mod compare;
 mod context;
+mod distinct;
 mod error;
 mod functions;
 mod literal;
@@ -161,6 +162,7 @@ fn bound(
 /// still reads its relation, and a window stays a key beside the column that it is made of.
 pub(crate) fn optimise(plan: LogicalPlan) -> Result<LogicalPlan, SqlError> {
     let plan = meaning::constants_meant(plan).map_err(of_planner)?;
+    let plan = distinct::as_first_rows(plan).map_err(of_planner)?;
     let rules: Vec<Arc<dyn OptimizerRule + Send + Sync>> = vec![
         Arc::new(rules::simplify_expressions::SimplifyExpressions::new()),
         Arc::new(rules::replace_distinct_aggregate::ReplaceDistinctWithAggregate::new()),

@@ -189,6 +189,10 @@ fn shape(text: &str) -> Option<SqlError> {
     if text.contains("The subquery should only return one column") {
         return Some(SqlError::syntax("a subquery that stands for a value must have one column"));
     }
+    if text.contains("DISTINCT ON expressions must match initial ORDER BY") {
+        let message = "DISTINCT ON: its expressions must be the first ones of ORDER BY";
+        return Some(SqlError::invalid_reference(message));
+    }
     if let Some(bounds) = between(text, "Order by column out of bounds, specified: ", "") {
         let (at, max) = bounds.split_once(", max: ")?;
         let message = format!("ORDER BY {at}: the query has {max} columns");

@@ -183,8 +183,8 @@ fn what_cannot_run_is_refused_with_what_to_do() {
     );
     check(
         "SELECT symbol FROM trades ORDER BY symbol",
-        "ORDER BY and LIMIT in a continuous query is not supported (0A000) Sort when you read: a \
-         view has no order.",
+        "ORDER BY without LIMIT in a continuous query is not supported (0A000) Sort when you read: \
+         a view has no order. ORDER BY .. LIMIT 10 keeps the first rows.",
     );
 }
 

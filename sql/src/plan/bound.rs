@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::plan::{Call, Function, Node, NodeId, Op, Plan, Retain, Window};
+use crate::plan::{Call, Function, Node, NodeId, Op, Plan, Ranking, Retain, Window};
 
 /// Some of what a node keeps.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +68,9 @@ impl Plan {
             Op::Aggregate { input, window, keys, calls, .. } => {
                 self.node(*input).groups(window.as_ref(), keys, calls)
             }
+            Op::Top { input, partition, ranking, .. } => {
+                vec![self.node(*input).first_rows(partition, *ranking)]
+            }
             Op::Join { left, right, .. } => {
                 let all_go = self.node(*left).retracts && self.node(*right).retracts;
                 let bound = if all_go { Bound::Input } else { Bound::Nothing };
@@ -101,6 +104,23 @@ impl Node {
             kept.extend(calls.iter().filter_map(|call| self.values(call)));
         }
         kept
+    }
+
+    /// The rows of this node that a top-N keeps.
+    fn first_rows(&self, partition: &[usize], ranking: Ranking) -> Kept {
+        let what = match (self.retracts, partition.is_empty()) {
+            (true, _) => "the rows of its input, because one that goes lets in another",
+            (false, true) => "its first rows",
+            (false, false) => "the first rows of each partition",
+        };
+        let bound = match ranking {
+            _ if self.retracts => Bound::Input,
+            // As many rows may be alike as there are.
+            Ranking::Rank | Ranking::DenseRank => Bound::Nothing,
+            Ranking::RowNumber if partition.is_empty() => Bound::Fixed,
+            Ranking::RowNumber => self.of_key(partition),
+        };
+        Kept { what: what.to_owned(), bound }
     }
 
     /// The values that a call keeps in each group beside its result.

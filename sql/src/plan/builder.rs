@@ -262,7 +262,7 @@ impl Builder {
         Ok(())
     }
 
-    fn push(&mut self, node: Node) -> Result<NodeId, SqlError> {
+    pub(super) fn push(&mut self, node: Node) -> Result<NodeId, SqlError> {
         let nodes = self.plan.nodes.len();
         if nodes >= PLAN_NODES_MAX {
             return Err(SqlError::limit_exceeded("nodes of a plan", nodes + 1, PLAN_NODES_MAX));
@@ -307,7 +307,7 @@ fn time_through(expr: &Expr, node: &Node) -> Option<EventTime> {
 }
 
 /// Positions of columns, each at most once.
-fn resolve(names: &[impl AsRef<str>], schema: &Schema) -> Result<Vec<usize>, SqlError> {
+pub(super) fn resolve(names: &[impl AsRef<str>], schema: &Schema) -> Result<Vec<usize>, SqlError> {
     let mut positions = Vec::with_capacity(names.len());
     for name in names {
         let position = schema.resolve(name.as_ref())?;

@@ -67,6 +67,18 @@ impl Plan {
                 }
                 text
             }
+            Op::Top { input, partition, by, ranking, first, last, numbered } => {
+                let from = schema(input);
+                let mut text = format!("top #{}: {ranking} {first} to {last}", input.0);
+                if !partition.is_empty() {
+                    text += &format!(" of each {}", names(partition, from));
+                }
+                if !by.is_empty() {
+                    text += &format!(" by {}", list(by.iter().map(|by| by.text(from))));
+                }
+                text += if *numbered { " numbered" } else { "" };
+                text
+            }
             Op::Late { aggregate } => format!("late #{}", aggregate.0),
             Op::Join { left, right, left_keys, right_keys } => {
                 let (left_names, right_names) =

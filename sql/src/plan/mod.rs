@@ -19,6 +19,7 @@ mod pause;
 mod retain;
 mod source;
 mod spec;
+mod top;
 mod untimed;
 mod window;
 
@@ -38,6 +39,7 @@ pub use custom::{AggregateBody, AggregateFunction, Arguments};
 pub use function::{Fraction, Function, Moment};
 pub use retain::Retain;
 pub use source::{Ahead, Idle, SourceTime};
+pub use top::{OrderBy, Ranking, TopSpec};
 pub use window::Window;
 
 /// A node of a plan: the number it was given when it was added.
@@ -138,6 +140,24 @@ pub enum Op {
         /// How long a window that the watermark passed still takes rows.
         allowed_lateness_us: i64,
     },
+    /// The first rows of each partition: those whose number is in a range. The columns of the input,
+    /// then the number.
+    Top {
+        /// Where rows come from.
+        input: NodeId,
+        /// The columns whose values make a partition.
+        partition: Vec<usize>,
+        /// What orders the rows of a partition.
+        by: Vec<OrderBy>,
+        /// What number a row has.
+        ranking: Ranking,
+        /// The least number that is put out.
+        first: u64,
+        /// The greatest number that is put out.
+        last: u64,
+        /// Whether the number is a column.
+        numbered: bool,
+    },
     /// The rows that an aggregate refused as late, with their weights; columns of its input.
     Late {
         /// The aggregate.
@@ -180,6 +200,7 @@ impl Op {
             Op::Filter { input, .. }
             | Op::Project { input, .. }
             | Op::Aggregate { input, .. }
+            | Op::Top { input, .. }
             | Op::View { input, .. }
             | Op::Stream { input, .. }
             | Op::Late { aggregate: input } => (Some(*input), None),
@@ -197,6 +218,7 @@ impl Op {
             Op::Filter { .. }
             | Op::Project { .. }
             | Op::Aggregate { .. }
+            | Op::Top { .. }
             | Op::Late { .. }
             | Op::Join { .. } => None,
         }

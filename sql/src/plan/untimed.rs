@@ -59,6 +59,10 @@ impl Builder {
                 }
             }
             Op::Late { .. } => "late rows are behind every watermark".to_owned(),
+            Op::Top { .. } => {
+                "beneath it a row of any age may be among the first when another one goes"
+                    .to_owned()
+            }
             Op::Join { .. } => {
                 "beneath it is a join whose rows pair with rows of any age".to_owned()
             }

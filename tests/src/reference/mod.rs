@@ -16,6 +16,7 @@ mod same;
 mod statistics;
 #[cfg(test)]
 mod tests;
+mod top;
 mod window;
 
 use std::collections::BTreeMap;
@@ -145,6 +146,17 @@ fn derive(
         Op::Aggregate { .. } => {
             let (aggregate, input) = grouping(plan, node);
             Ok(aggregate.groups(&known[&input]))
+        }
+        Op::Top { input, partition, by, ranking, first, last, numbered } => {
+            let top = top::Top {
+                partition,
+                by,
+                ranking: *ranking,
+                numbers: *first..=*last,
+                numbered: *numbered,
+                as_they_came: plan.comes_in_order(*input),
+            };
+            Ok(top.rows(rows(input)))
         }
         Op::Late { aggregate } => {
             let (aggregate, input) = grouping(plan, plan.node(*aggregate));

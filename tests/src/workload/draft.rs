@@ -137,11 +137,12 @@ impl<'a> Draft<'a> {
     /// Adds operators.
     pub(super) fn steps(&mut self) {
         for _ in 0..2 + self.prng.below(6) {
-            match self.prng.below(12) {
+            match self.prng.below(14) {
                 0..=1 => self.filter(),
                 2..=3 => self.project(),
                 4..=7 => self.aggregate(),
                 8..=10 => self.join(),
+                11..=12 => self.top(),
                 _ => self.late(),
             }
         }

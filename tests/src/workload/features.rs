@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use sluicedb_sql::DataType;
 use sluicedb_sql::expr::{BinaryOp, Expr};
-use sluicedb_sql::plan::{Call, Emit, Function, Node, NodeId, Op, Plan, Window};
+use sluicedb_sql::plan::{Call, Emit, Function, Node, NodeId, Op, Plan, Ranking, Window};
 
 use super::source::{SourceSpec, Values};
 
@@ -77,6 +77,12 @@ pub const FEATURES: &[&str] = &[
     "sum of doubles",
     "sum of wide decimals",
     "sum",
+    "top above join",
+    "top above retractions",
+    "top by rank",
+    "top of everything",
+    "top with numbers",
+    "top",
     "truth of all or some",
     "tumble",
     "view of source",
@@ -166,6 +172,15 @@ impl<'a> Found<'a> {
                     self.window(window, *emit, *input);
                 }
                 calls.iter().for_each(|call| self.call(call, *input));
+            }
+            Op::Top { input, partition, ranking, numbered, .. } => {
+                self.note("top", true);
+                self.note("top by rank", *ranking != Ranking::RowNumber);
+                self.note("top of everything", partition.is_empty());
+                self.note("top with numbers", *numbered);
+                self.note("top above retractions", self.plan.node(*input).retracts);
+                let joined = matches!(self.operator(*input).op, Op::Join { .. });
+                self.note("top above join", joined);
             }
             Op::Late { .. } => self.note("late view", true),
             Op::Join { left, right, left_keys, .. } => self.join(*left, *right, left_keys),

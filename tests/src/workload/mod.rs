@@ -13,6 +13,7 @@ mod features;
 mod join;
 mod source;
 mod stream;
+mod top;
 
 use std::collections::BTreeSet;
 

@@ -28,6 +28,7 @@ impl fmt::Display for Graph {
                     Kind::Join(options) => {
                         write!(f, "join on {:?} = {:?}", options.keys[0], options.keys[1])?;
                     }
+                    Kind::Top(options) => write!(f, "top by {:?}", options.partition)?,
                     Kind::View(options) => {
                         let view = &self.views[options.view.index()];
                         let what = if options.kept { "view" } else { "stream" };

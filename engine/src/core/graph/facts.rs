@@ -58,6 +58,10 @@ impl Facts {
                     self.tied[at(input)] |= calls.iter().any(|call| call.function.looks_at_ties());
                     self.want(at(input), (!keys.is_empty()).then(|| keys.clone()));
                 }
+                Op::Top { input, partition, .. } => {
+                    self.tied[at(input)] |= plan.comes_in_order(*input);
+                    self.want(at(input), (!partition.is_empty()).then(|| partition.clone()));
+                }
                 Op::Late { aggregate } => {
                     // The late rows are the aggregate's input, which has the aggregate's marks.
                     let mut below = nodes[at(aggregate)].op.inputs();

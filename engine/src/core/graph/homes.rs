@@ -6,7 +6,7 @@ use crate::core::ids::EdgeId;
 
 impl Graph {
     /// The columns whose hash says on which shard lies what an operator keeps: of a view and a source
-    /// among its columns, of an aggregate among its keys. A join goes by the keys of its sides. Nothing
+    /// among its columns, of an aggregate among its keys, of a top-N among its columns. A join goes by the keys of its sides. Nothing
     /// where rows that are taken back come to wherever the rows lie that they were made of.
     pub fn home(&self, operator: &OperatorSpec) -> Option<Vec<usize>> {
         match &operator.kind {
@@ -25,6 +25,15 @@ impl Graph {
                 // In front of the keys stand the ends of the window.
                 let ahead = if options.window.is_some() { 2 } else { 0 };
                 Some(columns.iter().map(|column| column - ahead).collect())
+            }
+            // Its output begins with the columns of its input, which it left where they were.
+            Kind::Top(_) => {
+                let mut nodes = self.nodes.values();
+                let node = nodes.find(|node| node.operators.contains(&operator.id))?;
+                match &node.relation.as_ref()?.placement {
+                    Placement::Hashed(columns) => Some(columns.clone()),
+                    Placement::Somewhere => None,
+                }
             }
             Kind::Retain(_) => {
                 let of = |id| id == operator.id;
@@ -76,6 +85,7 @@ impl Graph {
                     .is_some_and(|window| window.on_close && window.allowed_lateness_us == 0);
                 options.retracts || !once
             }
+            Kind::Top(_) => true,
             _ => self.is_taken_back(operator),
         }
     }

@@ -19,8 +19,8 @@ use crate::core::ids::{EdgeId, OperatorId, SourceId, StageId, ViewId};
 use crate::core::limits::{SHAPES_MAX, STAGES_MAX};
 use crate::core::morsel::{Shape, ShapeId};
 use crate::core::operator::{
-    AggregateOptions, JoinOptions, MapOptions, Port, RetainOptions, StreamOptions, ViewOptions,
-    WindowOptions,
+    AggregateOptions, JoinOptions, MapOptions, Port, RetainOptions, StreamOptions, TopOptions,
+    ViewOptions, WindowOptions,
 };
 
 /// How feeders place rows on shards.
@@ -194,6 +194,7 @@ impl<'a> Lowering<'a> {
             Op::Filter { input, predicate } => self.filter(id, *input, predicate)?,
             Op::Project { input, outputs } => Some(self.project(id, *input, outputs)?),
             Op::Aggregate { input, .. } => Some(self.aggregate(id, *input)?),
+            Op::Top { input, .. } => Some(self.top(id, *input)?),
             Op::Late { aggregate } => Some(self.late(*aggregate)),
             Op::Join { left, right, .. } => Some(self.join(id, *left, *right)?),
             Op::View { input, name, key } => {
@@ -414,6 +415,32 @@ impl<'a> Lowering<'a> {
             output: Output::Operator { id: made, port: Port(0) },
             through: Vec::new(),
         })
+    }
+
+    fn top(&mut self, id: NodeId, input: NodeId) -> Result<Relation, SqlError> {
+        let Op::Top { partition, by, ranking, first, last, numbered, .. } = &self.plan.node(id).op
+        else {
+            unreachable!("called for tops")
+        };
+        let from = self.relation(input);
+        let gathers = from.placement.gathers(partition);
+        let from = if gathers { from } else { self.exchange(&from, None, partition)? };
+        let options = TopOptions {
+            partition: partition.clone(),
+            by: by.clone(),
+            ranking: *ranking,
+            first: *first,
+            last: *last,
+            numbered: *numbered,
+            as_they_came: self.plan.comes_in_order(input),
+            retracts: self.plan.node(input).retracts,
+            input: types(self.schema(input)),
+            output_shape: self.shape(&types(self.schema(id)))?,
+        };
+        let (made, target) = self.operator(from.stage, Kind::Top(options), 1);
+        self.wire(&from, target);
+        let output = Output::Operator { id: made, port: Port(0) };
+        Ok(Relation { output, through: Vec::new(), ..from })
     }
 
     fn late(&self, aggregate: NodeId) -> Relation {

@@ -34,7 +34,8 @@ use sluicedb_sql::plan::{NodeId, SourceTime};
 use super::ids::{EdgeId, LaneId, OperatorId, ShardId, SourceId, StageId, ViewId};
 use super::morsel::{Shape, ShapeId};
 use super::operator::{
-    AggregateOptions, JoinOptions, MapOptions, Port, RetainOptions, StreamOptions, ViewOptions,
+    AggregateOptions, JoinOptions, MapOptions, Port, RetainOptions, StreamOptions, TopOptions,
+    ViewOptions,
 };
 
 /// A plan cut into stages.
@@ -160,6 +161,8 @@ pub enum Kind {
     Aggregate(AggregateOptions),
     /// Joins two inputs on equal keys.
     Join(JoinOptions),
+    /// Puts out the first rows of each partition.
+    Top(TopOptions),
     /// Keeps a result, or the net of an epoch.
     View(ViewOptions),
     /// Keeps the latest rows of a source.

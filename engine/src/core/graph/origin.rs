@@ -59,6 +59,7 @@ impl Kind {
             Kind::Aggregate(options) if options.window.is_some() => "window aggregate",
             Kind::Aggregate(_) => "aggregate",
             Kind::Join(_) => "join",
+            Kind::Top(_) => "top",
             Kind::View(options) if options.kept => "view",
             Kind::View(_) | Kind::Stream(_) => "stream",
             Kind::Exchange(_) => "exchange",

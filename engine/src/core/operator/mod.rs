@@ -10,9 +10,11 @@ mod aggregate;
 mod exchange;
 mod join;
 mod map;
+mod ordered;
 mod rehome;
 mod retain;
 mod stream;
+mod top;
 mod view;
 
 pub use aggregate::{Aggregate, AggregateOptions, WindowOptions};
@@ -22,6 +24,7 @@ pub use map::{Map, MapOptions};
 pub use rehome::{Home, NoRoom};
 pub use retain::{Retain, RetainCursor, RetainOptions, RetainReader};
 pub use stream::{Stream, StreamOptions};
+pub use top::{Top, TopOptions};
 pub use view::{View, ViewCursor, ViewOptions, ViewReader};
 
 use super::arena::{Arena, BLOCK_BYTES, FreezeKind, Headroom, ZoneId};

@@ -9,7 +9,7 @@ use crate::core::graph::{Change, Graph, Kind, OperatorSpec, StageSpec};
 use crate::core::hash::{EMPTY, owner, partition};
 use crate::core::ids::{OperatorId, ShardId};
 use crate::core::operator::{
-    Aggregate, Exchange, ExchangeOptions, Join, Map, Operator, Place, Retain, Stream, View,
+    Aggregate, Exchange, ExchangeOptions, Join, Map, Operator, Place, Retain, Stream, Top, View,
 };
 
 /// The operators of a stage, each with its zone.
@@ -64,6 +64,7 @@ pub(super) fn make(
             Box::new(Aggregate::new(place, options, root, owns_empty_key(shard, shards))?)
         }
         Kind::Join(options) => Box::new(Join::new(place, options, root)?),
+        Kind::Top(options) => Box::new(Top::new(place, options, root)?),
         Kind::View(options) => Box::new(View::new(place, options, root)?),
         Kind::Retain(options) => Box::new(Retain::new(place, options, root, shards)),
         Kind::Stream(options) => Box::new(Stream::new(options)),

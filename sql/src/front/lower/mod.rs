@@ -7,6 +7,7 @@ mod aggregate;
 mod expr;
 mod relation;
 mod row;
+mod top;
 
 use datafusion::common::DFSchema;
 use datafusion::logical_expr::{Expr as Planned, LogicalPlan, Projection};
@@ -96,10 +97,8 @@ impl<'a> Lowering<'a> {
             LogicalPlan::TableScan(scan) => self.scan(scan),
             LogicalPlan::SubqueryAlias(alias) => self.relation(&alias.input),
             LogicalPlan::Projection(projection) => self.projection(projection, true),
-            LogicalPlan::Filter(filter) => {
-                let input = self.relation(&filter.input)?;
-                self.filter(input, &filter.predicate, filter.input.schema())
-            }
+            LogicalPlan::Filter(filter) => self.filtered(filter, None),
+            LogicalPlan::Limit(limit) => self.limited(limit),
             LogicalPlan::Aggregate(aggregate) => self.aggregate(aggregate),
             other => Err(refused(other)),
         }
@@ -155,7 +154,32 @@ impl<'a> Lowering<'a> {
     }
 
     fn projection(&mut self, projection: &Projection, keep: bool) -> Result<Relation, SqlError> {
-        let input = self.relation(&projection.input)?;
+        let schema = projection.input.schema();
+        let mut used = vec![false; schema.fields().len()];
+        let read = projection.expr.iter().flat_map(|expr| expr.column_refs());
+        for at in read.filter_map(|column| schema.index_of_column(column).ok()) {
+            used[at] = true;
+        }
+        let input = self.read_by(&projection.input, &used)?;
+        self.projected(projection, input, keep)
+    }
+
+    /// A relation of which some columns are read and no others.
+    fn read_by(&mut self, plan: &LogicalPlan, used: &[bool]) -> Result<Relation, SqlError> {
+        match plan {
+            LogicalPlan::SubqueryAlias(alias) => self.read_by(&alias.input, used),
+            LogicalPlan::Filter(filter) => self.filtered(filter, Some(used)),
+            other => self.relation(other),
+        }
+    }
+
+    /// A projection of a relation that has been lowered.
+    fn projected(
+        &mut self,
+        projection: &Projection,
+        input: Relation,
+        keep: bool,
+    ) -> Result<Relation, SqlError> {
         let schema = projection.input.schema();
         let mut outs = Vec::with_capacity(projection.expr.len());
         for expr in &projection.expr {
@@ -288,10 +312,14 @@ fn refused(plan: &LogicalPlan) -> SqlError {
     let (what, hint) = match plan {
         LogicalPlan::Join(_) => ("a join in a continuous query", "Join when you read."),
         LogicalPlan::Union(_) => ("UNION in a continuous query", "Create one view for each part."),
-        LogicalPlan::Window(_) => ("OVER in a continuous query", "Compute it when you read."),
-        LogicalPlan::Sort(_) | LogicalPlan::Limit(_) => {
-            ("ORDER BY and LIMIT in a continuous query", "Sort when you read: a view has no order.")
-        }
+        LogicalPlan::Window(_) => (
+            "OVER in a continuous query, but for the first rows of each partition",
+            "Compute it when you read, or keep the first by WHERE row_number <= 10.",
+        ),
+        LogicalPlan::Sort(_) => (
+            "ORDER BY without LIMIT in a continuous query",
+            "Sort when you read: a view has no order. ORDER BY .. LIMIT 10 keeps the first rows.",
+        ),
         LogicalPlan::Values(_) | LogicalPlan::EmptyRelation(_) => {
             ("a continuous query that reads no relation", "Read a source, a stream or a view.")
         }
