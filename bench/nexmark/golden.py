@@ -87,6 +87,14 @@ QUERIES = {
                 max(price) AS max_price, sum(price) AS sum_price,
                 (2 * CAST(sum(price) AS HUGEINT) * {UNIT} + count(*)) // (2 * count(*)) AS mean
             FROM bid GROUP BY ALL)""",
+    "q18": """SELECT auction, bidder, price, channel, url, date_time, extra
+        FROM (SELECT *, row_number() OVER (PARTITION BY bidder, auction
+                ORDER BY date_time DESC, extra) AS rank_number FROM bid)
+        WHERE rank_number <= 1""",
+    "q19": """SELECT auction, bidder, price, channel, url, date_time, extra, rank_number
+        FROM (SELECT *, row_number() OVER (PARTITION BY auction
+                ORDER BY price DESC, date_time, bidder, extra) AS rank_number FROM bid)
+        WHERE rank_number <= 10""",
     "q21": f"""SELECT auction, bidder, price, channel,
             CASE lower(channel) WHEN 'apple' THEN '0' WHEN 'google' THEN '1'
                 WHEN 'facebook' THEN '2' WHEN 'baidu' THEN '3'
@@ -101,7 +109,8 @@ QUERIES = {
 # What Nexmark's reference set of 100 000 events is known to give.
 ROWS = {
     "q0": 92000, "q1": 92000, "q2": 366, "q10": 92000, "q11": 12860, "q12": 16934, "q14": 26060,
-    "q15": 1, "q16": 9892, "q17": 6000, "q21": 87856, "q22": 92000,
+    "q15": 1, "q16": 9892, "q17": 6000, "q18": 28380, "q19": 43964,
+    "q21": 87856, "q22": 92000,
 }
 
 WHOLE_MAX = 400

@@ -50,6 +50,8 @@ pub const QUERIES: &[Query] = &[
     query!("q15" in other words),
     query!("q16" in other words),
     query!("q17" in other words),
+    query!("q18"),
+    query!("q19"),
     query!("q21"),
     query!("q22"),
 ];
