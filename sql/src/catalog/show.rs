@@ -126,7 +126,7 @@ impl Catalog {
             None => name.name.clone(),
         };
         if let Some(table) = super::system::system_table(&full) {
-            return Ok(Decision::Table(columns(&table.schema(), |_| Value::Null)));
+            return Ok(Decision::Table(columns(&table.schema(), |_| Value::text(""))));
         }
         let object = self.named(name)?;
         let times = object.node().map(|node| &self.plan.node(node).times);
@@ -140,7 +140,7 @@ impl Catalog {
             if times.is_some_and(|times| times.iter().any(|time| time.column == column)) {
                 notes.push("event time");
             }
-            if notes.is_empty() { Value::Null } else { Value::text(&notes.join(", ")) }
+            Value::text(&notes.join(", "))
         };
         Ok(Decision::Table(columns(&object.schema, note)))
     }
