@@ -1,5 +1,7 @@
 //! What power loss leaves of a disk.
 
+use std::sync::Arc;
+
 use super::{Disk, Inode, SECTOR_BYTES, overlay};
 use crate::prng::Prng;
 
@@ -33,15 +35,15 @@ impl Disk {
             }
         }
         self.names = self.durable_names.clone();
-        for inode in &mut self.inodes {
-            inode.crash(mode, prng);
+        for inode in self.inodes.iter_mut().filter(|inode| !inode.writes.is_empty()) {
+            Arc::make_mut(inode).crash(mode, prng);
         }
         self.forget_nameless();
     }
 
     /// A file's content without its name is gone.
     fn forget_nameless(&mut self) {
-        let mut old: Vec<Option<Inode>> =
+        let mut old: Vec<Option<Arc<Inode>>> =
             std::mem::take(&mut self.inodes).into_iter().map(Some).collect();
         for inode in self.names.values_mut() {
             let kept = old[*inode].take().expect("a file has one name");

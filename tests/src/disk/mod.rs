@@ -27,6 +27,7 @@
 mod crash;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use sluicedb_wal::{DiskOp, Failure, FileName, Files, Issued, Ticket};
 
@@ -40,7 +41,8 @@ const BLOCK_BYTES: usize = 4096;
 /// A directory of files and the operations on it that are not done.
 #[derive(Clone, Debug, Default)]
 pub struct Disk {
-    inodes: Vec<Inode>,
+    /// Copies of a disk share what none of them changes.
+    inodes: Vec<Arc<Inode>>,
     /// The directory as running programs see it.
     names: BTreeMap<FileName, usize>,
     /// The directory as it is after power loss, before any of `changes`.
@@ -128,7 +130,7 @@ impl Disk {
     /// A directory that durably holds one file.
     pub fn holding(file: FileName, bytes: Vec<u8>) -> Disk {
         let mut disk = Disk::default();
-        disk.inodes.push(Inode { durable: bytes, ..Inode::default() });
+        disk.inodes.push(Arc::new(Inode { durable: bytes, ..Inode::default() }));
         disk.names.insert(file, 0);
         disk.durable_names.insert(file, 0);
         disk
@@ -222,7 +224,7 @@ impl Disk {
         let completed = Some(self.serial);
         if let DiskOp::Write { file, .. } = op {
             let Some(&inode) = self.names.get(file) else { return };
-            let writes = &mut self.inodes[inode].writes;
+            let writes = &mut Arc::make_mut(&mut self.inodes[inode]).writes;
             for write in writes.iter_mut().filter(|write| write.ticket == ticket) {
                 write.completed = completed;
             }
@@ -246,7 +248,7 @@ impl Disk {
                     return Err(failure("no space left on device", 28));
                 }
                 let inode = self.inodes.len();
-                self.inodes.push(Inode::default());
+                self.inodes.push(Arc::default());
                 self.names.insert(file, inode);
                 self.change(ticket, ChangeKind::Created { file, inode });
             }
@@ -256,14 +258,14 @@ impl Disk {
                     // A write that failed may have come half way.
                     bytes.truncate(bytes.len() / SECTOR_BYTES / 2 * SECTOR_BYTES);
                 }
-                self.inodes[inode].write(ticket, offset, bytes);
+                Arc::make_mut(&mut self.inodes[inode]).write(ticket, offset, bytes);
                 if fails {
                     return Err(failure("the write failed", 5));
                 }
             }
             DiskOp::Sync { file } => {
                 let inode = self.inode(&file);
-                self.inodes[inode].sync(issued, fails);
+                Arc::make_mut(&mut self.inodes[inode]).sync(issued, fails);
                 if fails {
                     return Err(failure("the sync failed", 5));
                 }

@@ -38,7 +38,7 @@ pub(super) struct Producer {
 struct Statement {
     batch: Arc<Batch>,
     /// As they were marked when it was stamped, and the marker behind them.
-    rows: Vec<Row>,
+    rows: Arc<Vec<Row>>,
     after: Marker,
     epoch: Epoch,
     /// Rows the feeder has numbered after it.
@@ -62,7 +62,7 @@ impl Producer {
             rows_numbered += batch.len() as u64;
             Statement {
                 batch: Arc::new(batch.clone()),
-                rows: Vec::new(),
+                rows: Arc::default(),
                 after: marker.clone(),
                 epoch: Epoch(0),
                 rows_numbered,
@@ -186,7 +186,7 @@ impl Producer {
             let statement = &mut self.statements[self.stamped];
             statement.epoch = progress.epoch;
             let rows = statement.batch.iter().map(|row| self.marker.mark(row.clone()));
-            statement.rows = rows.collect();
+            statement.rows = Arc::new(rows.collect());
             statement.after = self.marker.clone();
             statement.position = statement.offered;
             self.stamped += 1;
@@ -242,17 +242,17 @@ impl Producer {
 
     /// What was pushed by the end of an epoch.
     pub(super) fn rows(&self, epoch: Epoch) -> impl Iterator<Item = &Row> {
-        self.by(epoch).iter().flat_map(|statement| &statement.rows)
+        self.by(epoch).iter().flat_map(|statement| statement.rows.iter())
     }
 
     /// Those of them that were pushed behind so many statements.
     pub(super) fn rows_behind(&self, before: usize, epoch: Epoch) -> impl Iterator<Item = &Row> {
-        self.by(epoch).iter().skip(before).flat_map(|statement| &statement.rows)
+        self.by(epoch).iter().skip(before).flat_map(|statement| statement.rows.iter())
     }
 
     /// Those of so many statements.
     pub(super) fn rows_before(&self, statements: usize) -> impl Iterator<Item = &Row> {
-        self.statements[..statements].iter().flat_map(|statement| &statement.rows)
+        self.statements[..statements].iter().flat_map(|statement| statement.rows.iter())
     }
 
     /// How many statements were pushed by the end of an epoch.
@@ -264,11 +264,11 @@ impl Producer {
     pub(super) fn raise(&mut self, epoch: Epoch, floor: i64) -> bool {
         let mut any = false;
         for statement in self.statements[..self.stamped].iter_mut().filter(|s| s.epoch == epoch) {
-            for row in &mut statement.rows {
-                if self.marker.is_below(row, floor) && row.behind < floor {
-                    row.behind = floor;
-                    any = true;
-                }
+            let raised = |row: &Row| self.marker.is_below(row, floor) && row.behind < floor;
+            if statement.rows.iter().any(raised) {
+                let rows = Arc::make_mut(&mut statement.rows).iter_mut();
+                rows.filter(|row| raised(row)).for_each(|row| row.behind = floor);
+                any = true;
             }
         }
         any
