@@ -249,6 +249,7 @@ impl CoreRun {
                 Effect::Send { .. }
                 | Effect::Disk(_)
                 | Effect::Marked { .. }
+                | Effect::LettersWanted { .. }
                 | Effect::Changed(_) => {
                     panic!("one stage, no disk, and one plan")
                 }

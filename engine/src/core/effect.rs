@@ -48,6 +48,13 @@ pub enum Input {
     },
     /// The coordinator wants something.
     Order(Order),
+    /// What was kept of the rows that were refused; answers [`Effect::LettersWanted`].
+    Letters {
+        /// Of the checkpoint.
+        epoch: Epoch,
+        /// In the form of whoever keeps them.
+        bytes: Vec<u8>,
+    },
     /// Monotonic time in nanoseconds. Comes once a turn: what happens in a turn happens at its time.
     Clock(u64),
 }
@@ -135,10 +142,21 @@ pub enum Effect {
     /// The graph has become another one: everything before this is of the old one. Lanes of the new
     /// one can be read and written, ways out of views that are gone can be closed.
     Changed(Arc<Change>),
+    /// A checkpoint is being written: it waits for [`Input::Letters`], with what was kept of the rows
+    /// that were refused up to the end of its epoch.
+    LettersWanted {
+        /// The checkpoint that this one is written over, which has those up to its epoch; without it
+        /// all are wanted.
+        since: Option<Epoch>,
+        /// Of the checkpoint.
+        epoch: Epoch,
+    },
     /// Keep rows that came too late for all their windows, wherever else they go.
     Late {
         /// The operator that refused them.
         operator: OperatorId,
+        /// The epoch they belong to.
+        epoch: Epoch,
         /// The rows as they reached it, each with the watermark that it was behind.
         morsel: Morsel,
     },
@@ -146,6 +164,8 @@ pub enum Effect {
     DeadLetters {
         /// The operator that failed on them.
         operator: OperatorId,
+        /// The epoch they belong to.
+        epoch: Epoch,
         /// The rows as they reached it.
         morsel: Morsel,
         /// Why, row by row.
@@ -155,6 +175,8 @@ pub enum Effect {
     Withheld {
         /// The operator that groups.
         operator: OperatorId,
+        /// The epoch in which they did.
+        epoch: Epoch,
         /// Windows and keys, without results; the weight is negative where a group has a row again,
         /// or has lost all of its rows.
         morsel: Morsel,

@@ -30,7 +30,8 @@ use super::limits::{
     BATCH_BYTES_MAX, CHECKPOINT_DELTAS_MAX, OPERATOR_BLOCKS_MIN, SHARDS_MAX, STAGES_MAX,
 };
 use super::shard::{
-    ApplyError, Restored, Shard, ShardOptions, ShardStart, apply, decode_watermarks, log_owner,
+    ApplyError, Restored, Shard, ShardOptions, ShardStart, apply, decode_watermarks, letters_of,
+    log_owner,
 };
 
 pub use error::RecoverError;
@@ -93,6 +94,9 @@ pub struct DatabaseOptions {
     pub seed: u64,
 }
 
+/// What a shard that wrote a checkpoint kept of refused rows: of the base, then of the deltas on it.
+pub type Letters = Vec<Vec<u8>>;
+
 /// A database that is ready to run.
 pub struct Opened {
     /// The shards, by id. Each is to be launched.
@@ -109,6 +113,9 @@ pub struct Opened {
     pub sealed: Option<Epoch>,
     /// Statements that were found in the logs behind it.
     pub replayed: usize,
+    /// What was kept of refused rows, as [`Input::Letters`](super::effect::Input::Letters) told it: by
+    /// shard that wrote it, of which there may be more or fewer, and by file.
+    pub letters: Vec<Letters>,
 }
 
 impl DatabaseOptions {
@@ -175,7 +182,8 @@ pub fn open(
     let marks = feeders::before_replay(&base.feeders, &reached);
     let mut shards = Vec::with_capacity(asked);
     let mut replayed = 0;
-    let states = states(files, newest, graph, (epoch, options.shards), &mut memory)?;
+    let (states, letters) =
+        states(files, newest, graph, (epoch, options.shards), &mut memory)?;
     for (shard, restored) in (0..options.shards).map(ShardId).zip(states) {
         let replay = replays.get_mut(shard.index()).map(std::mem::take).unwrap_or_default();
         replayed += replay.len();
@@ -204,7 +212,7 @@ pub fn open(
     let told = coordinator_options(options, database, (plan, base.history));
     let coordinator = Coordinator::new(told, graph, start);
     let feeders = reached;
-    Ok(Opened { shards, coordinator, feeders, producers, sinks, sealed, replayed })
+    Ok(Opened { shards, coordinator, feeders, producers, sinks, sealed, replayed, letters })
 }
 
 /// The database that the directory was founded for; the one in memory has no name.
@@ -241,22 +249,26 @@ fn written_by(files: &dyn Files, newest: Option<&Manifest>) -> Option<usize> {
     newest.map(|manifest| manifest.shards.len()).or(segments.max())
 }
 
-/// The state of each shard at the newest checkpoint; none of any where there is none.
+/// The state of each shard at the newest checkpoint, none of any where there is none, and the letters of
+/// those that wrote it.
 fn states(
     files: &dyn Files,
     newest: Option<&Manifest>,
     graph: &Arc<Graph>,
     (epoch, shards): (Epoch, u16),
     mut memory: impl FnMut(ShardId) -> (Region, Region),
-) -> Result<Vec<Option<Restored>>, RecoverError> {
-    let Some(manifest) = newest else { return Ok((0..shards).map(|_| None).collect()) };
+) -> Result<(Vec<Option<Restored>>, Vec<Letters>), RecoverError> {
+    let Some(manifest) = newest else {
+        return Ok(((0..shards).map(|_| None).collect(), Vec::new()));
+    };
     if manifest.shards.len() != usize::from(shards) {
-        let moved = reshard::moved(files, manifest, graph, (epoch, shards), memory)?;
-        return Ok(moved.into_iter().map(Some).collect());
+        let (moved, letters) = reshard::moved(files, manifest, graph, (epoch, shards), memory)?;
+        return Ok((moved.into_iter().map(Some).collect(), letters));
     }
     let restored = manifest.shards.iter().zip((0..shards).map(ShardId)).map(|(part, shard)| {
         let memory = checked_memory(graph, memory(shard))?;
-        restore(files, manifest, part, graph, shard, memory).map(Some)
+        let (restored, letters) = restore(files, manifest, part, graph, shard, memory)?;
+        Ok((Some(restored), letters))
     });
     restored.collect()
 }
@@ -339,15 +351,16 @@ fn restore(
     graph: &Graph,
     shard: ShardId,
     (state, shadow): (Region, Region),
-) -> Result<Restored, RecoverError> {
+) -> Result<(Restored, Letters), RecoverError> {
     let another = |what| RecoverError::AnotherPlan { shard, what };
     let blocks_max = state.blocks_max();
     let mut image = Image::new(state);
-    let mut watermarks = Vec::new();
+    let (mut watermarks, mut letters) = (Vec::new(), Vec::new());
     for file in &part.files {
         let read = checkpoint::read(files, manifest.database, file)?;
         watermarks = decode_watermarks(&read.front)
             .ok_or_else(|| another("its front section has another form"))?;
+        letters.push(letters_of(&read));
         apply(&mut image, &read).map_err(|error| match error {
             ApplyError::Form(what) => another(what),
             ApplyError::Image(ImageError::Memory(_) | ImageError::Range) => {
@@ -366,7 +379,8 @@ fn restore(
             return Err(another("a stage has another number of inputs"));
         }
     }
-    Ok(Restored { arena, watermarks, epoch: Epoch(manifest.epoch), files: part.files.clone() })
+    let (epoch, files) = (Epoch(manifest.epoch), part.files.clone());
+    Ok((Restored { arena, watermarks, epoch, files }, letters))
 }
 
 /// Compares what views hold with what they held when the checkpoint was written: shard by shard, or on all

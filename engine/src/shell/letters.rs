@@ -4,6 +4,8 @@
 //! the oldest goes as a whole. So to keep rows, and to let somebody look at all of them, costs the
 //! shard little, and nobody waits for anybody.
 
+mod saved;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -11,9 +13,10 @@ use sluicedb_sql::Value;
 use sluicedb_sql::expr::RowError;
 
 use crate::core::graph::{Graph, OperatorSpec};
-use crate::core::ids::{OperatorId, Time};
+use crate::core::ids::{Epoch, OperatorId, Time};
 use crate::core::limits::{LETTERS_BYTES_MAX, LETTERS_PIECE_BYTES, LETTERS_ROWS_MAX};
 use crate::core::morsel::{Morsel, Pool, ShapeId, decode, encode};
+pub(super) use saved::{Reader, count};
 
 /// The newest rows of one kind.
 #[derive(Debug, Default)]
@@ -40,8 +43,13 @@ struct Piece {
 #[derive(Clone, Debug)]
 struct Part {
     seen_us: i64,
+    /// In which they came; 0 where that was in an earlier life.
+    epoch: Epoch,
     operator: OperatorId,
+    /// Whether the operator has gone since.
+    orphaned: bool,
     shape: ShapeId,
+    bytes: usize,
     /// By row; empty where lateness is the reason.
     errors: Box<[RowError]>,
 }
@@ -69,14 +77,28 @@ pub(crate) struct Letter<'a> {
 }
 
 impl Letters {
-    /// Keeps rows that an operator of this graph refused.
+    /// Keeps rows that an operator of this graph refused in an epoch.
     pub(crate) fn keep(
         &mut self,
         graph: &Arc<Graph>,
-        operator: OperatorId,
+        (operator, epoch): (OperatorId, Epoch),
         morsel: &Morsel,
         errors: Vec<RowError>,
         seen_us: i64,
+    ) {
+        let (shape, errors) = (morsel.shape(), errors.into_boxed_slice());
+        let part =
+            Part { seen_us, epoch, operator, orphaned: false, shape, bytes: 0, errors };
+        self.add(graph, part, morsel.rows(), |out| encode(morsel, out));
+    }
+
+    /// Keeps rows whose bytes whoever is called appends.
+    fn add(
+        &mut self,
+        graph: &Arc<Graph>,
+        mut part: Part,
+        rows: usize,
+        append: impl FnOnce(&mut Vec<u8>),
     ) {
         let fits = |piece: &&mut Arc<Piece>| {
             Arc::ptr_eq(&piece.graph, graph) && piece.held_bytes < LETTERS_PIECE_BYTES
@@ -98,15 +120,24 @@ impl Letters {
         // Copied where somebody still looks at it.
         let piece = Arc::make_mut(piece);
         let before = piece.bytes.len();
-        encode(morsel, &mut piece.bytes);
-        let (shape, errors) = (morsel.shape(), errors.into_boxed_slice());
-        let bytes = piece.bytes.len() - before + size_of_val(&*errors) + size_of::<Part>();
-        piece.parts.push(Part { seen_us, operator, shape, errors });
-        piece.rows += morsel.rows();
+        append(&mut piece.bytes);
+        part.bytes = piece.bytes.len() - before;
+        let bytes = part.bytes + size_of_val(&*part.errors) + size_of::<Part>();
+        piece.parts.push(part);
+        piece.rows += rows;
         piece.held_bytes += bytes;
         self.bytes += bytes;
-        self.rows += morsel.rows();
+        self.rows += rows;
         self.trim();
+    }
+
+    /// Operators have gone: what they refused is still looked at, and not saved.
+    pub(crate) fn orphan(&mut self, gone: &[OperatorId]) {
+        let of = |part: &Part| !part.orphaned && gone.contains(&part.operator);
+        for piece in self.pieces.iter_mut().filter(|piece| piece.parts.iter().any(of)) {
+            let parts = Arc::make_mut(piece).parts.iter_mut();
+            parts.filter(|part| of(part)).for_each(|part| part.orphaned = true);
+        }
     }
 
     /// Lets the oldest go until the rest is within bounds. The newest piece stays.
@@ -127,6 +158,16 @@ impl Letters {
     /// Rows that were kept and have gone.
     pub(crate) fn gone(&self) -> u64 {
         self.gone
+    }
+
+    /// All rows that were kept.
+    pub(crate) fn total(&self) -> u64 {
+        self.gone + self.rows as u64
+    }
+
+    /// So many were kept in earlier lives: those that are not here have gone.
+    pub(crate) fn set_total(&mut self, rows: u64) {
+        self.gone = rows.saturating_sub(self.rows as u64);
     }
 
     /// All that is kept.
@@ -170,6 +211,8 @@ mod tests {
     use sluicedb_sql::plan::Builder;
     use sluicedb_sql::{DataType, Field, Schema};
 
+    const WHO: (OperatorId, Epoch) = (OperatorId(0), Epoch(3));
+
     fn graph() -> Arc<Graph> {
         let mut plan = Builder::new();
         let schema = Schema::new(vec![Field::nullable("x", DataType::BigInt)]).unwrap();
@@ -200,7 +243,7 @@ mod tests {
         let all = 3 * LETTERS_ROWS_MAX as i64;
         for from in (0..all).step_by(1024) {
             let errors = vec![RowError::Overflow; 1024];
-            letters.keep(&graph, OperatorId(0), &rows(&graph, from..from + 1024), errors, 7);
+            letters.keep(&graph, WHO, &rows(&graph, from..from + 1024), errors, 7);
         }
         let kept = shown(&letters);
         assert_eq!(letters.gone() as usize + kept.len(), all as usize);
@@ -212,9 +255,9 @@ mod tests {
     #[test]
     fn who_looks_sees_what_was_there_and_keeps_nobody_from_adding() {
         let (graph, mut letters) = (graph(), Letters::default());
-        letters.keep(&graph, OperatorId(0), &rows(&graph, 0..2), Vec::new(), 7);
+        letters.keep(&graph, WHO, &rows(&graph, 0..2), Vec::new(), 7);
         let before = letters.look();
-        letters.keep(&graph, OperatorId(0), &rows(&graph, 2..3), Vec::new(), 8);
+        letters.keep(&graph, WHO, &rows(&graph, 2..3), Vec::new(), 8);
         let mut seen = 0;
         before.each(|_| seen += 1);
         assert_eq!((seen, shown(&letters)), (2, vec![0, 1, 2]));

@@ -36,6 +36,7 @@ pub(crate) mod outlet;
 pub mod probe;
 mod producers;
 mod reactor;
+mod refused;
 pub(crate) mod scan;
 mod settled;
 pub(crate) mod start;

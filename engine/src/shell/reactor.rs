@@ -2,28 +2,27 @@
 //!
 //! No decision about data, epochs or recovery is taken here.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use rtrb::{Consumer, Producer};
-use sluicedb_sql::expr::RowError;
 use sluicedb_wal::worker::{Completion, Disk};
 
 use super::bell::Bell;
-use super::clock::{Clock, wall_us};
+use super::clock::Clock;
 use super::desk::Desk;
 use super::inbox::{Guest, Installed, Part};
 use super::lane::{Receiver, Sender};
-use super::letters::Letters;
 use super::mark::Mark;
 use super::outlet::{self, Call, Callback, Outlet, Outlets};
+use super::refused::Refused;
 use super::scan::Scan;
 use super::stats::{ShardStats, is_tight};
-use super::survey::{Questions, Refusals, ShardSurvey};
+use super::survey::{Questions, ShardSurvey};
 use crate::core::effect::{Effect, Input, Order, Report};
 use crate::core::frame::{Fed, Frame};
-use crate::core::graph::{Change, Graph};
-use crate::core::ids::{Epoch, FeederId, LaneId, OperatorId, StageId, ViewId};
+use crate::core::graph::Change;
+use crate::core::ids::{Epoch, FeederId, LaneId, StageId, ViewId};
 use crate::core::morsel::{Morsel, Pool};
 use crate::core::shard::Shard;
 
@@ -95,17 +94,6 @@ pub(crate) struct Ports {
     pub(crate) clock: Clock,
 }
 
-/// Rows that operators refused.
-struct Refused {
-    /// The graph that the effects are of that are carried out next: the shard may have another already.
-    graph: Arc<Graph>,
-    late: Letters,
-    dead: Letters,
-    /// Groups that came to be withheld, or have a row again.
-    withheld: Letters,
-    counts: BTreeMap<OperatorId, Refusals>,
-}
-
 /// What a turn came to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Turn {
@@ -134,6 +122,8 @@ pub(crate) struct Reactor<C = Call> {
     unsent: VecDeque<Report>,
     completions: Vec<Completion>,
     refused: Refused,
+    /// What a checkpoint waits for.
+    letters: Option<(Epoch, Vec<u8>)>,
     /// Whether the coordinator has news to wake up for.
     told: bool,
     /// Whether a feeder that the closing epoch waits for was found in the middle of a push. It may
@@ -143,17 +133,10 @@ pub(crate) struct Reactor<C = Call> {
 }
 
 impl<C: Callback> Reactor<C> {
-    /// A shard that is launched with its first turn.
-    pub(crate) fn new(mut shard: Shard, ports: Ports) -> Reactor<C> {
+    /// A shard that is launched with its first turn, and what it has refused in earlier lives.
+    pub(crate) fn new(mut shard: Shard, ports: Ports, refused: Refused) -> Reactor<C> {
         let mut effects = Vec::new();
         shard.launch(&mut effects);
-        let refused = Refused {
-            graph: Arc::clone(shard.graph()),
-            late: Letters::default(),
-            dead: Letters::default(),
-            withheld: Letters::default(),
-            counts: BTreeMap::new(),
-        };
         Reactor {
             outlets: Outlets::new(shard.graph().views.len()),
             shard,
@@ -167,6 +150,7 @@ impl<C: Callback> Reactor<C> {
             unsent: VecDeque::new(),
             completions: Vec::new(),
             refused,
+            letters: None,
             told: false,
             undecided: false,
             stopped: false,
@@ -196,7 +180,7 @@ impl<C: Callback> Reactor<C> {
     /// Tells the sinks of a stage that a checkpoint is of what it has published so far.
     fn mark(&mut self, stage: StageId, epoch: Epoch) {
         // The shard may be at the next graph already.
-        let graph = &self.refused.graph;
+        let graph = self.refused.graph();
         let stage = &graph.stages[stage.index()];
         for (view, spec) in graph.views.places() {
             if stage.position(spec.operator).is_some() {
@@ -286,43 +270,11 @@ impl<C: Callback> Reactor<C> {
         self.outlets.change(change);
         self.ahead.drain(..).for_each(|(view, outlet)| self.outlets.add(view, outlet));
         self.desks.retain(|(view, _)| !change.views_gone.contains(view));
-        self.refused.graph = Arc::clone(&change.graph);
-        for operator in &change.gone {
-            self.refused.counts.remove(operator);
-        }
+        self.refused.changed(change);
     }
 
     fn survey(&self) -> ShardSurvey {
-        let Refused { graph: _, late, dead, withheld, counts } = &self.refused;
-        ShardSurvey {
-            shard: self.shard.id(),
-            census: self.shard.census(),
-            late: late.look(),
-            dead: dead.look(),
-            withheld: withheld.look(),
-            refused: counts.iter().map(|(operator, counts)| (*operator, *counts)).collect(),
-        }
-    }
-
-    /// Keeps rows that an operator refused, late ones where there are no errors.
-    #[cold]
-    fn keep(&mut self, operator: OperatorId, morsel: Morsel, errors: Option<Vec<RowError>>) {
-        let (rows, stats) = (morsel.rows(), &self.ports.stats);
-        let Refused { graph, late, dead, counts, .. } = &mut self.refused;
-        let counts = counts.entry(operator).or_default();
-        let letters = if errors.is_some() {
-            counts.dead += rows as u64;
-            stats.add_dead_letters(rows);
-            &mut *dead
-        } else {
-            counts.late += rows as u64;
-            stats.add_late_rows(rows);
-            &mut *late
-        };
-        let errors = errors.unwrap_or_default();
-        letters.keep(graph, operator, &morsel, errors, wall_us());
-        stats.set_gone(late.gone(), dead.gone());
-        self.shard.pool().put(morsel);
+        self.refused.survey(self.shard.id(), self.shard.census())
     }
 
     fn install(&mut self, part: Part) {
@@ -468,19 +420,29 @@ impl<C: Callback> Reactor<C> {
                 }
                 Effect::Marked { stage, epoch } => self.mark(stage, epoch),
                 Effect::Changed(change) => self.changed(&change),
-                Effect::Late { operator, morsel } => self.keep(operator, morsel, None),
-                Effect::DeadLetters { operator, morsel, errors } => {
-                    self.keep(operator, morsel, Some(errors));
-                }
-                Effect::Withheld { operator, morsel } => {
-                    let Refused { graph, withheld, .. } = &mut self.refused;
-                    withheld.keep(graph, operator, &morsel, Vec::new(), wall_us());
+                Effect::Late { operator, epoch, morsel } => {
+                    self.refused.keep((operator, epoch), &morsel, None, &self.ports.stats);
                     self.shard.pool().put(morsel);
+                }
+                Effect::DeadLetters { operator, epoch, morsel, errors } => {
+                    let errors = Some(errors);
+                    self.refused.keep((operator, epoch), &morsel, errors, &self.ports.stats);
+                    self.shard.pool().put(morsel);
+                }
+                Effect::Withheld { operator, epoch, morsel } => {
+                    self.refused.withhold((operator, epoch), &morsel);
+                    self.shard.pool().put(morsel);
+                }
+                Effect::LettersWanted { since, epoch } => {
+                    self.letters = Some((epoch, self.refused.save(since, epoch)));
                 }
             }
         }
         // Its capacity is kept; nothing was added meanwhile.
         self.effects = effects;
+        if let Some((epoch, bytes)) = self.letters.take() {
+            self.shard.step(Input::Letters { epoch, bytes }, &mut self.effects);
+        }
         while let Some(report) = self.unsent.pop_front() {
             self.told = true;
             if let Report::Passed(_) = &report {

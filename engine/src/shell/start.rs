@@ -25,6 +25,7 @@ use super::life::{Ending, Life};
 use super::mark::OpenEpoch;
 use super::outlet::{Callback, Delivery, Gap, LaneOut, LocalCall, Overflow};
 use super::reactor::{Ports, Reactor, ToShard, Turn};
+use super::refused::Refused;
 use super::stats::ShardStats;
 use super::topology::bind_thread;
 use super::{TurnMark, in_turn};
@@ -32,7 +33,7 @@ use crate::core::arena::Region;
 use crate::core::effect::{Report, SinkMark};
 use crate::core::graph::Graph;
 use crate::core::ids::{Epoch, ShardId, SourceId, ViewId};
-use crate::core::recovery::{DatabaseOptions, NoFiles, Opened, RecoverError, open};
+use crate::core::recovery::{DatabaseOptions, Letters, NoFiles, Opened, RecoverError, open};
 use sluicedb_wal::directory::Directory;
 
 /// Orders that may wait for a shard, and reports for the coordinator, before they are kept aside.
@@ -213,8 +214,16 @@ fn assemble<C: Callback>(setup: Setup, inline: bool) -> Result<Assembly<C>, Star
     let files: &dyn Files = directory.as_ref().map_or(&NoFiles, |(directory, _)| directory);
     let mut memory = memory.into_iter();
     let next = |_| memory.next().expect("memory for each shard");
-    let Opened { shards, coordinator, feeders, producers, sinks: sink_marks, replayed, sealed } =
-        open(files, &graph, &options, next).map_err(StartError::Recover)?;
+    let Opened {
+        shards,
+        coordinator,
+        feeders,
+        producers,
+        sinks: sink_marks,
+        replayed,
+        sealed,
+        letters,
+    } = open(files, &graph, &options, next).map_err(StartError::Recover)?;
     let place = directory.as_ref().map(|(directory, _)| Arc::from(directory.path()));
     let disks = directory.map(|(directory, disk)| Disks::start(directory, &disk));
     let mut disks = disks.transpose().map_err(StartError::Disk)?;
@@ -240,7 +249,8 @@ fn assemble<C: Callback>(setup: Setup, inline: bool) -> Result<Assembly<C>, Star
             stats: Arc::clone(&stats[at]),
             clock,
         };
-        reactors.push(Reactor::new(shard, ports));
+        let refused = refused(&letters, &graph, (at, places.len()), &ports.stats)?;
+        reactors.push(Reactor::new(shard, ports, refused));
     }
     let sinks = sinks.into_iter().map(|sink| connect_sink(sink, &mut reactors)).collect();
     let open = Arc::new(OpenEpoch::new(coordinator.open()));
@@ -278,6 +288,20 @@ fn assemble<C: Callback>(setup: Setup, inline: bool) -> Result<Assembly<C>, Star
         sinks: sink_marks.into(),
     };
     Ok(Assembly { contact, reactors, conductor, disks, clock, sinks, replays: replayed > 0 })
+}
+
+/// What a shard, one of so many, has refused: it takes up what was kept of that by those that wrote a
+/// checkpoint, of which there may have been more or fewer.
+fn refused(
+    letters: &[Letters],
+    graph: &Arc<Graph>,
+    (at, shards): (usize, usize),
+    stats: &ShardStats,
+) -> Result<Refused, StartError> {
+    let what = "what it says of refused rows has another form";
+    let another = RecoverError::AnotherPlan { shard: ShardId(at as u16), what };
+    let own = letters.iter().skip(at).step_by(shards);
+    Refused::restore(graph, own, stats).ok_or(StartError::Recover(another))
 }
 
 /// Who is woken by lanes to each shard, and the node that their memory lies on.

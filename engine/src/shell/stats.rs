@@ -35,12 +35,12 @@ fn add(figure: &AtomicU64, rows: u64) {
 }
 
 impl ShardStats {
-    pub(crate) fn add_dead_letters(&self, rows: usize) {
-        add(&self.dead_letters, rows as u64);
+    pub(crate) fn add_dead_letters(&self, rows: u64) {
+        add(&self.dead_letters, rows);
     }
 
-    pub(crate) fn add_late_rows(&self, rows: usize) {
-        add(&self.late_rows, rows as u64);
+    pub(crate) fn add_late_rows(&self, rows: u64) {
+        add(&self.late_rows, rows);
     }
 
     /// How many of either were kept and have gone.

@@ -42,6 +42,18 @@ pub(crate) struct Refusals {
     pub(crate) dead: u64,
 }
 
+impl Refusals {
+    /// Together with others.
+    pub(crate) fn plus(self, more: Refusals) -> Refusals {
+        Refusals { late: self.late + more.late, dead: self.dead + more.dead }
+    }
+
+    /// There are more.
+    pub(crate) fn add(&mut self, more: Refusals) {
+        *self = self.plus(more);
+    }
+}
+
 /// Where the parts of all shards come together.
 #[derive(Clone)]
 pub(crate) struct Questions(Arc<Gathered>);

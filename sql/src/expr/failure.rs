@@ -42,6 +42,27 @@ pub enum RowError {
 }
 
 impl RowError {
+    /// All of them, by the numbers that they have in files: others come behind.
+    pub const ALL: [RowError; 17] = [
+        RowError::Overflow,
+        RowError::Underflow,
+        RowError::DivisionByZero,
+        RowError::InvalidText,
+        RowError::InvalidTimestamp,
+        RowError::DatetimeOverflow,
+        RowError::TooLong,
+        RowError::InvalidArgument,
+        RowError::NegativeLength,
+        RowError::InvalidEscape,
+        RowError::InvalidRegex,
+        RowError::InvalidLogarithm,
+        RowError::InvalidPower,
+        RowError::NoCharacter,
+        RowError::Library,
+        RowError::NoTime,
+        RowError::Aggregate,
+    ];
+
     /// The code by which PostgreSQL clients know it.
     pub const fn sqlstate(self) -> &'static str {
         match self {
@@ -154,3 +175,12 @@ impl Failures {
         self.rows.dedup_by_key(|failure| failure.0);
     }
 }
+
+// Each has the number by which it is found.
+const _: () = {
+    let mut at = 0;
+    while at < RowError::ALL.len() {
+        assert!(RowError::ALL[at] as usize == at);
+        at += 1;
+    }
+};

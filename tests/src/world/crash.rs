@@ -80,6 +80,7 @@ impl World {
             life: Life { passing, ready, changes: changes.clone(), ..Life::none() },
             producers: self.producers.clone(),
             sinks: self.sinks.clone(),
+            letters: self.letters.clone(),
             outside: self.outside.clone(),
             clocks: self.clocks.clone(),
             cuts: self.cuts.clone(),
@@ -128,6 +129,7 @@ impl World {
             Err(error) => panic!("the database cannot be opened: {error}"),
         };
         let Opened { sealed, replayed, ref feeders, ref producers, ref sinks, .. } = opened;
+        self.letters.check(sealed, &opened.letters);
         let start = opened.coordinator.open();
         let found = sealed.map_or("nothing".to_owned(), |epoch| epoch.to_string());
         self.trace.add(self.turn, &"open", format_args!("found={found} replay={replayed} {start}"));

@@ -244,6 +244,7 @@ impl World {
     }
 
     pub(super) fn absorb(&mut self, shard: usize, effects: Vec<Effect>) {
+        let mut wanted = None;
         for effect in effects {
             match effect {
                 Effect::Send { lane, frame } => self.send(shard, lane, frame),
@@ -265,24 +266,29 @@ impl World {
                 }
                 Effect::Marked { stage, epoch } => self.mark_sinks(stage, (shard, epoch)),
                 Effect::Changed(change) => self.changed(shard, &change),
-                Effect::Late { operator, morsel } => {
+                Effect::Late { operator, epoch: _, morsel } => {
                     let behind = |row| morsel.behind(row) > Time::MIN;
                     let late = (0..morsel.rows()).all(behind);
                     assert!(late, "{operator}: a late row is behind a watermark");
                     self.saw("late row");
                     self.life.seats[shard].shard.pool().put(morsel);
                 }
-                Effect::DeadLetters { operator, morsel, errors } => {
+                Effect::DeadLetters { operator, epoch: _, morsel, errors } => {
                     assert_eq!(morsel.rows(), errors.len(), "{operator}: a reason for each row");
                     self.saw("dead letter");
                     self.life.seats[shard].shard.pool().put(morsel);
                 }
-                Effect::Withheld { operator, morsel } => {
+                Effect::Withheld { operator, epoch: _, morsel } => {
                     assert!(!morsel.is_empty(), "{operator}: some group has turned");
                     self.saw("group withheld");
                     self.life.seats[shard].shard.pool().put(morsel);
                 }
+                Effect::LettersWanted { since, epoch } => wanted = Some((since, epoch)),
             }
+        }
+        if let Some((since, epoch)) = wanted {
+            let bytes = self.letters.tell(ShardId(shard as u16), since, epoch);
+            self.step(shard, Input::Letters { epoch, bytes });
         }
     }
 

@@ -13,6 +13,7 @@ mod crash;
 mod deliver;
 mod feed;
 mod install;
+mod letters;
 mod life;
 mod pause;
 mod producer;
@@ -69,6 +70,7 @@ pub struct World {
     reshaping: shards::Reshaping,
     /// By the names of what they follow.
     sinks: BTreeMap<String, sinks::Sink>,
+    letters: letters::Letters,
     /// What becomes of those.
     outside: Prng,
     /// How far sources and feeders had come at the end of the last epoch that all shards passed.
@@ -138,6 +140,7 @@ impl World {
             producers,
             reshaping: shards::Reshaping::new(root.split("shards"), options.reshapings),
             sinks: BTreeMap::new(),
+            letters: letters::Letters::default(),
             sealed: None,
             checkpointed: Epoch(0),
             crashes_left: crashes,

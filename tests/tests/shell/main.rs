@@ -20,6 +20,7 @@ mod functions;
 mod idle;
 mod inline;
 mod kills;
+mod letters;
 mod life;
 mod limits;
 mod objects;

@@ -158,8 +158,8 @@ impl Map {
         let errors = self.failures.rows().iter().map(|(_, error)| *error).collect();
         let mut dead = context.pool.take(self.options.input);
         dead.gather(morsel, &self.failed);
-        let operator = self.place.operator;
-        context.effects.push(Effect::DeadLetters { operator, morsel: dead, errors });
+        let (operator, epoch) = (self.place.operator, context.epoch);
+        context.effects.push(Effect::DeadLetters { operator, epoch, morsel: dead, errors });
     }
 }
 

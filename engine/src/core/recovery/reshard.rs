@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use sluicedb_wal::{Files, Manifest, ShardPart, checkpoint};
 
-use super::{RecoverError, checked_memory, restore};
+use super::{Letters, RecoverError, checked_memory, restore};
 use crate::core::arena::{Arena, Region, ZoneId};
 use crate::core::graph::{EntryKey, Graph, Kind, OperatorSpec, StageSpec};
 use crate::core::ids::{Epoch, OperatorId, ShardId, Time};
@@ -19,19 +19,23 @@ use crate::core::shard::{Restored, blocks_of, empty_arena, operator_over, owns_e
 /// Blocks that the copies of a freeze may take, where there is none.
 const NO_COPIES: u32 = 1;
 
-/// The state of a checkpoint on so many shards; `memory` has theirs.
+/// The state of a checkpoint on so many shards, and the letters of those that wrote it; `memory` has
+/// that of the shards to be.
 pub(super) fn moved(
     files: &dyn Files,
     manifest: &Manifest,
     graph: &Arc<Graph>,
     (epoch, shards): (Epoch, u16),
     mut memory: impl FnMut(ShardId) -> (Region, Region),
-) -> Result<Vec<Restored>, RecoverError> {
+) -> Result<(Vec<Restored>, Vec<Letters>), RecoverError> {
     let mut before = Vec::with_capacity(manifest.shards.len());
+    let mut letters = Vec::with_capacity(manifest.shards.len());
     for (at, part) in manifest.shards.iter().enumerate() {
         let shard = ShardId(at as u16);
         let region = (Region::heap(blocks(files, manifest, part)?), Region::heap(NO_COPIES));
-        before.push(restore(files, manifest, part, graph, shard, region)?);
+        let (restored, theirs) = restore(files, manifest, part, graph, shard, region)?;
+        before.push(restored);
+        letters.push(theirs);
     }
     let mut now = Vec::with_capacity(usize::from(shards));
     let mut blocks_max = 0;
@@ -66,7 +70,7 @@ pub(super) fn moved(
         epoch,
         files: Vec::new(),
     });
-    Ok(restored.collect())
+    Ok((restored.collect(), letters))
 }
 
 /// Blocks of a shard's state.

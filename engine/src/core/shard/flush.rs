@@ -4,6 +4,7 @@
 //! - At most one checkpoint is being written. Its freeze is released once all its bytes have been
 //!   handed over, and its files become the ones that the next delta builds on only when it is sealed.
 //! - A base comes first, and again after a bounded number of deltas.
+//! - What was kept of refused rows lies behind the blocks: of a delta, what came behind its base.
 
 mod front;
 
@@ -24,6 +25,9 @@ use front::{decode_tables, encode_tables};
 /// What an entry of the file holds.
 const KIND_BLOCK: u32 = 0;
 const KIND_TABLES: u32 = 1;
+const KIND_LETTERS: u32 = 2;
+/// Bytes of letters that are handed over at a time.
+const LETTERS_ENTRY_BYTES: usize = 32 << 10;
 
 /// The checkpoints of one shard.
 pub(super) struct Flush {
@@ -46,6 +50,17 @@ struct Writing {
     writer: Writer,
     /// Blocks that are still to be handed over; none once they all were.
     changed: Option<Changed>,
+    letters: Letters,
+}
+
+/// What was kept of refused rows.
+enum Letters {
+    /// Whoever keeps them was asked.
+    Asked,
+    /// So many of these bytes were handed over.
+    Told(Vec<u8>, usize),
+    /// All were.
+    Written,
 }
 
 impl Flush {
@@ -64,11 +79,18 @@ impl Flush {
         }
     }
 
-    /// Begins to write the frozen state.
-    pub(super) fn begin(&mut self, epoch: Epoch, front: Front, digest: u64, arena: &mut Arena) {
+    /// Begins to write the frozen state, and asks for the letters.
+    pub(super) fn begin(
+        &mut self,
+        epoch: Epoch,
+        (front, digest): (Front, u64),
+        arena: &mut Arena,
+        effects: &mut Vec<Effect>,
+    ) {
         assert!(self.rests(), "one checkpoint at a time");
         // With as many files as a base and its deltas may be, a new base replaces them all.
         let base = self.base.as_ref().filter(|(_, files)| files.len() <= self.deltas_max);
+        effects.push(Effect::LettersWanted { since: base.map(|(epoch, _)| *epoch), epoch });
         let since = base.map(|(epoch, _)| epoch.0);
         let id = CheckpointId {
             database: self.database,
@@ -87,7 +109,16 @@ impl Flush {
             feeders: front.feeders,
             sources: front.sources,
         };
-        self.writing = Some(Writing { part, writer, changed: Some(arena.changed(since)) });
+        let changed = Some(arena.changed(since));
+        self.writing = Some(Writing { part, writer, changed, letters: Letters::Asked });
+    }
+
+    /// Takes the letters up to the end of an epoch.
+    pub(super) fn letters(&mut self, epoch: Epoch, bytes: Vec<u8>) {
+        let writing = self.writing.as_mut().expect("a checkpoint is not done without its letters");
+        assert_eq!(writing.part.epoch, epoch, "letters of another checkpoint");
+        assert!(matches!(writing.letters, Letters::Asked), "letters are told once");
+        writing.letters = Letters::Told(bytes, 0);
     }
 
     /// Hands over blocks as far as the fuel and the writes in flight allow; returns whether more fuel
@@ -103,7 +134,9 @@ impl Flush {
     }
 
     fn write(&mut self, fuel: usize, arena: &mut Arena, effects: &mut Vec<Effect>) -> bool {
-        let Some(Writing { writer, changed, .. }) = &mut self.writing else { return false };
+        let Some(Writing { writer, changed, letters, .. }) = &mut self.writing else {
+            return false;
+        };
         let mut left = fuel;
         let mut released = false;
         while let Some(blocks) = changed
@@ -116,19 +149,15 @@ impl Flush {
             });
             if !more && writer.wants() {
                 let tables = encode_tables(&changed.take().expect("matched above").finish());
-                let none = BlockEntry {
-                    block: BlockId(0),
-                    zone: ZoneId(0),
-                    extent: ExtentId(0),
-                    epoch: 0,
-                };
-                writer.entry(Entry { head: head(KIND_TABLES, &none), block: &tables });
-                writer.finish();
+                writer.entry(Entry { head: head(KIND_TABLES, &NO_BLOCK), block: &tables });
                 arena.release(FreezeKind::Checkpoint);
                 released = true;
             }
         }
-        let owes = changed.is_some() && writer.wants();
+        if changed.is_none() {
+            letters.hand_over(writer);
+        }
+        let owes = writer.wants() && (changed.is_some() || matches!(letters, Letters::Told(..)));
         let mut issued = Vec::new();
         writer.pump(&mut issued);
         effects.extend(issued.into_iter().map(Effect::Disk));
@@ -196,6 +225,29 @@ impl Flush {
     }
 }
 
+impl Letters {
+    /// Hands over what there is room for. With the last of them the file has all that it will.
+    fn hand_over(&mut self, writer: &mut Writer) {
+        let Letters::Told(bytes, from) = self else { return };
+        while *from < bytes.len() && writer.wants() {
+            let to = (*from + LETTERS_ENTRY_BYTES).min(bytes.len());
+            let block = &bytes[*from..to];
+            writer.entry(Entry { head: head(KIND_LETTERS, &NO_BLOCK), block });
+            *from = to;
+        }
+        if *from == bytes.len() {
+            *self = Letters::Written;
+            writer.finish();
+        }
+    }
+}
+
+/// The letters of a checkpoint that was read back: none of one of a build that wrote none.
+pub(crate) fn letters_of(file: &CheckpointFile) -> Vec<u8> {
+    let letters = file.entries().filter(|entry| split_head(&entry.head).0 == KIND_LETTERS);
+    letters.flat_map(|entry| entry.block).copied().collect()
+}
+
 /// Why a checkpoint that was read back is not the state of a shard.
 pub(crate) enum ApplyError {
     /// It has another form than this build writes.
@@ -225,12 +277,17 @@ pub(crate) fn apply(image: &mut Image, file: &CheckpointFile) -> Result<(), Appl
             KIND_TABLES if tables.is_none() => {
                 tables = Some(decode_tables(block).ok_or(form("its tables have another form"))?);
             }
+            KIND_LETTERS => {}
             _ => return Err(form("an entry is of an unknown kind")),
         }
     }
     let tables = tables.ok_or(form("it has no tables"))?;
     image.complete(tables).map_err(ApplyError::Image)
 }
+
+/// What an entry says that is no block.
+const NO_BLOCK: BlockEntry =
+    BlockEntry { block: BlockId(0), zone: ZoneId(0), extent: ExtentId(0), epoch: 0 };
 
 fn head(kind: u32, entry: &BlockEntry) -> [u8; 24] {
     let mut head = [0; 24];

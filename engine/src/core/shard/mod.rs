@@ -33,7 +33,7 @@ use super::operator::{RetainReader, Stop, ViewReader};
 pub use build::check;
 pub(crate) use build::{operator_over, owns_empty_key};
 pub use census::{Census, OperatorFigures, SourceFigures};
-pub(crate) use flush::{ApplyError, apply, blocks_of, decode_watermarks};
+pub(crate) use flush::{ApplyError, apply, blocks_of, decode_watermarks, letters_of};
 use flush::{Flush, Front};
 use intake::{Intake, Settled, Taken};
 use journal::Journal;
@@ -227,6 +227,7 @@ impl Shard {
             }
             Input::Completed { ticket, result } => self.completed(ticket, result, effects),
             Input::Order(order) => self.order(order, effects),
+            Input::Letters { epoch, bytes } => self.flush.letters(epoch, bytes),
             Input::Clock(now_ns) => {
                 if let Some(journal) = &mut self.journal {
                     journal.clock(now_ns);
@@ -345,7 +346,7 @@ impl Shard {
             let frozen = self.arena.frozen(FreezeKind::Checkpoint).expect("all zones joined it");
             let digests = self.readers.iter().flatten().map(|reader| reader.digest(&frozen));
             let digest = digests.fold(0, u64::wrapping_add);
-            self.flush.begin(barrier.epoch, front, digest, &mut self.arena);
+            self.flush.begin(barrier.epoch, (front, digest), &mut self.arena, effects);
         }
         self.become_next(barrier, effects);
     }

@@ -173,8 +173,8 @@ impl Changes {
         self.turned = turned;
         let more = (0..morsel.rows()).map(|row| morsel.weight(row)).sum();
         spec.root.count_withheld(context.arena, more);
-        let operator = spec.place.operator;
-        context.effects.push(Effect::Withheld { operator, morsel });
+        let (operator, epoch) = (spec.place.operator, context.epoch);
+        context.effects.push(Effect::Withheld { operator, epoch, morsel });
     }
 
     fn equal(&self, old: u32, new: u32) -> bool {

@@ -97,7 +97,8 @@ impl Spec {
         self.write_withheld(context.arena, shown, &mut morsel.columns);
         morsel.set_rows(shown.withheld.len());
         self.root.count_withheld(context.arena, morsel.rows() as i64);
-        context.effects.push(Effect::Withheld { operator: self.place.operator, morsel });
+        let (operator, epoch) = (self.place.operator, context.epoch);
+        context.effects.push(Effect::Withheld { operator, epoch, morsel });
     }
 
     /// Appends windows and keys of groups, and returns the columns behind those.

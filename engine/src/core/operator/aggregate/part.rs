@@ -134,15 +134,17 @@ impl Parts {
             let mut dead = context.pool.take(spec.options.late_shape);
             dead.gather(morsel, untimed);
             let (operator, errors) = (spec.place.operator, std::mem::take(errors));
-            context.effects.push(Effect::DeadLetters { operator, morsel: dead, errors });
+            let epoch = context.epoch;
+            context.effects.push(Effect::DeadLetters { operator, epoch, morsel: dead, errors });
         }
         if late.is_empty() {
             return None;
         }
         let mut rows = context.pool.take(spec.options.late_shape);
         rows.gather(morsel, late);
-        let (operator, morsel) = (spec.place.operator, context.pool.copy(&rows));
-        context.effects.push(Effect::Late { operator, morsel });
+        let (operator, epoch) = (spec.place.operator, context.epoch);
+        let morsel = context.pool.copy(&rows);
+        context.effects.push(Effect::Late { operator, epoch, morsel });
         Some(rows)
     }
 
@@ -207,8 +209,8 @@ impl Parts {
         dead.gather(morsel, failed);
         let errors = vec![RowError::Aggregate; failed.len()];
         failed.clear();
-        let operator = spec.place.operator;
-        context.effects.push(Effect::DeadLetters { operator, morsel: dead, errors });
+        let (operator, epoch) = (spec.place.operator, context.epoch);
+        context.effects.push(Effect::DeadLetters { operator, epoch, morsel: dead, errors });
     }
 
     /// Finds or makes the groups of the next rows, at most `allowed` in all.
