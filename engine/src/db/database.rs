@@ -204,6 +204,7 @@ impl Database {
         }
         if session.contact.saves {
             language.resume_sources(&session, &mut Block)?;
+            language.forget_subscribers(&session, &mut Block)?;
         }
         let running = Mutex::new(running);
         let inner = Arc::new(Inner { session, running, machine, language });

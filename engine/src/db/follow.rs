@@ -7,10 +7,11 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use sluicedb_sql::SqlError;
+use sluicedb_sql::Schema;
 use sluicedb_sql::catalog::{Catalog, Following};
 
 use super::error::Error;
+use super::history::{Said, What};
 use super::session::{Patience, Session};
 use super::subscribe::{SubscribeOptions, Subscription};
 
@@ -99,32 +100,27 @@ impl Drop for Lease {
     }
 }
 
-/// Goes on with the stream that comes with a subscription, and follows it. `install` takes down
-/// that the stream is there.
+/// Goes on with the stream that comes with a subscription, and follows it. `installed` takes down
+/// that the stream is there. In a directory it is part of the history until it has gone.
 pub(super) fn come(
     session: &Session,
     patience: &mut impl Patience,
     following: &Following,
-    comes: Catalog,
+    (comes, said): (Catalog, (&str, Vec<Schema>)),
     lease: Lease,
     installed: impl FnOnce(Catalog),
 ) -> Result<Subscription, Error> {
     let Following { name, with_snapshot, comes: _ } = following;
-    if session.contact.saves {
-        let message = "SUBSCRIBE TO a query is not supported in a database with a directory";
-        let error = SqlError::unsupported(message);
-        return Err(Error::Sql(error.hint(
-            "It would go with its subscriber, and a checkpoint would still hold it: CREATE STREAM s \
-             AS the query, and SUBSCRIBE TO s. Where a snapshot is wanted, SELECT it then.",
-        )));
-    }
+    let (text, columns) = said;
+    let (what, outside) = (What::Subscribed, false);
+    let said = Said { what, text, catalog: &comes, columns, outside };
     let mut subscription = if *with_snapshot {
         let followed = [(name.as_str(), SubscribeOptions::default())];
-        let mut subscriptions = session.install(patience, comes.plan(), &followed)?;
+        let mut subscriptions = session.install_said(patience, comes.plan(), &followed, said)?;
         installed(comes);
         subscriptions.remove(0)
     } else {
-        session.install(patience, comes.plan(), &[])?;
+        session.install_said(patience, comes.plan(), &[], said)?;
         installed(comes);
         // What it begins with, where it reads a view, is handed on before anybody listens.
         session.flush(patience)?;
@@ -132,4 +128,24 @@ pub(super) fn come(
     };
     subscription.lease(lease);
     Ok(subscription)
+}
+
+/// The catalog without streams whose subscribers are gone, once it is in place, if any of them was there.
+pub(super) fn leave(
+    session: &Session,
+    patience: &mut impl Patience,
+    catalog: &Catalog,
+    names: &[String],
+) -> Result<Option<Catalog>, Error> {
+    let mut left = None;
+    // One at a time: in a directory each is an entry of the history.
+    for name in names {
+        let before = left.as_ref().unwrap_or(catalog);
+        let Some(next) = before.without_subscriptions(std::slice::from_ref(name))? else { continue };
+        let (what, columns, outside) = (What::Left, Vec::new(), false);
+        let said = Said { what, text: name, catalog: &next, columns, outside };
+        session.install_said(patience, next.plan(), &[], said)?;
+        left = Some(next);
+    }
+    Ok(left)
 }

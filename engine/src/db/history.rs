@@ -7,6 +7,8 @@
 //! - Beside each stands the number that its first node gets.
 //! - Beside each stand the sources that had been fed by then: how rows are placed hangs on that.
 //! - And the columns that it was told from outside: a file may have others by now, or be gone.
+//! - What a subscription to a query brings with it is there too, until its subscriber is gone, or the
+//!   process that it was part of.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -25,9 +27,10 @@ use crate::core::ids::SourceId;
 mod columns;
 mod shorten;
 
-/// Counts the changes of the form. Form 1 had no columns from outside, form 2 no numbers of nodes; both
-/// are still read.
-const FORM: u32 = 3;
+/// Counts the changes of the form. Form 1 had no columns from outside, form 2 no numbers of nodes, form 3
+/// no subscriptions; all are still read.
+const FORM: u32 = 4;
+const FORM_WITHOUT_SUBSCRIPTIONS: u32 = 3;
 const FORM_WITHOUT_NODES: u32 = 2;
 const FORM_WITHOUT_COLUMNS: u32 = 1;
 /// Bytes of all statements. Each checkpoint writes them, and each opening plans them.
@@ -48,13 +51,26 @@ pub(super) struct History {
 struct Entry {
     /// The number that its first node gets; none where that is the one after the last there was.
     next: Option<NodeId>,
+    what: What,
     fed: BTreeSet<SourceId>,
     columns: Vec<Schema>,
     text: String,
 }
 
-/// A statement that changes the catalog.
+/// What a text is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum What {
+    /// A statement that changes the catalog.
+    Statement,
+    /// A statement that subscribes to a query: a stream comes with it.
+    Subscribed,
+    /// The name of such a stream, which goes.
+    Left,
+}
+
+/// Something that changes the catalog.
 pub(super) struct Said<'a> {
+    pub(super) what: What,
     pub(super) text: &'a str,
     /// What it makes.
     pub(super) catalog: &'a Catalog,
@@ -105,10 +121,11 @@ impl History {
     /// With one more statement, carried out when these sources had been fed and this was the number of the
     /// next node.
     pub(super) fn with(&self, said: &Said<'_>, fed: &BTreeSet<SourceId>, next: NodeId) -> History {
-        let Said { text, catalog: _, columns, outside: _ } = said;
+        let Said { what, text, catalog: _, columns, outside: _ } = said;
         let mut entries = self.entries.clone();
         let (fed, columns) = (fed.clone(), columns.clone());
-        entries.push(Entry { next: Some(next), fed, columns, text: (*text).to_owned() });
+        let (what, text) = (*what, (*text).to_owned());
+        entries.push(Entry { next: Some(next), what, fed, columns, text });
         History { long_bytes: self.long_bytes, ..History::of(entries) }
     }
 
@@ -128,22 +145,56 @@ impl History {
 
     /// Carries all statements out over what an application's plan made, without any row.
     pub(super) fn replay(&self, begin: Resumed, logged: bool) -> Result<Resumed, Error> {
-        self.entries.iter().try_fold(begin, |at, Entry { next, fed, columns, text }| {
+        self.entries.iter().try_fold(begin, |at, entry| {
+            let Entry { next, what: _, fed, columns: _, text } = entry;
             let again = |error| Error::Replay { statement: text.clone(), error: advised(error) };
             let Resumed { catalog, graph } = at;
             let catalog = next.map_or(catalog.clone(), |next| catalog.going_on_at(next));
-            let parsed = single(text).map_err(again)?;
-            let mut columns = columns.iter().cloned();
-            let told = &mut |_: &Connector| columns.next().ok_or_else(never_told);
-            let decided = files::decide(told, &catalog, &parsed, text, &variable);
-            let (_, Decision::Change(next)) = decided.map_err(again)? else {
-                return Err(again(SqlError::unsupported("it changes nothing any more")));
-            };
+            let next = entry.carry_out(&catalog).map_err(again)?;
             let growth = Growth { route: Route::Aligned, tied: true, fed: fed.clone(), logged };
-            let made = change(&graph, catalog.plan(), next.catalog.plan(), &growth);
+            let made = change(&graph, catalog.plan(), next.plan(), &growth);
             let graph = Arc::unwrap_or_clone(made.map_err(again)?.graph);
-            Ok(Resumed { catalog: next.catalog, graph })
+            Ok(Resumed { catalog: next, graph })
         })
+    }
+}
+
+impl Entry {
+    /// What it makes of the catalog.
+    fn carry_out(&self, catalog: &Catalog) -> Result<Catalog, SqlError> {
+        let Entry { what, columns, text, .. } = self;
+        let nothing = || SqlError::unsupported("it changes nothing any more");
+        if *what == What::Left {
+            let next = catalog.without_subscriptions(std::slice::from_ref(text))?;
+            return next.ok_or_else(nothing);
+        }
+        let parsed = single(text)?;
+        let mut columns = columns.iter().cloned();
+        let told = &mut |_: &Connector| columns.next().ok_or_else(never_told);
+        let (_, decided) = files::decide(told, catalog, &parsed, text, &variable)?;
+        match decided {
+            Decision::Change(next) if *what == What::Statement => Ok(next.catalog),
+            Decision::Follow(following) if *what == What::Subscribed => {
+                following.comes.ok_or_else(nothing)
+            }
+            _ => Err(nothing()),
+        }
+    }
+}
+
+impl What {
+    /// As checkpoints keep it.
+    const fn code(self) -> u8 {
+        match self {
+            What::Statement => 0,
+            What::Subscribed => 1,
+            What::Left => 2,
+        }
+    }
+
+    fn of(code: u8) -> Option<What> {
+        let all = [What::Statement, What::Subscribed, What::Left];
+        all.into_iter().find(|what| what.code() == code)
     }
 }
 
@@ -162,16 +213,17 @@ fn advised(error: SqlError) -> SqlError {
     }
 }
 
-/// The form, the count of statements, and of each: one more than the number of its first node, or 0, the
-/// count of sources that had been fed, their
+/// The form, the count of statements, and of each: one more than the number of its first node, or 0, what
+/// it is, the count of sources that had been fed, their
 /// numbers, the count of the columns from outside, those, the length of the text, the text. Numbers
 /// are little endian.
 fn encode(entries: &[Entry]) -> Vec<u8> {
     let mut bytes = FORM.to_le_bytes().to_vec();
     let count = |n: usize| u32::try_from(n).expect("a history is bounded").to_le_bytes();
     bytes.extend(count(entries.len()));
-    for Entry { next, fed, columns, text } in entries {
+    for Entry { next, what, fed, columns, text } in entries {
         bytes.extend(next.map_or(0, |next| next.0 + 1).to_le_bytes());
+        bytes.push(what.code());
         bytes.extend(count(fed.len()));
         fed.iter().for_each(|source| bytes.extend(source.0.to_le_bytes()));
         bytes.extend(count(columns.len()));
@@ -193,6 +245,11 @@ fn decode(bytes: &[u8]) -> Option<Vec<Entry>> {
     for _ in 0..count {
         let next = if form > FORM_WITHOUT_NODES { number(&mut rest)? } else { 0 };
         let next = next.checked_sub(1).map(NodeId);
+        let mut what = What::Statement;
+        if form > FORM_WITHOUT_SUBSCRIPTIONS {
+            let (code, behind) = rest.split_first()?;
+            (what, rest) = (What::of(*code)?, behind);
+        }
         let fed = number(&mut rest)? as usize;
         let (ids, behind) = rest.split_at_checked(fed.checked_mul(2)?)?;
         let fed = ids.as_chunks::<2>().0.iter().map(|id| SourceId(u16::from_le_bytes(*id)));
@@ -203,7 +260,7 @@ fn decode(bytes: &[u8]) -> Option<Vec<Entry>> {
         let (text, behind) = rest.split_at_checked(length)?;
         rest = behind;
         let text = String::from_utf8(text.to_vec()).ok()?;
-        entries.push(Entry { next, fed: fed.collect(), columns, text });
+        entries.push(Entry { next, what, fed: fed.collect(), columns, text });
     }
     rest.is_empty().then_some(entries)
 }
@@ -224,7 +281,8 @@ mod tests {
 
     fn plain(text: &str) -> Said<'_> {
         static NOTHING: LazyLock<Catalog> = LazyLock::new(Catalog::new);
-        Said { text, catalog: &NOTHING, columns: Vec::new(), outside: false }
+        let what = What::Statement;
+        Said { what, text, catalog: &NOTHING, columns: Vec::new(), outside: false }
     }
 
     #[test]
@@ -238,7 +296,7 @@ mod tests {
         for cut in 1..said.bytes().len() {
             assert!(History::read(&said.bytes()[..cut]).is_err(), "{cut} bytes");
         }
-        let other = [&4_u32.to_le_bytes()[..], &said.bytes()[4..]].concat();
+        let other = [&5_u32.to_le_bytes()[..], &said.bytes()[4..]].concat();
         assert!(History::read(&other).is_err(), "another form");
     }
 
@@ -249,11 +307,13 @@ mod tests {
         let said = History::default().with(&plain(text), &fed, NodeId(3));
         let bytes = said.bytes();
         let expected = [Entry { next: None, ..said.entries[0].clone() }];
-        // Behind the form and the count of statements stands the number of the node, behind that the
-        // count of sources and the source, and then the count of columns.
-        let older = [&2_u32.to_le_bytes()[..], &bytes[4..8], &bytes[12..]].concat();
+        // Behind the form and the count of statements stands the number of the node, behind that what it
+        // is, the count of sources and the source, and then the count of columns.
+        let older = [&3_u32.to_le_bytes()[..], &bytes[4..12], &bytes[13..]].concat();
+        assert_eq!(History::read(&older).unwrap().entries, said.entries);
+        let older = [&2_u32.to_le_bytes()[..], &bytes[4..8], &bytes[13..]].concat();
         assert_eq!(History::read(&older).unwrap().entries, expected);
-        let older = [&1_u32.to_le_bytes()[..], &bytes[4..8], &bytes[12..18], &bytes[22..]].concat();
+        let older = [&1_u32.to_le_bytes()[..], &bytes[4..8], &bytes[13..19], &bytes[23..]].concat();
         assert_eq!(History::read(&older).unwrap().entries, expected);
     }
 
@@ -286,6 +346,27 @@ mod tests {
         assert_eq!(found, left);
         let again = History::read(shorter.bytes()).unwrap().replay(begin, true).unwrap();
         assert_eq!(again.graph.fingerprint(), now.graph.fingerprint());
+    }
+
+    #[test]
+    fn a_subscription_is_there_until_it_is_left() {
+        let begin = Resumed { catalog: Catalog::new(), graph: Graph::empty() };
+        let subscribed = "SUBSCRIBE TO (SELECT a FROM s)";
+        let with = |history: History, what, text, next| {
+            history.with(&Said { what, ..plain(text) }, &BTreeSet::new(), NodeId(next))
+        };
+        let history = with(History::default(), What::Statement, SOURCE, 0);
+        let made = |history: &History| {
+            let history = History::read(history.bytes()).unwrap();
+            history.replay(begin.clone(), true)
+        };
+        let subscribed = with(history.clone(), What::Subscribed, subscribed, 1);
+        let catalog = made(&subscribed).unwrap().catalog;
+        let name = catalog.objects().find(|object| object.is_subscription()).unwrap().name.clone();
+        let left = with(subscribed, What::Left, &name, 9);
+        assert_eq!(made(&left).unwrap().catalog.objects().count(), 1);
+        assert!(made(&with(history.clone(), What::Left, &name, 1)).is_err(), "it never came");
+        assert!(made(&with(history, What::Statement, "SUBSCRIBE TO s", 1)).is_err());
     }
 
     const SOURCE: &str = "CREATE SOURCE s (a INT)";

@@ -121,6 +121,7 @@ impl InlineDatabase {
         }
         if session.contact.saves {
             language.resume_sources(&session, &mut Turning(&mut inline))?;
+            language.forget_subscribers(&session, &mut Turning(&mut inline))?;
         }
         Ok(InlineDatabase { session, inline, language })
     }

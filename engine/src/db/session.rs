@@ -12,7 +12,7 @@ use sluicedb_wal::backup;
 use super::backup::Backup;
 use super::catalog::Catalog;
 use super::error::Error;
-use super::history::{History, Resumed, Said};
+use super::history::{History, Resumed, Said, What};
 use super::kept::Keeper;
 use super::producer::{BatchProducer, Producer, check_name};
 use super::row::{self, Row};
@@ -162,9 +162,9 @@ impl Session {
         self.change(patience, plan, followed, None)
     }
 
-    /// The same with a plan that a statement made. Where there is a directory, what was said holds
-    /// with the next checkpoint, which waits for the sinks that come: what is followed is for them, and
-    /// has the marks of checkpoints.
+    /// The same with a plan that was made by what somebody said. Where there is a directory, that holds
+    /// with the next checkpoint, which waits for the sinks that come with a statement: what is followed
+    /// is for them then, and has the marks of checkpoints.
     pub(super) fn install_said(
         &self,
         patience: &mut impl Patience,
@@ -186,6 +186,7 @@ impl Session {
         patience.may_wait()?;
         let mut sources = self.lock();
         let outside = said.as_ref().is_some_and(|said| said.outside);
+        let sinks = said.as_ref().is_some_and(|said| said.what == What::Statement);
         let before = self.catalog();
         let growth = Growth {
             route: Route::Aligned,
@@ -204,8 +205,8 @@ impl Session {
         let after = before.after(plan.clone(), &change, &self.contact.life)?;
         let mut subscriptions = Vec::with_capacity(followed.len());
         for (name, options) in followed {
-            let part = if told.is_some() { sink_ahead } else { lane_ahead };
-            if told.is_some() {
+            let part = if sinks { sink_ahead } else { lane_ahead };
+            if sinks {
                 change.sinks_come.push(after.view(name)?.id);
             }
             let (subscription, parts) = self.follow(&after, name, options, part)?;

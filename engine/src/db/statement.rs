@@ -18,7 +18,7 @@ use super::connect::{self, Connectors, Link, LinkStatus, Running};
 use super::error::{Error, PushError};
 use super::files;
 use super::follow::{self, Left};
-use super::history::Said;
+use super::history::{Said, What};
 use super::keyed::Keyed;
 use super::named::Named;
 use super::outcome::{Done, Outcome, RowSet};
@@ -157,9 +157,23 @@ impl Language {
         patience.may_wait()?;
         let mut state = self.lock();
         let names = self.left.take();
-        if let Some(catalog) = state.catalog.without_subscriptions(&names)? {
-            session.install(patience, catalog.plan(), &[])?;
+        if let Some(catalog) = follow::leave(session, patience, &state.catalog, &names)? {
             state.catalog = catalog;
+        }
+        Ok(())
+    }
+
+    /// Takes away the streams of subscribers of an earlier life, which went with it.
+    pub(super) fn forget_subscribers(
+        &self,
+        session: &Session,
+        patience: &mut impl Patience,
+    ) -> Result<(), Error> {
+        let mut state = self.lock();
+        let subscriptions = state.catalog.objects().filter(|object| object.is_subscription());
+        let names: Vec<String> = subscriptions.map(|object| object.name.clone()).collect();
+        if let Some(catalog) = follow::leave(session, patience, &state.catalog, &names)? {
+            self.replace(&mut state, catalog);
         }
         Ok(())
     }
@@ -315,6 +329,7 @@ impl Language {
                 let lease = self.left.lease(&following.name);
                 // What others know of is the same, so that the mark stays.
                 let installed = |catalog| state.catalog = catalog;
+                let comes = (comes, (&text[statement.span.clone()], columns));
                 let subscription =
                     follow::come(session, patience, &following, comes, lease, installed)?;
                 state.start_read(session, patience, true, &[])?;
@@ -348,7 +363,7 @@ impl Language {
         let plans = self.check(session, catalog, &change.created)?;
         let followed: Vec<_> = plans.iter().filter_map(connect::Plan::follows).collect();
         let outside = plans.iter().any(connect::Plan::feeds);
-        let said = Said { text, catalog, columns, outside };
+        let said = Said { what: What::Statement, text, catalog, columns, outside };
         let followed = session.install_said(patience, catalog.plan(), &followed, said)?;
         let mut followed = followed.into_iter();
         state.drop_links(&change.dropped);

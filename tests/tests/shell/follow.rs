@@ -9,7 +9,7 @@ use sluicedb::db::{Database, Outcome, Subscription, Value, values};
 use sluicedb::plan::Plan;
 
 use crate::directory::Place;
-use crate::fixture::{small, tick_plan};
+use crate::fixture::small;
 use crate::watchdog::within;
 
 fn database(shards: usize) -> Database {
@@ -228,15 +228,49 @@ fn what_cannot_be_followed_is_refused_with_what_to_do() {
     assert_eq!(db.plan().ids().count(), database(1).plan().ids().count());
 }
 
-#[test]
-fn a_directory_holds_no_stream_that_would_go_with_its_subscriber() {
+/// A subscription in a directory, on so many shards in each life.
+fn followed_in_a_directory(snapshot: &str, lives: &[usize]) {
     let place = Place::new("followed");
-    let db = small(1).directory(place.path()).start(&tick_plan()).unwrap();
-    let before = db.plan().ids().count();
-    let name = db.objects().objects().next().unwrap().name.clone();
-    let text = format!("SUBSCRIBE TO (SELECT * FROM {name})");
-    let refused = db.execute(&text).map(drop).unwrap_err().to_string();
-    assert!(refused.contains("a checkpoint would still hold it: CREATE STREAM s"), "{refused}");
-    assert_eq!(db.plan().ids().count(), before);
-    db.close().unwrap();
+    let (mut expected, mut nodes) = (BTreeMap::new(), 0);
+    for (life, shards) in lives.iter().enumerate() {
+        let db = small(*shards).directory(place.path()).start(&Plan::empty()).unwrap();
+        if life == 0 {
+            db.execute("CREATE SOURCE trades (symbol TEXT, price BIGINT)").unwrap();
+            db.execute("CREATE MATERIALIZED VIEW dear AS SELECT * FROM trades WHERE price > 10")
+                .unwrap();
+            nodes = db.plan().ids().count();
+        }
+        assert_eq!(db.plan().ids().count(), nodes, "subscribers of before are forgotten");
+        assert_eq!(all_of(&db, "SELECT * FROM dear"), expected);
+        let text = "SUBSCRIBE TO SELECT symbol, sum(price) FROM dear GROUP BY symbol";
+        let mut first = follow(&db, &format!("{text}{snapshot}"));
+        let with_first = db.plan().ids().count();
+        let second = follow(&db, "SUBSCRIBE TO (SELECT symbol FROM trades)");
+        drop(caught_up(&db, &mut first));
+        let insert = |symbol: &str, price: i64| {
+            db.execute(&format!("INSERT INTO trades VALUES ('{symbol}', {price})")).unwrap();
+        };
+        insert(&format!("S{life}"), 20);
+        assert_eq!(caught_up(&db, &mut first), [format!("+1 S{life} 20")]);
+        db.execute("CHECKPOINT").unwrap();
+        // Behind the checkpoint one goes and one comes.
+        drop(second);
+        gone(&db, with_first);
+        let mut third = follow(&db, "SUBSCRIBE TO (SELECT price FROM trades)");
+        insert("A", life as i64);
+        assert_eq!(caught_up(&db, &mut third), [format!("+1 {life}")]);
+        expected.insert(format!("S{life} 20"), 1);
+        if life % 2 == 1 {
+            // With subscribers that are still there.
+            db.close().unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_subscription_to_a_query_in_a_directory_goes_with_its_process() {
+    within("followed", || followed_in_a_directory("", &[1, 1, 2, 2, 1]));
+    within("followed with a snapshot", || {
+        followed_in_a_directory(" WITH SNAPSHOT", &[2, 2, 1]);
+    });
 }
