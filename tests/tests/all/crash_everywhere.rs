@@ -20,7 +20,7 @@ pub(crate) const OPERATIONS: u64 = 1_000;
 /// A script is run once for each, and each takes its share of the crashes.
 const PARTS: u64 = 32;
 /// Blocks of state: enough for these scripts, and few, because each life gets memory of its own.
-const STATE_BLOCKS: u32 = 512;
+const STATE_BLOCKS: u32 = 160;
 /// Turns behind a second crash until some state was compared; none is so far from it.
 const LOOK_TURNS_MAX: u64 = 20_000;
 
