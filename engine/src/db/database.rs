@@ -80,7 +80,13 @@ use sluicedb_sql::dialect::Parsed;
 #[derive(Clone)]
 pub struct Database {
     inner: Arc<Inner>,
+    /// Dropped with the last handle.
+    _end: Arc<End>,
 }
+
+/// Ends the database with the last handle, whoever else has a hold of it for a moment: its directory is
+/// free then.
+struct End(Arc<Inner>);
 
 struct Inner {
     session: Session,
@@ -214,7 +220,8 @@ impl Database {
             // Only a database that has ended refuses, and its streams ended with it.
             inner.language.sweep(&inner.session, &mut Block).is_ok()
         }));
-        Ok(Database { inner })
+        let end = Arc::new(End(Arc::clone(&inner)));
+        Ok(Database { inner, _end: end })
     }
 
     fn session(&self) -> &Session {
@@ -576,13 +583,27 @@ impl Database {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.language.stop_feeds();
-        self.lock().stop();
-        self.language.join_drains();
+        self.end();
+    }
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        if self.0.language.left().is_swept() {
+            // Whoever takes streams away may wait for a database that is held up, until it has ended.
+            self.0.lock().stop();
+        }
+        self.0.end();
     }
 }
 
 impl Inner {
+    fn end(&self) {
+        self.language.stop_feeds();
+        self.lock().stop();
+        self.language.join_drains();
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Running> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -56,6 +56,11 @@ impl Left {
         self.any.load(Ordering::Acquire)
     }
 
+    /// Whether a thread takes streams away.
+    pub(super) fn is_swept(&self) -> bool {
+        self.lock().swept
+    }
+
     /// Takes the names of those that were left so far.
     pub(super) fn take(&self) -> Vec<String> {
         let mut names = self.lock();
