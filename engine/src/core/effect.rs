@@ -344,6 +344,12 @@ pub enum CoordinatorInput {
         /// The feeder.
         feeder: FeederId,
     },
+    /// A feeder that is detached belongs to its producer no more: from the next checkpoint on its name is
+    /// not known.
+    Disown {
+        /// The feeder.
+        feeder: FeederId,
+    },
     /// The graph is to become another one: answered by `Installed`. The change was made over the graph
     /// that the one before it left, and one is made after the other.
     ///

@@ -182,8 +182,7 @@ pub fn open(
     let marks = feeders::before_replay(&base.feeders, &reached);
     let mut shards = Vec::with_capacity(asked);
     let mut replayed = 0;
-    let (states, letters) =
-        states(files, newest, graph, (epoch, options.shards), &mut memory)?;
+    let (states, letters) = states(files, newest, graph, (epoch, options.shards), &mut memory)?;
     for (shard, restored) in (0..options.shards).map(ShardId).zip(states) {
         let replay = replays.get_mut(shard.index()).map(std::mem::take).unwrap_or_default();
         replayed += replay.len();

@@ -146,7 +146,9 @@ pub(super) fn leave(
     // One at a time: in a directory each is an entry of the history.
     for name in names {
         let before = left.as_ref().unwrap_or(catalog);
-        let Some(next) = before.without_subscriptions(std::slice::from_ref(name))? else { continue };
+        let Some(next) = before.without_subscriptions(std::slice::from_ref(name))? else {
+            continue;
+        };
         let (what, columns, outside) = (What::Left, Vec::new(), false);
         let said = Said { what, text: name, catalog: &next, columns, outside };
         session.install_said(patience, next.plan(), &[], said)?;

@@ -29,7 +29,9 @@ use crate::core::morsel::{Morsel, Pool};
 use crate::core::shard::check;
 use crate::shell::bell::Bell;
 use crate::shell::desk::desk;
-use crate::shell::inbox::{Answer, Guest, Installed, NotAttached, Part, Reply, Request, question};
+use crate::shell::inbox::{
+    Answer, Guest, Installed, NotAttached, NotDropped, Part, Reply, Request, question,
+};
 use crate::shell::inlet::Inlet;
 use crate::shell::lane::lane;
 use crate::shell::outlet::{Gap, LaneOut, LocalCall, Outlet};
@@ -320,6 +322,36 @@ impl Session {
         check_name(producer)?;
         let (inlet, _) = self.attach(patience, (name, Who::Producer(producer)), row::check::<R>)?;
         Ok(Producer::new(inlet))
+    }
+
+    /// Gives up the name of a producer, for good where there is a directory; whether there was one.
+    pub(super) fn drop_producer(
+        &self,
+        patience: &mut impl Patience,
+        name: &str,
+        producer: &str,
+    ) -> Result<bool, Error> {
+        patience.may_wait()?;
+        loop {
+            let sources = self.lock();
+            let source = self.catalog().source(name)?.0;
+            let called = Arc::from(producer);
+            let answer =
+                self.ask(|reply| Request::DropProducer { source, producer: called, reply })?;
+            drop(sources);
+            match patience.wait(answer)? {
+                Ok(()) => break,
+                Err(NotDropped::Going) => self.flush(patience)?,
+                Err(NotDropped::Unknown) => return Ok(false),
+                Err(NotDropped::InUse) => {
+                    let message = format!("producer \"{producer}\" of \"{name}\" has a handle");
+                    let hint = "Drop the handle first: its numbers would begin anew under it.";
+                    return Err(Error::Sql(SqlError::in_use(message).hint(hint)));
+                }
+            }
+        }
+        self.save(patience)?;
+        Ok(true)
     }
 
     pub(super) fn batch_producer(

@@ -504,6 +504,17 @@ fn other(
             Ok(Outcome::Changes(Box::new(subscription)))
         }
         Decision::Set { name, value } => Ok(Outcome::Set { name, value }),
+        Decision::DropProducer { source, producer, if_exists } => {
+            let mut notices = Vec::new();
+            if !session.drop_producer(patience, &source, &producer)? {
+                let missing = no_producer(&source, &producer);
+                match if_exists {
+                    true => notices.push(Notice { message: missing.message, hint: None }),
+                    false => return Err(Error::Sql(missing)),
+                }
+            }
+            Ok(Outcome::Done(Done { tag: "DROP PRODUCER", rows: None, notices }))
+        }
         Decision::Checkpoint => {
             session.save(patience)?;
             let notices = if session.contact.saves { Vec::new() } else { vec![in_memory()] };
@@ -571,6 +582,11 @@ pub(super) fn insert(
     // Whoever reads after an INSERT sees its rows.
     session.flush(patience)?;
     Ok(ahead)
+}
+
+fn no_producer(source: &str, producer: &str) -> SqlError {
+    let error = SqlError::undefined_object("producer", &format!("{producer}\" of \"{source}"));
+    error.hint("SELECT * FROM sluice.producers lists them.")
 }
 
 fn in_memory() -> Notice {

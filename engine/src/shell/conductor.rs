@@ -234,6 +234,14 @@ impl Conductor {
                 self.producers.goes(feeder);
                 self.step(CoordinatorInput::Detach { feeder });
             }
+            Request::DropProducer { source, producer, reply } => {
+                let dropped = self.producers.drop_name(&(source, producer));
+                if let Ok(feeder) = dropped {
+                    self.free.push(feeder);
+                    self.step(CoordinatorInput::Disown { feeder });
+                }
+                reply.give(dropped.map(drop));
+            }
             Request::Install { parts, installed } => {
                 for (shard, part) in parts {
                     let told = ToShard::Install(part, installed.clone());
@@ -270,7 +278,8 @@ impl Conductor {
             Request::Failed { sink } => self.step(CoordinatorInput::Failed { sink }),
             Request::Survey { reply } => {
                 let shards = self.parts.shards.len();
-                let questions = Questions::to(shards, self.epochs.look(), reply);
+                let (epochs, producers) = (self.epochs.look(), self.producers.look());
+                let questions = Questions::to(shards, epochs, producers, reply);
                 for port in &mut self.parts.shards {
                     port.send(ToShard::Survey(questions.clone()));
                 }

@@ -24,6 +24,8 @@ pub(crate) enum Request {
     Attach { source: SourceId, life: Arc<Life>, producer: Option<Arc<str>>, reply: Reply<Attached> },
     /// The producer of a feeder is gone.
     Detach { feeder: FeederId, keys: Option<Keys> },
+    /// The name of a producer of a source is given up.
+    DropProducer { source: SourceId, producer: Arc<str>, reply: Reply<Result<(), NotDropped>> },
     /// Something to be installed on some shards.
     Install { parts: Vec<(u16, Part)>, installed: Installed },
     /// The graph becomes another one. Changes are asked for one after the other.
@@ -61,6 +63,17 @@ pub(crate) enum NotAttached {
     InUse,
     /// The source went meanwhile.
     Gone,
+}
+
+/// Why the name of a producer stays.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum NotDropped {
+    /// There is no such name.
+    Unknown,
+    /// It has a handle, or somebody waits for one.
+    InUse,
+    /// Its handle was dropped, and is gone with the next barrier.
+    Going,
 }
 
 /// What is installed on a shard while it runs.

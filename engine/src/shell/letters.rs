@@ -87,8 +87,7 @@ impl Letters {
         seen_us: i64,
     ) {
         let (shape, errors) = (morsel.shape(), errors.into_boxed_slice());
-        let part =
-            Part { seen_us, epoch, operator, orphaned: false, shape, bytes: 0, errors };
+        let part = Part { seen_us, epoch, operator, orphaned: false, shape, bytes: 0, errors };
         self.add(graph, part, morsel.rows(), |out| encode(morsel, out));
     }
 

@@ -9,9 +9,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::inbox::{Attached, NotAttached, Reply};
+use super::inbox::{Attached, NotAttached, NotDropped, Reply};
 use super::inlet::Inlet;
 use super::life::Life;
+use super::survey::ProducerStand;
 use crate::core::effect::ProducerMark;
 use crate::core::ids::{Epoch, FeederId, SourceId};
 
@@ -111,6 +112,29 @@ impl Producers {
             Stand::Going(Some(asked)) => Some((name.clone(), asked)),
             Stand::Going(None) | Stand::Away | Stand::Here => None,
         }
+    }
+
+    /// All of them.
+    pub(super) fn look(&self) -> Vec<ProducerStand> {
+        let known = self.known.iter().map(|((source, name), known)| ProducerStand {
+            source: *source,
+            name: Arc::clone(name),
+            feeder: known.feeder,
+            here: matches!(known.stand, Stand::Here),
+        });
+        known.collect()
+    }
+
+    /// Gives up a name: its feeder belongs to nobody any more.
+    pub(super) fn drop_name(&mut self, name: &Named) -> Result<FeederId, NotDropped> {
+        let known = self.known.get(name).ok_or(NotDropped::Unknown)?;
+        let feeder = match known.stand {
+            Stand::Away => known.feeder,
+            Stand::Going(None) => return Err(NotDropped::Going),
+            Stand::Here | Stand::Going(Some(_)) => return Err(NotDropped::InUse),
+        };
+        self.known.remove(name);
+        Ok(feeder)
     }
 
     /// Sources are gone, and with them the names of their producers. Returns the feeders of those that

@@ -8,7 +8,7 @@ use super::epochs::EpochMark;
 use super::inbox::Reply;
 use super::letters::Kept;
 use super::sync::{AtomicU64, Mutex, Ordering};
-use crate::core::ids::{OperatorId, ShardId};
+use crate::core::ids::{FeederId, OperatorId, ShardId, SourceId};
 use crate::core::shard::Census;
 
 /// What there is to tell at about one moment.
@@ -18,6 +18,18 @@ pub(crate) struct Survey {
     pub(crate) shards: Vec<ShardSurvey>,
     /// The last epochs, the oldest first.
     pub(crate) epochs: Vec<EpochMark>,
+    /// Producers with names.
+    pub(crate) producers: Vec<ProducerStand>,
+}
+
+/// A producer with a name.
+#[derive(Debug)]
+pub(crate) struct ProducerStand {
+    pub(crate) source: SourceId,
+    pub(crate) name: Arc<str>,
+    pub(crate) feeder: FeederId,
+    /// Whether it has a handle.
+    pub(crate) here: bool,
 }
 
 /// The part of one shard.
@@ -66,10 +78,17 @@ struct Gathered {
 
 impl Questions {
     /// To so many shards; the coordinator's part is there.
-    pub(crate) fn to(shards: usize, epochs: Vec<EpochMark>, reply: Reply<Survey>) -> Questions {
+    pub(crate) fn to(
+        shards: usize,
+        epochs: Vec<EpochMark>,
+        producers: Vec<ProducerStand>,
+        reply: Reply<Survey>,
+    ) -> Questions {
+        let shards_left = AtomicU64::new(shards as u64);
+        let shards = Vec::with_capacity(shards);
         Questions(Arc::new(Gathered {
-            shards_left: AtomicU64::new(shards as u64),
-            survey: Mutex::new(Survey { shards: Vec::with_capacity(shards), epochs }),
+            shards_left,
+            survey: Mutex::new(Survey { shards, epochs, producers }),
             reply: Mutex::new(Some(reply)),
         }))
     }
@@ -86,6 +105,7 @@ impl Questions {
         let whole = Survey {
             shards: std::mem::take(&mut survey.shards),
             epochs: std::mem::take(&mut survey.epochs),
+            producers: std::mem::take(&mut survey.producers),
         };
         let reply = reply.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(reply) = reply {

@@ -10,7 +10,9 @@ use super::settings;
 use crate::SqlError;
 use crate::bounded::Bounded;
 use crate::dialect;
-use crate::dialect::syntax::{Explain, Insert, InsertSource, ObjectKind, Parsed, Statement};
+use crate::dialect::syntax::{
+    DropProducer, Explain, Insert, InsertSource, ObjectKind, Parsed, Statement,
+};
 use crate::schema::{Field, Schema};
 use crate::types::DataType;
 use crate::value::Value;
@@ -43,6 +45,15 @@ pub enum Decision {
         name: String,
         /// Whether it goes on.
         resume: bool,
+    },
+    /// Give up the name of a producer, and the number that it had come to.
+    DropProducer {
+        /// Of which source.
+        source: String,
+        /// Which one.
+        producer: String,
+        /// Whether it may be missing.
+        if_exists: bool,
     },
     /// Make everything durable.
     Checkpoint,
@@ -126,6 +137,7 @@ impl Catalog {
             )
             .at(create.name.at)),
             Statement::Drop(drop) => self.drop_objects(drop),
+            Statement::DropProducer(drop) => self.drop_producer(drop),
             Statement::Show(show) => self.show(show),
             Statement::Describe(name) => self.describe(name),
             Statement::Insert(insert) => self.insert(insert, text, None),
@@ -238,6 +250,16 @@ impl Catalog {
         let rows = Bounded::new(query, self, text, declared)?;
         let rows = rows.assigned(&object.schema, &targets)?;
         Ok(Decision::Insert(Box::new(Insertion { into: object.name.clone(), rows })))
+    }
+
+    fn drop_producer(&self, drop: &DropProducer) -> Result<Decision, SqlError> {
+        let DropProducer { producer, source, if_exists } = drop;
+        let object = self.named(source)?;
+        if object.kind() != ObjectKind::Source {
+            return Err(self.kind_error(source, object.kind(), ObjectKind::Source));
+        }
+        let (source, producer) = (object.name.clone(), producer.clone());
+        Ok(Decision::DropProducer { source, producer, if_exists: *if_exists })
     }
 
     fn explain(

@@ -154,6 +154,16 @@ const TABLES: &[SystemTable] = &[
         ],
     },
     SystemTable {
+        name: "sluice.producers",
+        about: "who pushes under a name, and the last number of each",
+        columns: &[
+            ("source", TEXT),
+            ("producer", TEXT),
+            ("last_sequence", BIGINT),
+            ("connected", DataType::Boolean),
+        ],
+    },
+    SystemTable {
         name: "sluice.stats",
         about: "what is counted over all",
         columns: &[("name", TEXT), ("value", BIGINT)],

@@ -4,7 +4,9 @@ use sqlparser::tokenizer::Token;
 
 use super::cursor::{Cursor, text_of};
 use super::statement::no_statement;
-use super::syntax::{Comment, Drop, Name, ObjectKind, Set, Show, ShowWhat, Statement, Target};
+use super::syntax::{
+    Comment, Drop, DropProducer, Name, ObjectKind, Set, Show, ShowWhat, Statement, Target,
+};
 use crate::error::SqlError;
 
 /// Kinds of objects by their words.
@@ -71,6 +73,17 @@ fn expect_kind(cursor: &mut Cursor<'_>) -> Result<ObjectKind, SqlError> {
 }
 
 fn drop(cursor: &mut Cursor<'_>) -> Result<Statement, SqlError> {
+    if cursor.take(&["PRODUCER"]) {
+        let if_exists = cursor.take(&["IF", "EXISTS"]);
+        // A name as applications give it, which need not be one of the language.
+        let producer = match cursor.peek(0) {
+            Some(Token::SingleQuotedString(_)) => cursor.text("the name of a producer")?,
+            _ => cursor.identifier("producer")?,
+        };
+        cursor.expect(&["ON"])?;
+        let source = cursor.name("source")?;
+        return Ok(Statement::DropProducer(DropProducer { producer, source, if_exists }));
+    }
     let kind = expect_kind(cursor)?;
     let if_exists = cursor.take(&["IF", "EXISTS"]);
     let mut names = vec![cursor.name(kind_name(kind))?];

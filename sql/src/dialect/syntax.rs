@@ -38,6 +38,8 @@ pub enum Statement {
     CreateTable(CreateTable),
     /// `DROP`.
     Drop(Drop),
+    /// `DROP PRODUCER name ON source`.
+    DropProducer(DropProducer),
     /// `SHOW` of objects.
     Show(Show),
     /// `DESCRIBE name`.
@@ -271,6 +273,17 @@ pub struct Drop {
     pub if_exists: bool,
     /// Whether what reads from them goes too.
     pub cascade: bool,
+}
+
+/// `DROP PRODUCER [IF EXISTS] name ON source`.
+#[derive(Clone, Debug)]
+pub struct DropProducer {
+    /// How the producer calls itself.
+    pub producer: String,
+    /// What it feeds.
+    pub source: Name,
+    /// Whether it may be missing.
+    pub if_exists: bool,
 }
 
 /// `SHOW what [LIKE 'pattern']`.

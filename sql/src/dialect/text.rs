@@ -9,8 +9,8 @@ use super::options::{OptionEntry, OptionValue, Options};
 use super::session::kind_name;
 use super::syntax::{
     Column, Comment, Connector, ContinuousQuery, CreateQuery, CreateSource, CreateTable, Drop,
-    Emit, Execute, Explain, Insert, InsertSource, Name, ObjectKind, Prepare, QueryKind, Set, Show,
-    ShowWhat, Statement, Subscribe, SubscribeTo, Target, Watermark,
+    DropProducer, Emit, Execute, Explain, Insert, InsertSource, Name, ObjectKind, Prepare,
+    QueryKind, Set, Show, ShowWhat, Statement, Subscribe, SubscribeTo, Target, Watermark,
 };
 use crate::dialect::interval::Interval;
 
@@ -241,6 +241,13 @@ impl Display for Drop {
     }
 }
 
+impl Display for DropProducer {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let exists = if self.if_exists { "IF EXISTS " } else { "" };
+        write!(f, "DROP PRODUCER {exists}{} ON {}", Text(&self.producer), self.source)
+    }
+}
+
 impl Display for Show {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.write_str("SHOW ")?;
@@ -378,6 +385,7 @@ impl Display for Statement {
             Statement::CreateQuery(create) => create.fmt(f),
             Statement::CreateTable(create) => create.fmt(f),
             Statement::Drop(drop) => drop.fmt(f),
+            Statement::DropProducer(drop) => drop.fmt(f),
             Statement::Show(show) => show.fmt(f),
             Statement::Describe(name) => write!(f, "DESCRIBE {name}"),
             Statement::Insert(insert) => insert.fmt(f),

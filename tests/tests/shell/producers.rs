@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{Int64Array, RecordBatch};
-use sluicedb::db::{Database, Durability, Error, PushError, Pushed};
+use sluicedb::db::{Database, Durability, Error, PushError, Pushed, values};
 use sluicedb::plan::Plan;
 
 use crate::directory::Place;
@@ -104,6 +104,55 @@ fn a_name_goes_with_its_source() {
         let db = small(2).directory(place.path()).start(&Plan::empty()).unwrap();
         db.execute("CREATE SOURCE ticks (id BIGINT)").unwrap();
         assert_eq!(db.producer::<Tick>("ticks", "gate").unwrap().last_sequence(), None);
+    });
+}
+
+#[test]
+fn a_name_that_is_dropped_begins_anew() {
+    let all = |db: &Database| {
+        let found = db.query("SELECT * FROM sluice.producers").unwrap();
+        let rows = found.batches.iter().flat_map(values);
+        rows.map(|row| row.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")).collect()
+    };
+    within("dropped", move || {
+        let place = Place::new("producers-dropped");
+        let open = || small(2).directory(place.path()).start(&tick_plan()).unwrap();
+        let mut db = open();
+        let mut gate = db.producer::<Tick>("ticks", "gate-1").unwrap();
+        let quiet = db.producer::<Tick>("ticks", "quiet").unwrap();
+        for number in [5, 7] {
+            assert_eq!(gate.push_at(number, &Tick { id: number as i64 }).unwrap(), Pushed::Taken);
+        }
+        db.flush().unwrap();
+        let seen: Vec<String> = all(&db);
+        assert_eq!(seen, ["ticks gate-1 7 true", "ticks quiet NULL true"]);
+        let refused = db.execute("DROP PRODUCER 'gate-1' ON ticks").map(drop).unwrap_err();
+        assert!(refused.to_string().contains("has a handle"), "{refused}");
+        drop((gate, quiet));
+        db.execute("DROP PRODUCER quiet ON ticks").unwrap();
+        drop(db);
+        db = open();
+        let seen: Vec<String> = all(&db);
+        assert_eq!(seen, ["ticks gate-1 7 false"]);
+        db.execute("DROP PRODUCER \"gate-1\" ON ticks").unwrap();
+        for missing in ["DROP PRODUCER 'gate-1' ON ticks", "DROP PRODUCER gate ON nowhere"] {
+            let refused = db.execute(missing).map(drop).unwrap_err().to_string();
+            assert!(refused.contains("does not exist"), "{refused}");
+        }
+        db.execute("DROP PRODUCER IF EXISTS 'gate-1' ON ticks").unwrap();
+        // Whoever comes without a name may push with what belonged to it.
+        let mut others: Vec<_> = (0..3).map(|_| db.source::<Tick>("ticks").unwrap()).collect();
+        for (id, other) in (10..).zip(&mut others) {
+            other.push_wait(&Tick { id }).unwrap();
+            other.wait_durable().unwrap();
+        }
+        drop((others, db));
+        db = open();
+        let mut gate = db.producer::<Tick>("ticks", "gate-1").unwrap();
+        assert_eq!(gate.last_sequence(), None, "it has not come before");
+        assert_eq!(gate.push_at(1, &Tick { id: 1 }).unwrap(), Pushed::Taken);
+        gate.wait_durable().unwrap();
+        assert_eq!(count(&db), 6, "the rows of before stay");
     });
 }
 

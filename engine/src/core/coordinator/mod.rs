@@ -199,6 +199,7 @@ impl Coordinator {
                 self.roster.detach(feeder);
                 self.idleness.leaves(feeder);
             }
+            CoordinatorInput::Disown { feeder } => self.roster.disown(feeder),
             CoordinatorInput::Install(change) => self.changes.push_back(change),
             CoordinatorInput::Written { sink, epoch, position } => {
                 let mut issued = Vec::new();

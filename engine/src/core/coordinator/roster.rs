@@ -101,6 +101,13 @@ impl Roster {
         self.asked.push(Order::Detach { feeder });
     }
 
+    /// The name of a feeder's producer is given up.
+    pub(super) fn disown(&mut self, feeder: FeederId) {
+        let known = &mut self.feeders[feeder.index()];
+        assert_eq!(known.state, State::Detached, "{feeder} is disowned");
+        known.producer = None;
+    }
+
     /// Sources are gone: who fed them may feed another one once it is detached.
     pub(super) fn forget(&mut self, sources: &[SourceId]) {
         for known in &mut self.feeders {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Shard;
 use super::build::zone;
 use crate::core::arena::BLOCK_BYTES;
+use crate::core::effect::FeederMark;
 use crate::core::graph::Graph;
 use crate::core::ids::{OperatorId, SourceId, Time, ViewId};
 
@@ -19,6 +20,8 @@ pub struct Census {
     pub sources: Vec<SourceFigures>,
     /// Rows that each view holds; streams hold none.
     pub views: Vec<(ViewId, i64)>,
+    /// How far each feeder has come here.
+    pub feeders: Vec<FeederMark>,
 }
 
 /// Figures of one operator.
@@ -74,6 +77,7 @@ impl Shard {
             operators: operators.collect(),
             sources: sources.collect(),
             views: views.collect(),
+            feeders: self.intake.marks(),
             graph: Arc::clone(&self.graph),
         }
     }

@@ -4,6 +4,7 @@ mod epochs;
 mod letters;
 mod objects;
 mod operators;
+mod producers;
 mod withheld;
 
 use std::sync::Arc;
@@ -94,6 +95,7 @@ pub(super) fn rows(
         "sluice.dead_letters" => letters::dead_letters(&status.survey, &status.rejected),
         "sluice.withheld" => withheld::rows(&status.survey),
         "sluice.epochs" => epochs::rows(&status.survey.epochs),
+        "sluice.producers" => producers::rows(&status.survey),
         "sluice.stats" => stats(&status.stats),
         name => objects::rows(name, status, catalog),
     };
