@@ -211,22 +211,9 @@ pub(crate) fn start_inline(setup: Setup) -> Result<Inline, StartError> {
 fn assemble<C: Callback>(setup: Setup, inline: bool) -> Result<Assembly<C>, StartError> {
     let Setup { graph, options, logs, directory, sinks, memory, nodes, .. } = setup;
     let Setup { lane_frames, exchange_frames, .. } = setup;
-    let files: &dyn Files = directory.as_ref().map_or(&NoFiles, |(directory, _)| directory);
-    let mut memory = memory.into_iter();
-    let next = |_| memory.next().expect("memory for each shard");
-    let Opened {
-        shards,
-        coordinator,
-        feeders,
-        producers,
-        sinks: sink_marks,
-        replayed,
-        sealed,
-        letters,
-    } = open(files, &graph, &options, next).map_err(StartError::Recover)?;
     let place = directory.as_ref().map(|(directory, _)| Arc::from(directory.path()));
-    let disks = directory.map(|(directory, disk)| Disks::start(directory, &disk));
-    let mut disks = disks.transpose().map_err(StartError::Disk)?;
+    let (opened, mut disks) = opened(directory, &graph, &options, memory)?;
+    let Opened { shards, coordinator, feeders, producers, letters, sealed, .. } = opened;
     let (clock, bell, life) = (Clock::start(), Arc::new(Bell::new()), Life::new());
     let inbox = Arc::new(Inbox::new(Arc::clone(&bell), Arc::clone(&life), inline));
     let bells: Arc<[_]> = shards.iter().map(|_| Arc::new(Bell::new())).collect();
@@ -285,9 +272,25 @@ fn assemble<C: Callback>(setup: Setup, inline: bool) -> Result<Assembly<C>, Star
         bells,
         stats,
         sealed,
-        sinks: sink_marks.into(),
+        sinks: opened.sinks.into(),
     };
-    Ok(Assembly { contact, reactors, conductor, disks, clock, sinks, replays: replayed > 0 })
+    let replays = opened.replayed > 0;
+    Ok(Assembly { contact, reactors, conductor, disks, clock, sinks, replays })
+}
+
+/// What the files hold, and what carries out what is done with them, if there are any.
+fn opened(
+    directory: Option<(Directory, DiskOptions)>,
+    graph: &Arc<Graph>,
+    options: &DatabaseOptions,
+    memory: Vec<(Region, Region)>,
+) -> Result<(Opened, Option<Disks>), StartError> {
+    let files: &dyn Files = directory.as_ref().map_or(&NoFiles, |(directory, _)| directory);
+    let mut memory = memory.into_iter();
+    let next = |_| memory.next().expect("memory for each shard");
+    let opened = open(files, graph, options, next).map_err(StartError::Recover)?;
+    let disks = directory.map(|(directory, disk)| Disks::start(directory, &disk));
+    Ok((opened, disks.transpose().map_err(StartError::Disk)?))
 }
 
 /// What a shard, one of so many, has refused: it takes up what was kept of that by those that wrote a
