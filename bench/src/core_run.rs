@@ -250,8 +250,9 @@ impl CoreRun {
                 | Effect::Disk(_)
                 | Effect::Marked { .. }
                 | Effect::LettersWanted { .. }
-                | Effect::Changed(_) => {
-                    panic!("one stage, no disk, and one plan")
+                | Effect::Changed(_)
+                | Effect::Stopped(_) => {
+                    panic!("one stage, no disk, one plan, and memory for it")
                 }
             }
         }

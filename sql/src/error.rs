@@ -195,6 +195,11 @@ impl SqlError {
         Some(SqlError::of(state, message))
     }
 
+    /// 53200: there is no memory for it.
+    pub fn out_of_memory(message: impl Into<String>) -> SqlError {
+        SqlError::of("53200", message)
+    }
+
     /// 53000: the machine has none left of what is needed.
     pub fn resources(message: impl Into<String>) -> SqlError {
         SqlError::of("53000", message)

@@ -99,6 +99,8 @@ pub enum Order {
     Close(Barrier),
     /// The reader of the frozen state is done with it.
     Release,
+    /// A query was given up on some shard: what is left of it here goes too.
+    Stop(Arc<Stopped>),
     /// A checkpoint is sealed: what only older ones needed may go.
     Sealed {
         /// Its epoch.
@@ -151,6 +153,9 @@ pub enum Effect {
         /// Of the checkpoint.
         epoch: Epoch,
     },
+    /// A query was given up on all shards, and everybody may know it: ways out of its views and streams
+    /// can be closed.
+    Stopped(Arc<Stopped>),
     /// Keep rows that came too late for all their windows, wherever else they go.
     Late {
         /// The operator that refused them.
@@ -201,8 +206,27 @@ pub enum Report {
     Open,
     /// The shard's part of a statement is durable in its log.
     Durable(Statement),
+    /// The shard has given up a query, because its memory for state was full.
+    Stopped(Arc<Stopped>),
     /// The shard cannot go on; the database must be opened again.
     Poisoned(Poison),
+}
+
+/// A query that was given up for good, with all that reads it: what it kept is gone, and what comes to
+/// it vanishes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Stopped {
+    /// The view or stream that kept the most.
+    pub relation: String,
+    /// What goes: its operators, and those that read it.
+    pub operators: Vec<OperatorId>,
+    /// The views and streams among them.
+    pub views: Vec<ViewId>,
+    /// What the query kept on the shard that gave it up. It is not known of one that a checkpoint has as
+    /// given up.
+    pub state_bytes: Option<u64>,
+    /// How much state that shard may keep.
+    pub state_bytes_max: u64,
 }
 
 /// Why a shard stopped for good.
@@ -210,7 +234,7 @@ pub enum Report {
 pub enum Poison {
     /// A disk operation failed. What was not acknowledged may or may not be there.
     Disk(Failure),
-    /// State has grown to its limit.
+    /// State has grown to its limit, and there is no query that could be given up.
     Memory {
         /// Blocks of state the arena may hold.
         blocks_max: u32,
@@ -415,6 +439,9 @@ pub enum CoordinatorEffect {
     /// The graph has become another one on all shards. Comes after the `Passed` of the epoch that was
     /// the last of the old one, and after all that happened in that.
     Installed(Arc<Change>),
+    /// A query was given up on a shard, and will be on the others. May come more than once, and also
+    /// when it was given up in an earlier life.
+    Stopped(Arc<Stopped>),
     /// All shards have passed the barrier: the frozen state of the epoch may be read.
     Readable(Epoch),
     /// All statements of a feeder up to this one are durable and in no danger of being cut. May come

@@ -31,7 +31,7 @@ use super::limits::{
 };
 use super::shard::{
     ApplyError, Restored, Shard, ShardOptions, ShardStart, apply, decode_watermarks, letters_of,
-    log_owner,
+    log_owner, zone,
 };
 
 pub use error::RecoverError;
@@ -182,7 +182,8 @@ pub fn open(
     let marks = feeders::before_replay(&base.feeders, &reached);
     let mut shards = Vec::with_capacity(asked);
     let mut replayed = 0;
-    let (states, letters) = states(files, newest, graph, (epoch, options.shards), &mut memory)?;
+    let States { shards: states, letters, given_up } =
+        states(files, newest, graph, (epoch, options.shards), &mut memory)?;
     for (shard, restored) in (0..options.shards).map(ShardId).zip(states) {
         let replay = replays.get_mut(shard.index()).map(std::mem::take).unwrap_or_default();
         replayed += replay.len();
@@ -196,7 +197,7 @@ pub fn open(
         let options = shard_options(options, database, shard);
         shards.push(Shard::new(options, graph.clone(), start, memory)?);
     }
-    check_digests(&shards, newest)?;
+    check_digests(&shards, newest, given_up)?;
     let sealed = newest.map(|manifest| Epoch(manifest.epoch));
     let (files, sinks, producers) = (files.list(), base.sinks, base.producers);
     let start = CoordinatorStart {
@@ -248,28 +249,38 @@ fn written_by(files: &dyn Files, newest: Option<&Manifest>) -> Option<usize> {
     newest.map(|manifest| manifest.shards.len()).or(segments.max())
 }
 
-/// The state of each shard at the newest checkpoint, none of any where there is none, and the letters of
-/// those that wrote it.
+/// What shards begin with.
+struct States {
+    /// Their state at the newest checkpoint, none of any where there is none.
+    shards: Vec<Option<Restored>>,
+    /// The letters of those that wrote it.
+    letters: Vec<Letters>,
+    /// The digest of views that some of these had, and that go on nowhere because another one of them had
+    /// given them up.
+    given_up: u64,
+}
+
 fn states(
     files: &dyn Files,
     newest: Option<&Manifest>,
     graph: &Arc<Graph>,
     (epoch, shards): (Epoch, u16),
     mut memory: impl FnMut(ShardId) -> (Region, Region),
-) -> Result<(Vec<Option<Restored>>, Vec<Letters>), RecoverError> {
+) -> Result<States, RecoverError> {
     let Some(manifest) = newest else {
-        return Ok(((0..shards).map(|_| None).collect(), Vec::new()));
+        let shards = (0..shards).map(|_| None).collect();
+        return Ok(States { shards, letters: Vec::new(), given_up: 0 });
     };
     if manifest.shards.len() != usize::from(shards) {
-        let (moved, letters) = reshard::moved(files, manifest, graph, (epoch, shards), memory)?;
-        return Ok((moved.into_iter().map(Some).collect(), letters));
+        return reshard::moved(files, manifest, graph, (epoch, shards), memory);
     }
     let restored = manifest.shards.iter().zip((0..shards).map(ShardId)).map(|(part, shard)| {
         let memory = checked_memory(graph, memory(shard))?;
         let (restored, letters) = restore(files, manifest, part, graph, shard, memory)?;
         Ok((Some(restored), letters))
     });
-    restored.collect()
+    let (shards, letters) = restored.collect::<Result<Vec<_>, RecoverError>>()?.into_iter().unzip();
+    Ok(States { shards, letters, given_up: 0 })
 }
 
 /// A shard's log, behind what was found of it. What lies there of a shard that wrote none of what is taken
@@ -370,8 +381,13 @@ fn restore(
     }
     let arena =
         Arena::restore(image, shadow).map_err(|_| another("its blocks do not form an arena"))?;
-    if arena.zone_count() != graph.operators || watermarks.len() != graph.stages.len() {
+    // What was given up has no zone; what a source keeps is never given up.
+    if arena.zone_count() > graph.operators || watermarks.len() != graph.stages.len() {
         return Err(another("it has another number of operators or stages"));
+    }
+    let mut retained = graph.sources.iter().filter_map(|source| source.retained.as_ref());
+    if !retained.all(|(operator, _)| arena.has_zone(zone(*operator))) {
+        return Err(another("it lacks the rows that a source keeps"));
     }
     for (stage, lanes) in graph.stages.iter().zip(&watermarks) {
         if stage.entries.len() != lanes.len() {
@@ -384,11 +400,15 @@ fn restore(
 
 /// Compares what views hold with what they held when the checkpoint was written: shard by shard, or on all
 /// of them together where there are more or fewer.
-fn check_digests(shards: &[Shard], newest: Option<&Manifest>) -> Result<(), RecoverError> {
+fn check_digests(
+    shards: &[Shard],
+    newest: Option<&Manifest>,
+    given_up: u64,
+) -> Result<(), RecoverError> {
     let Some(manifest) = newest else { return Ok(()) };
     if manifest.shards.len() != shards.len() {
         let digests = manifest.shards.iter().map(|part| part.digest);
-        let expected = digests.fold(0, u64::wrapping_add);
+        let expected = digests.fold(0, u64::wrapping_add).wrapping_sub(given_up);
         let found = shards.iter().map(Shard::recounted_digest).fold(0, u64::wrapping_add);
         let same = found == expected;
         return same.then_some(()).ok_or(RecoverError::Moved { found, expected });

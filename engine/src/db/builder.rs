@@ -145,6 +145,10 @@ impl Builder {
     }
 
     /// Bytes that the database may use; by default 70 % of the machine's memory.
+    ///
+    /// Near the limit producers are slowed down, and sources keep fewer of their rows. At the limit the
+    /// query with the largest state stops, with all that reads it, and says so to whoever reads it
+    /// ([`Ending::Stopped`](crate::shell::Ending::Stopped)); nothing else does.
     pub fn memory_limit(mut self, bytes: u64) -> Builder {
         self.memory_limit = Some(bytes);
         self

@@ -11,6 +11,7 @@ use crate::core::ids::{SourceId, ViewId};
 use crate::shell::Ending;
 use crate::shell::life::Life;
 use crate::shell::scan::Kept;
+use crate::shell::start::Contact;
 
 /// The plan that runs, and what it was made into.
 pub(super) struct Catalog {
@@ -31,9 +32,10 @@ struct Relation {
 
 impl Catalog {
     /// What is there at the start.
-    pub(super) fn new(plan: Plan, graph: Arc<Graph>, life: &Life) -> Result<Catalog, SqlError> {
+    pub(super) fn new(plan: Plan, contact: &Contact) -> Result<Catalog, SqlError> {
+        let graph = Arc::clone(&contact.graph);
         let none = Catalog { plan, graph, sources: Vec::new(), views: Vec::new() };
-        none.filled(life)
+        none.filled(contact)
     }
 
     /// What is there after a change. Relations that stay go on living.
@@ -41,19 +43,19 @@ impl Catalog {
         &self,
         plan: Plan,
         change: &Change,
-        life: &Life,
+        contact: &Contact,
     ) -> Result<Catalog, SqlError> {
         let (mut sources, mut views) = (self.sources.clone(), self.views.clone());
         change.sources_gone.iter().for_each(|source| sources[source.index()] = None);
         change.views_gone.iter().for_each(|view| views[view.index()] = None);
-        Catalog { plan, graph: Arc::clone(&change.graph), sources, views }.filled(life)
+        Catalog { plan, graph: Arc::clone(&change.graph), sources, views }.filled(contact)
     }
 
-    fn filled(mut self, life: &Life) -> Result<Catalog, SqlError> {
+    fn filled(mut self, contact: &Contact) -> Result<Catalog, SqlError> {
         let Catalog { graph, sources, views, .. } = &mut self;
         let relation = |name: &String, schema: &Schema| -> Result<_, SqlError> {
             let published = Arc::new(Published::new(name.clone(), schema.clone())?);
-            Ok(Some(Relation { published, life: life.part() }))
+            Ok(Some(Relation { published, life: contact.life.part() }))
         };
         sources.resize_with(graph.sources.len(), || None);
         for (at, source) in graph.sources.places() {
@@ -64,7 +66,10 @@ impl Catalog {
         views.resize_with(graph.views.len(), || None);
         for (at, view) in graph.views.places() {
             if views[at].is_none() {
-                views[at] = relation(&view.name, &view.schema)?;
+                let relation = relation(&view.name, &view.schema)?;
+                let life = relation.as_ref().map(|relation| &relation.life);
+                life.into_iter().for_each(|life| contact.stops.watch(ViewId(at as u16), life));
+                views[at] = relation;
             }
         }
         Ok(self)
@@ -132,6 +137,30 @@ impl Catalog {
 
     pub(super) fn view_life(&self, view: ViewId) -> &Arc<Life> {
         &self.relation(view).life
+    }
+
+    /// An error if a view or stream was given up.
+    pub(super) fn check_runs(&self, view: ViewId) -> Result<(), Error> {
+        match self.view_life(view).ending() {
+            Some(Ending::Stopped(stopped)) => Err(Error::stopped(&stopped)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses a change with which something comes to read what was given up.
+    pub(super) fn check_read(&self, change: &Change) -> Result<(), Error> {
+        let given_up =
+            self.graph.views.places().filter(|(at, _)| change.graph.views.get(*at).is_some());
+        for (at, view) in given_up {
+            let view_id = ViewId(at as u16);
+            if let Err(error) = self.check_runs(view_id) {
+                let reads = change.graph.reach([view.operator]);
+                if change.come.iter().any(|id| reads.contains(id)) {
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn published(&self, view: ViewId) -> &Arc<Published> {

@@ -11,9 +11,11 @@ use sluicedb_wal::directory::DirectoryError;
 use sluicedb_wal::{Failure, OpenError};
 
 use crate::core::arena::MemoryError;
+use crate::core::effect::Stopped;
 use crate::core::feeder::RowsError;
 use crate::core::recovery::RecoverError;
 use crate::shell::Ending;
+use crate::shell::life::RELIEF;
 use crate::shell::memory::BudgetError;
 use crate::shell::start::StartError;
 use crate::shell::topology::PlacementError;
@@ -160,6 +162,14 @@ impl From<Ending> for Error {
 }
 
 impl Error {
+    /// For a statement about a view or stream that was given up.
+    pub(super) fn stopped(stopped: &Stopped) -> Error {
+        let error = SqlError::out_of_memory(stopped.to_string());
+        let mut hint = RELIEF.to_owned();
+        hint[..1].make_ascii_uppercase();
+        Error::Sql(error.hint(hint + "."))
+    }
+
     pub(super) fn starting(error: StartError, directory: Option<PathBuf>) -> Error {
         match error {
             StartError::Recover(RecoverError::Plan(error)) => Error::Sql(error),

@@ -100,7 +100,7 @@ impl Patience for Turning<'_> {
         match view.question(&key)? {
             None => Ok(view.none()),
             Some((shard, mut lookup)) => {
-                self.0.look_up(shard, &mut lookup);
+                self.0.look_up(shard, &mut lookup)?;
                 Ok(view.answered(lookup))
             }
         }
@@ -200,7 +200,7 @@ impl InlineDatabase {
         match view.question(&key)? {
             None => Ok(view.none()),
             Some((shard, mut lookup)) => {
-                self.inline.look_up(shard, &mut lookup);
+                self.inline.look_up(shard, &mut lookup)?;
                 Ok(view.answered(lookup))
             }
         }

@@ -114,7 +114,7 @@ impl Kept {
 
 impl Drop for Kept {
     fn drop(&mut self) {
-        if !self.ended && !self.changes.has_ended() {
+        if !self.ended && !self.changes.is_gone() {
             let _ended = self.inbox.post(Request::Failed { sink: self.sink });
         }
     }

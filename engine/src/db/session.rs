@@ -109,7 +109,7 @@ const CAPACITY: std::ops::RangeInclusive<usize> = 1..=1 << 20;
 impl Session {
     pub(super) fn new(contact: Contact, begun: Begun, inline: bool) -> Result<Session, Error> {
         let Begun { plan, history, origin, outside } = begun;
-        let catalog = Catalog::new(plan, Arc::clone(&contact.graph), &contact.life)?;
+        let catalog = Catalog::new(plan, &contact)?;
         let sources = Mutex::new(Sources { fed: contact.fed.clone(), outside });
         let (catalog, history) = (RwLock::new(Arc::new(catalog)), Mutex::new(history));
         Ok(Session { contact, catalog, sources, history, origin, inline })
@@ -203,8 +203,9 @@ impl Session {
         let told = said.map(|said| self.said(&history, &said, (&before, &change, &sources)));
         let told = told.transpose()?;
         change.history = Arc::clone(told.as_ref().unwrap_or(&history).bytes());
+        before.check_read(&change)?;
         self.check_memory(&change)?;
-        let after = before.after(plan.clone(), &change, &self.contact.life)?;
+        let after = before.after(plan.clone(), &change, &self.contact)?;
         let mut subscriptions = Vec::with_capacity(followed.len());
         for (name, options) in followed {
             let part = if sinks { sink_ahead } else { lane_ahead };
@@ -257,6 +258,7 @@ impl Session {
     ) -> Result<(Subscription, Vec<(u16, Part)>), Error> {
         let &SubscribeOptions { capacity, overflow } = options;
         let view = catalog.view(name)?.id;
+        catalog.check_runs(view)?;
         let (bell, gap) = (Arc::new(Bell::new()), Arc::new(Gap::default()));
         let (mut receivers, mut parts) = (Vec::new(), Vec::new());
         for shard in 0..self.shards() {
@@ -447,6 +449,7 @@ impl Session {
         let held = self.lock();
         let catalog = self.catalog();
         let view = catalog.view(name)?.id;
+        catalog.check_runs(view)?;
         let part = |shard: usize| {
             let outlet = Outlet::Call(Box::new(reads(&catalog, view, call.clone())));
             (shard as u16, Part::Outlet(view, outlet))
@@ -465,6 +468,7 @@ impl Session {
         self.contact.life.check()?;
         let catalog = self.catalog();
         let view = catalog.view(name)?.id;
+        catalog.check_runs(view)?;
         Ok((view, Box::new(reads(&catalog, view, call))))
     }
 
@@ -473,6 +477,7 @@ impl Session {
         let held = self.lock();
         let catalog = self.catalog();
         let spec = catalog.view(name)?;
+        catalog.check_runs(spec.id)?;
         let bell = Arc::new(Bell::new());
         let (mut askers, mut parts) = (Vec::new(), Vec::new());
         for (shard, sleeps_at) in self.contact.bells.iter().enumerate() {
@@ -543,6 +548,9 @@ impl Session {
         let answer = self.ask(|reply| Request::Read { asked, reply })?;
         let found = patience.wait(answer)?;
         drop(held);
+        if let Some(stopped) = found.iter().find_map(|found| found.stopped.as_ref()) {
+            return Err(Error::stopped(stopped));
+        }
         let mut batches: Vec<Vec<RecordBatch>> = kept.iter().map(|_| Vec::new()).collect();
         for Found { of, columns, weights, .. } in found {
             let at = kept.iter().position(|kept| *kept == of).expect("asked for");

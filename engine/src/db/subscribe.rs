@@ -171,9 +171,9 @@ impl Subscription {
         self.lanes.len()
     }
 
-    /// Whether the relation is gone, or the database.
-    pub(super) fn has_ended(&self) -> bool {
-        self.life.has_ended()
+    /// Whether the relation is gone, or the database. One that was given up is there until it is dropped.
+    pub(super) fn is_gone(&self) -> bool {
+        self.life.ending().is_some_and(|ending| !matches!(ending, Ending::Stopped(_)))
     }
 
     fn wait(&mut self, until: Option<Instant>) -> Result<Option<Delivered>, Error> {

@@ -24,6 +24,7 @@ use super::reactor::{Door, ToShard, Turn};
 use super::scan::{Found, Gathering, Kept, Scan};
 use super::settled::Settled;
 use super::stats::ShardStats;
+use super::stops::Stops;
 use super::survey::Questions;
 use crate::core::coordinator::Coordinator;
 use crate::core::effect::{CoordinatorEffect, CoordinatorInput, Order, ProducerMark, Report};
@@ -53,6 +54,7 @@ pub(crate) struct Parts {
     pub(crate) sealed: Arc<SealedEpoch>,
     pub(crate) inbox: Arc<Inbox>,
     pub(crate) life: Arc<Life>,
+    pub(crate) stops: Arc<Stops>,
     pub(crate) disk: Option<Disk>,
     pub(crate) clock: Clock,
     pub(crate) bell: Arc<Bell>,
@@ -331,6 +333,7 @@ impl Conductor {
     /// All shards have the next graph.
     fn installed(&mut self, change: &Change) {
         self.parts.graph = Arc::clone(&change.graph);
+        self.parts.stops.forget(&change.views_gone);
         self.parts.logged.resize(change.graph.sources.len(), false);
         for source in &change.sources_come {
             self.parts.logged[source.index()] = change.logged;
@@ -502,6 +505,7 @@ impl Conductor {
                 }
             }
             CoordinatorEffect::Installed(change) => self.installed(&change),
+            CoordinatorEffect::Stopped(stopped) => self.parts.stops.stop(&stopped),
             CoordinatorEffect::Readable(epoch) => self.read(epoch),
             CoordinatorEffect::Settled { feeder, sequence } => self.settled.note(feeder, sequence),
             CoordinatorEffect::Sealed { epoch, feeders } => {

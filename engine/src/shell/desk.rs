@@ -102,7 +102,12 @@ impl Desk {
     /// Answers what was asked; returns whether anything was.
     #[inline]
     pub(crate) fn answer(&mut self, shard: &Shard) -> bool {
-        let Ok(mut lookup) = self.requests.pop() else { return false };
+        let Ok(asked) = self.requests.peek() else { return false };
+        if shard.stopped(asked.view).is_some() {
+            // This desk is about to go, and when it does the asker has heard why.
+            return false;
+        }
+        let mut lookup = self.requests.pop().expect("looked at above");
         answer(shard, &mut lookup);
         assert!(self.answers.push(lookup).is_ok(), "the place of the question that was taken");
         self.asker.ring();

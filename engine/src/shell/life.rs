@@ -5,8 +5,9 @@ use std::sync::{Arc, OnceLock, PoisonError, Weak};
 
 use sluicedb_wal::Failure;
 
+use super::memory::Size;
 use super::sync::{AtomicBool, Mutex, Ordering};
-use crate::core::effect::Poison;
+use crate::core::effect::{Poison, Stopped};
 
 /// Why a database, or one relation of it, takes and gives nothing more.
 #[derive(Clone, PartialEq, Debug)]
@@ -17,6 +18,9 @@ pub enum Ending {
     Poisoned(Poison),
     /// The relation of this name was dropped; the database goes on.
     Dropped(String),
+    /// The query behind the relation was given up, because its state took the memory that there is; the
+    /// database goes on.
+    Stopped(Arc<Stopped>),
     /// A bug of ours, or a callback of the application, panicked.
     Panicked(String),
 }
@@ -30,6 +34,7 @@ impl fmt::Display for Ending {
                 "\"{name}\" was dropped: drop this handle, and create the relation again if you \
                  need it"
             ),
+            Ending::Stopped(stopped) => write!(f, "{stopped}: {RELIEF} (SQLSTATE 53200)"),
             Ending::Poisoned(Poison::Disk(failure)) if is_full(failure) => write!(
                 f,
                 "the database stopped because its disk is full: {failure}. What was not \
@@ -43,8 +48,8 @@ impl fmt::Display for Ending {
             ),
             Ending::Poisoned(Poison::Memory { blocks_max }) => write!(
                 f,
-                "the database stopped because the state of a shard reached its limit of {} MiB: \
-                 raise memory_limit, or bound the state of the query (SQLSTATE 53200)",
+                "the database stopped because a shard had no memory for another source in its {} MiB: \
+                 raise memory_limit, or drop what is not needed (SQLSTATE 53200)",
                 u64::from(*blocks_max) * 4 / 1024
             ),
             Ending::Poisoned(Poison::Weight { operator }) => write!(
@@ -56,6 +61,32 @@ impl fmt::Display for Ending {
                 f,
                 "the database stopped because one of its threads panicked: {message}. Unless a callback of \
                  yours did, please report it"
+            ),
+        }
+    }
+}
+
+/// What can be done about a query that was given up.
+pub(crate) const RELIEF: &str = "raise memory_limit, or DROP it and create it again with a window or another bound of its state";
+
+impl fmt::Display for Stopped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Stopped { relation, operators: _, views: _, state_bytes, state_bytes_max } = self;
+        let most = Size(*state_bytes_max);
+        write!(f, "\"{relation}\" was stopped, with all that reads it, ")?;
+        match state_bytes {
+            Some(0) => {
+                write!(f, "because a shard had nothing left of its {most} for it to begin with")
+            }
+            Some(bytes) => {
+                write!(
+                    f,
+                    "because its state had grown to {} of the {most} of a shard",
+                    Size(*bytes)
+                )
+            }
+            None => f.write_str(
+                "before the database was opened again, because its state had grown too large",
             ),
         }
     }

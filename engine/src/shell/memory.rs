@@ -9,6 +9,7 @@ mod mapped;
 mod pages;
 mod populate;
 
+pub(crate) use budget::Size;
 pub use budget::{Budget, BudgetError};
 pub use machine::MachineMemory;
 pub use mapped::{Mapped, Reserve};

@@ -41,6 +41,7 @@ pub(crate) mod scan;
 mod settled;
 pub(crate) mod start;
 mod stats;
+pub(crate) mod stops;
 pub(crate) mod survey;
 mod sync;
 pub mod topology;

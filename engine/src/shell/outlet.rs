@@ -205,6 +205,16 @@ impl<C: Callback> Outlets<C> {
         }
     }
 
+    /// Closes the ways out of views that were given up. Whoever they lead to has heard why.
+    pub(crate) fn stop(&mut self, views: &[ViewId]) {
+        for view in views {
+            // One that is gone by now has none.
+            let Some(exits) = self.views.get_mut(view.index()) else { continue };
+            let Exits { calls: _, lanes } = std::mem::take(exits);
+            self.leaving.extend(lanes.into_iter().filter(|lane| !lane.held.is_empty()));
+        }
+    }
+
     /// Puts the mark of a checkpoint on the lanes of a view that want it.
     pub(crate) fn mark(&mut self, view: ViewId, epoch: Epoch, shard: ShardId, pool: &mut Pool) {
         let lanes = self.views[view.index()].lanes.iter_mut();

@@ -2,7 +2,7 @@
 //!
 //! No decision about data, epochs or recovery is taken here.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use rtrb::{Consumer, Producer};
@@ -19,7 +19,7 @@ use super::refused::Refused;
 use super::scan::Scan;
 use super::stats::{ShardStats, is_tight};
 use super::survey::{Questions, ShardSurvey};
-use crate::core::effect::{Effect, Input, Order, Report};
+use crate::core::effect::{Effect, Input, Order, Report, Stopped};
 use crate::core::frame::{Fed, Frame};
 use crate::core::graph::Change;
 use crate::core::ids::{Epoch, FeederId, LaneId, StageId, ViewId};
@@ -113,6 +113,8 @@ pub(crate) struct Reactor<C = Call> {
     doors: Vec<Option<Door>>,
     outlets: Outlets<C>,
     desks: Vec<(ViewId, Desk)>,
+    /// Views and streams that were given up, which nobody comes to any more.
+    closed: BTreeSet<ViewId>,
     guests: Vec<Guest>,
     scans: Vec<Scan>,
     /// Ways out of what comes with the next graph.
@@ -143,6 +145,7 @@ impl<C: Callback> Reactor<C> {
             ports,
             doors: Vec::new(),
             desks: Vec::new(),
+            closed: BTreeSet::new(),
             guests: Vec::new(),
             scans: Vec::new(),
             ahead: Vec::new(),
@@ -270,7 +273,15 @@ impl<C: Callback> Reactor<C> {
         self.outlets.change(change);
         self.ahead.drain(..).for_each(|(view, outlet)| self.outlets.add(view, outlet));
         self.desks.retain(|(view, _)| !change.views_gone.contains(view));
+        self.closed.retain(|view| !change.views_gone.contains(view));
         self.refused.changed(change);
+    }
+
+    /// A query was given up, and whoever holds a handle of it has heard of that.
+    fn stopped_query(&mut self, stopped: &Stopped) {
+        self.outlets.stop(&stopped.views);
+        self.desks.retain(|(view, _)| !stopped.views.contains(view));
+        self.closed.extend(&stopped.views);
     }
 
     fn survey(&self) -> ShardSurvey {
@@ -279,6 +290,8 @@ impl<C: Callback> Reactor<C> {
 
     fn install(&mut self, part: Part) {
         match part {
+            // Whoever has the other end finds it left, and has heard why.
+            Part::Outlet(view, _) | Part::Desk(view, _) if self.closed.contains(&view) => {}
             Part::Outlet(view, outlet) => self.outlets.add(view, outlet),
             Part::OutletAhead(view, outlet) => self.ahead.push((view, outlet)),
             Part::Desk(view, desk) => {
@@ -420,6 +433,7 @@ impl<C: Callback> Reactor<C> {
                 }
                 Effect::Marked { stage, epoch } => self.mark(stage, epoch),
                 Effect::Changed(change) => self.changed(&change),
+                Effect::Stopped(stopped) => self.stopped_query(&stopped),
                 Effect::Late { operator, epoch, morsel } => {
                     self.refused.keep((operator, epoch), &morsel, None, &self.ports.stats);
                     self.shard.pool().put(morsel);

@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError};
 
 use super::inbox::{Inbox, Reply, Request};
 use super::sync::{AtomicU64, Mutex, Ordering};
+use crate::core::effect::Stopped;
 use crate::core::ids::{SourceId, ViewId};
 use crate::core::operator::{RetainCursor, ViewCursor};
 use crate::core::shard::Shard;
@@ -29,6 +30,8 @@ pub(crate) struct Found {
     /// How often each row is there.
     pub(crate) weights: Vec<i64>,
     pub(crate) missed: u64,
+    /// Why it has nothing to show, if it was given up.
+    pub(crate) stopped: Option<Arc<Stopped>>,
 }
 
 /// Slots that are looked at in one turn, so that rows do not wait for readers.
@@ -115,11 +118,18 @@ impl Scan {
         let found = &mut self.found;
         let mut place = |columns: &dyn Fn() -> Vec<Column>| {
             if begins {
-                found.push(Found { of, columns: columns(), weights: Vec::new(), missed: 0 });
+                let (columns, weights) = (columns(), Vec::new());
+                found.push(Found { of, columns, weights, missed: 0, stopped: None });
             }
         };
         let retained = |source| shard.retained(source).expect("a source that keeps its rows");
         match of {
+            Kept::View(view) if shard.stopped(view).is_some() => {
+                place(&Vec::new);
+                let found = self.found.last_mut().expect("placed above");
+                found.stopped = shard.stopped(view).cloned();
+                false
+            }
             Kept::View(view) => {
                 let reader = shard.reader(view).expect("a view that keeps its rows");
                 place(&|| reader.columns());

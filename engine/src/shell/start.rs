@@ -27,6 +27,7 @@ use super::outlet::{Callback, Delivery, Gap, LaneOut, LocalCall, Overflow};
 use super::reactor::{Ports, Reactor, ToShard, Turn};
 use super::refused::Refused;
 use super::stats::ShardStats;
+use super::stops::Stops;
 use super::topology::bind_thread;
 use super::{TurnMark, in_turn};
 use crate::core::arena::Region;
@@ -101,6 +102,7 @@ pub(crate) struct Contact {
     /// Sources that have been fed in earlier lives.
     pub(crate) fed: BTreeSet<SourceId>,
     pub(crate) life: Arc<Life>,
+    pub(crate) stops: Arc<Stops>,
     pub(crate) inbox: Arc<Inbox>,
     /// At which each shard sleeps.
     pub(crate) bells: Arc<[Arc<Bell>]>,
@@ -215,6 +217,7 @@ fn assemble<C: Callback>(setup: Setup, inline: bool) -> Result<Assembly<C>, Star
     let (opened, mut disks) = opened(directory, &graph, &options, memory)?;
     let Opened { shards, coordinator, feeders, producers, letters, sealed, .. } = opened;
     let (clock, bell, life) = (Clock::start(), Arc::new(Bell::new()), Life::new());
+    let stops: Arc<Stops> = Arc::default();
     let inbox = Arc::new(Inbox::new(Arc::clone(&bell), Arc::clone(&life), inline));
     let bells: Arc<[_]> = shards.iter().map(|_| Arc::new(Bell::new())).collect();
     let stats: Arc<[_]> = shards.iter().map(|_| Arc::new(ShardStats::default())).collect();
@@ -240,16 +243,16 @@ fn assemble<C: Callback>(setup: Setup, inline: bool) -> Result<Assembly<C>, Star
         reactors.push(Reactor::new(shard, ports, refused));
     }
     let sinks = sinks.into_iter().map(|sink| connect_sink(sink, &mut reactors)).collect();
-    let open = Arc::new(OpenEpoch::new(coordinator.open()));
     let sealed = Arc::new(SealedEpoch::new(sealed.unwrap_or(Epoch(0))));
     let conductor = Conductor::new(Parts {
+        open: Arc::new(OpenEpoch::new(coordinator.open())),
         coordinator,
         graph: Arc::clone(&graph),
         shards: ports,
-        open,
         sealed: Arc::clone(&sealed),
         inbox: Arc::clone(&inbox),
         life: Arc::clone(&life),
+        stops: Arc::clone(&stops),
         disk: disks.as_mut().map(|disks| disks.disk_without_log(wakes(&bell))),
         clock,
         bell,
@@ -268,6 +271,7 @@ fn assemble<C: Callback>(setup: Setup, inline: bool) -> Result<Assembly<C>, Star
         sync_path: disks.as_ref().map(Disks::sync_path),
         fed: feeders.iter().map(|mark| mark.source).collect(),
         life,
+        stops,
         inbox,
         bells,
         stats,
@@ -409,8 +413,13 @@ impl Inline {
 
     /// Answers a lookup without a detour.
     #[inline]
-    pub(crate) fn look_up(&self, shard: ShardId, lookup: &mut Lookup) {
-        desk::answer(self.reactors[shard.index()].shard(), lookup);
+    pub(crate) fn look_up(&self, shard: ShardId, lookup: &mut Lookup) -> Result<(), Ending> {
+        let shard = self.reactors[shard.index()].shard();
+        if let Some(stopped) = shard.stopped(lookup.view) {
+            return Err(Ending::Stopped(Arc::clone(stopped)));
+        }
+        desk::answer(shard, lookup);
+        Ok(())
     }
 }
 

@@ -132,7 +132,11 @@ impl World {
                 self.life.changes.push(Change::Advance(source.index(), by_us));
                 self.saw("event time with the clock");
             }
-            Order::Install(_) | Order::Close(_) | Order::Release | Order::Sealed { .. } => {}
+            Order::Install(_)
+            | Order::Close(_)
+            | Order::Release
+            | Order::Stop(_)
+            | Order::Sealed { .. } => {}
         }
     }
 

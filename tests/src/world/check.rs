@@ -45,6 +45,9 @@ impl World {
             assert!(files <= self.options.checkpoint_deltas_max + 1, "{files} files in a part");
             self.saw(if files == 1 { "base checkpoint" } else { "delta checkpoint" });
         }
+        if let Report::Stopped(stopped) = &report {
+            self.check_given_up(shard, stopped);
+        }
         self.life.seats[shard].reports.push_back(report);
     }
 
@@ -114,6 +117,7 @@ impl World {
             assert!(seat.orders.is_empty() && seat.reports.is_empty(), "shard {shard}");
             seat.shard.arena().verify();
         }
+        self.check_all_gave_up();
         assert!(self.disk.is_idle(), "the disk is busy");
     }
 }

@@ -30,6 +30,12 @@ impl World {
             self.crash_now();
             return true;
         }
+        // The loss of a query is rarely sealed before all is pushed.
+        if self.losses_left > 0 && self.life.gave_up.is_some_and(|at| self.sealed > Some(at)) {
+            self.losses_left -= 1;
+            self.crash_now();
+            return true;
+        }
         if self.rest() {
             self.crash_now();
             return true;

@@ -160,6 +160,7 @@ impl World {
                 format!("install come={:?} gone={:?}", change.come, change.gone)
             }
             Order::Release => "release".to_owned(),
+            Order::Stop(stopped) => format!("stop {:?}", stopped.operators),
             Order::Sealed { epoch, log_from } => format!("sealed {epoch} log_from={log_from}"),
         };
         self.trace.add(self.turn, &seat.id(), format_args!("{what}"));
@@ -181,6 +182,7 @@ impl World {
             Report::Durable(statement) => {
                 format!("durable f{} seq={}", statement.feeder, statement.sequence)
             }
+            Report::Stopped(stopped) => format!("stopped {:?}", stopped.operators),
             Report::Poisoned(poison) => format!("poisoned {poison:?}"),
         };
         let id = seat.id();
@@ -237,6 +239,7 @@ impl World {
                 CoordinatorEffect::Readable(epoch) => self.readable(epoch),
                 CoordinatorEffect::Settled { feeder, sequence } => self.settled(feeder, sequence),
                 CoordinatorEffect::Sealed { epoch, feeders } => self.sealed(epoch, &feeders),
+                CoordinatorEffect::Stopped(stopped) => self.given_up(&stopped),
                 CoordinatorEffect::Pinned(_) => unreachable!("nobody here asks for a copy"),
                 CoordinatorEffect::Poisoned(poison) => self.poisoned(poison),
             }
@@ -266,6 +269,7 @@ impl World {
                 }
                 Effect::Marked { stage, epoch } => self.mark_sinks(stage, (shard, epoch)),
                 Effect::Changed(change) => self.changed(shard, &change),
+                Effect::Stopped(_) => {}
                 Effect::Late { operator, epoch: _, morsel } => {
                     let behind = |row| morsel.behind(row) > Time::MIN;
                     let late = (0..morsel.rows()).all(behind);

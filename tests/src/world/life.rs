@@ -42,6 +42,8 @@ pub(super) struct Life {
     pub(super) subscribers: Vec<Option<Subscriber>>,
     /// Why the database stopped, and when it is opened again.
     pub(super) poison: Option<(Poison, u64)>,
+    /// The epoch in which a query was given up last.
+    pub(super) gave_up: Option<Epoch>,
     /// Whether the barrier that ends the run was asked for.
     pub(super) asked: bool,
     /// The turn before which nobody asks for a barrier.
@@ -128,6 +130,7 @@ impl Life {
             read: Epoch(0),
             subscribers: Vec::new(),
             poison: None,
+            gave_up: None,
             asked: false,
             wants_after: 0,
         }

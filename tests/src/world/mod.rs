@@ -22,6 +22,7 @@ mod run;
 mod script;
 mod shards;
 mod sinks;
+mod starved;
 mod subscriber;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -82,6 +83,8 @@ pub struct World {
     /// The newest checkpoint that was asked for: none can be found that is newer.
     checkpointed: Epoch,
     crashes_left: usize,
+    /// How often power is lost behind a checkpoint that lacks a query which was given up.
+    losses_left: usize,
     /// Set by tests: power is lost behind this many moves of the disk, in this way. Ascending.
     crash_at: VecDeque<(u64, CrashMode)>,
     /// Set by tests: the next write or sync fails.
@@ -144,6 +147,7 @@ impl World {
             sealed: None,
             checkpointed: Epoch(0),
             crashes_left: crashes,
+            losses_left: crashes.min(2),
             crash_at: VecDeque::new(),
             fail_next: false,
             fail_at: None,

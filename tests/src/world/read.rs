@@ -92,6 +92,12 @@ impl World {
                 *given.entry(row.values.clone()).or_insert(0) += 1;
             }
             rows += given.len();
+            if self.is_starved() {
+                // Its oldest rows may be gone.
+                let there = kept[at].iter().all(|(row, n)| given.get(row).is_some_and(|g| g >= n));
+                assert!(there, "{} keeps at the end of {epoch} what it was not given", source.name);
+                continue;
+            }
             if let Err(difference) = same_relation(&source.name, &given, &kept[at]) {
                 panic!("what is kept at the end of {epoch} is wrong: {difference}");
             }
@@ -103,6 +109,7 @@ impl World {
 
     /// Compares what was read with the reference, and with what subscribers were told.
     fn compare(&mut self, epoch: Epoch, found: Vec<Relation>, names: &BTreeSet<String>) {
+        let names = &(names - &self.names_given_up());
         let views = self.graph.views.places();
         let read = views.filter(|(_, view)| view.kept.is_some() && names.contains(&view.name));
         let found: BTreeMap<String, Relation> =

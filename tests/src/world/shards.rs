@@ -99,7 +99,9 @@ impl World {
                 self.options.shards = written;
                 self.recover()
             }
-            (Err(RecoverError::Memory { .. }), Some(written)) if self.options.shards < written => {
+            (Err(RecoverError::Memory { .. }), Some(written))
+                if self.options.shards < written || self.is_starved() =>
+            {
                 self.options.shards = written;
                 self.recover()
             }

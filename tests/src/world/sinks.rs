@@ -46,6 +46,17 @@ impl Sink {
         Sink { view, written, marked, aside, writing: None, runs: true, failed: false }
     }
 
+    /// Whether it is given what a view publishes.
+    pub(super) fn follows(&self, view: ViewId) -> bool {
+        self.runs && self.view == view
+    }
+
+    /// It is given nothing more; whether it had not failed before.
+    pub(super) fn fail(&mut self) -> bool {
+        self.writing = None;
+        !std::mem::replace(&mut self.failed, true)
+    }
+
     fn mark(&mut self, shard: usize, epoch: Epoch, due: u64) -> bool {
         let before = std::mem::replace(&mut self.marked[shard], true);
         assert!(!before, "{} has a mark of shard {shard} twice", self.view);

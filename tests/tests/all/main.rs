@@ -11,3 +11,4 @@ mod liveness;
 mod random;
 mod rot;
 mod scenarios;
+mod starved;

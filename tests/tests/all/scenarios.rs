@@ -150,12 +150,33 @@ fn an_idle_feeder_holds_no_epoch_back() {
 }
 
 #[test]
-fn an_arena_that_is_too_small_is_reported_with_its_limit() {
+fn a_query_that_an_arena_is_too_small_for_is_given_up_and_nothing_else() {
     let rows = (0..40).map(|at| batch(at * 100..at * 100 + 100, 1_000_000)).collect();
-    let options = Options { state_blocks: 60, ..options() };
+    let options = Options { state_blocks: 80, ..options() };
     let summary = play(options, load(sums(), vec![(0, rows)]), |_| {});
-    assert_eq!(summary.outcome, Outcome::Exhausted);
-    assert_eq!(summary.seen["stopped by its memory"], 1);
+    assert_eq!(summary.outcome, Outcome::Done);
+    assert!(summary.seen["query given up"] > 0);
+}
+
+/// `SELECT * FROM t`, all of which lies where its key does, beside [`sums`].
+fn rows_and_sums() -> Result<Plan, SqlError> {
+    let sums = sums()?;
+    let source = sums.ids().next().expect("the source comes first");
+    let mut builder = Builder::over(&sums);
+    builder.view(source, "rows", &["k"])?;
+    builder.finish()
+}
+
+#[test]
+fn a_query_that_one_shard_gives_up_is_gone_on_all() {
+    let rows = (0..150).map(|at| batch(at * 100..at * 100 + 100, 1)).collect();
+    let options = Options { state_blocks: 120, ..options() };
+    let summary = play(options, load(rows_and_sums(), vec![(0, rows)]), |world| {
+        let line = world.run_until(&["coordinator stopped"]);
+        assert!(line.contains("stopped rows"), "the view of all rows keeps the most: {line}");
+    });
+    assert_eq!(summary.outcome, Outcome::Done);
+    assert_eq!(summary.seen["query given up"], 1, "the other shard has none of it");
 }
 
 #[test]

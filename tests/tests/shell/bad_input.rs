@@ -252,17 +252,3 @@ fn a_view_without_a_key_is_looked_up_by_the_whole_row_or_not_at_all() {
         assert!(Database::memory(&tick_plan()).is_ok());
     });
 }
-
-#[test]
-fn a_state_that_reaches_the_memory_limit_ends_the_database_and_not_the_process() {
-    within("memory", || {
-        let limit = sluicedb::shell::memory::Budget::minimum_bytes(1);
-        let db = Database::builder().shards(1).memory_limit(limit).start(&tick_plan()).unwrap();
-        let mut source = db.source::<Tick>("ticks").unwrap();
-        let mut waits = (0..10_000_000).map(|id| source.push_wait(&Tick { id }));
-        let error = waits.find_map(Result::err).expect("16 MiB are full");
-        let text = error.to_string();
-        assert!(text.contains("memory_limit") && text.contains("MiB"), "{text}");
-        assert_eq!(db.flush().unwrap_err().to_string(), text);
-    });
-}

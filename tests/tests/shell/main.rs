@@ -35,6 +35,7 @@ mod retained;
 mod rig;
 mod seccomp;
 mod silence;
+mod stopped;
 mod subscribers;
 mod told;
 mod watchdog;

@@ -128,6 +128,11 @@ impl Arena {
         self.zones[zone.0 as usize].live = false;
     }
 
+    /// Whether there is a zone of this number.
+    pub fn has_zone(&self, zone: ZoneId) -> bool {
+        self.zones.get(zone.0 as usize).is_some_and(|row| row.live)
+    }
+
     /// The block in which the operator keeps the headers of its containers.
     pub fn root(&self, zone: ZoneId) -> BlockId {
         self.zone(zone).root
@@ -257,8 +262,11 @@ impl Arena {
         self.shadow.commit(shadow.saturating_add(self.copies.len() as u32))
     }
 
-    /// Blocks that a zone owns. Looks at each of its extents.
+    /// Blocks that a zone owns, none where there is no such zone. Looks at each of its extents.
     pub fn zone_blocks(&self, zone: ZoneId) -> u32 {
+        if !self.has_zone(zone) {
+            return 0;
+        }
         let (mut blocks, mut next) = (0, self.zone(zone).extents.first);
         while next != NONE {
             let extent = &self.extents[next as usize];

@@ -245,6 +245,11 @@ impl Coordinator {
                 self.settling.durable(from.0, statement);
                 self.settle(effects);
             }
+            Report::Stopped(stopped) => {
+                // Whoever reads it hears of that before shards have nothing more for them.
+                effects.push(CoordinatorEffect::Stopped(Arc::clone(&stopped)));
+                self.order_all(Order::Stop(stopped), effects);
+            }
             Report::Poisoned(poison) => self.poisoned(poison, effects),
         }
     }

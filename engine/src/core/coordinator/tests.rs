@@ -122,11 +122,15 @@ fn say(effect: &CoordinatorEffect) -> Option<String> {
         }
         CoordinatorEffect::Order(shard, Order::Install(_)) => format!("{shard} install"),
         CoordinatorEffect::Order(shard, Order::Release) => format!("{shard} release"),
+        CoordinatorEffect::Order(shard, Order::Stop(stopped)) => {
+            format!("{shard} stop {}", stopped.relation)
+        }
         CoordinatorEffect::Order(shard, Order::Sealed { epoch, log_from }) => {
             format!("{shard} sealed {epoch} from {}", log_from.0)
         }
         CoordinatorEffect::Disk(_) => return None,
         CoordinatorEffect::Passed(epoch) => format!("passed {epoch}"),
+        CoordinatorEffect::Stopped(stopped) => format!("stopped {}", stopped.relation),
         CoordinatorEffect::Attached { feeder, progress, position: _ } => {
             let Progress { epoch, sequence, opening, watermark, rows_numbered } = progress;
             assert_eq!(opening, watermark);

@@ -15,6 +15,7 @@ mod lower;
 mod origin;
 mod pause;
 mod placement;
+mod reach;
 mod slots;
 
 use std::collections::BTreeMap;

@@ -7,6 +7,7 @@
 //!   scratch space and the cursor of the item it is working on, and a barrier finds it idle.
 
 mod aggregate;
+mod discard;
 mod exchange;
 mod join;
 mod map;
@@ -18,6 +19,7 @@ mod top;
 mod view;
 
 pub use aggregate::{Aggregate, AggregateOptions, WindowOptions};
+pub use discard::Discard;
 pub use exchange::{Exchange, ExchangeOptions};
 pub use join::{Join, JoinOptions};
 pub use map::{Map, MapOptions};
@@ -82,6 +84,10 @@ pub trait Operator: Send {
         0
     }
 
+    /// Gives up a part of what it keeps, where that is kept only as long as nobody else wants the memory.
+    /// No freeze reads its zone.
+    fn shed(&mut self, _arena: &mut Arena) {}
+
     /// Whether it is known to owe nothing, so that `work` need not be asked. Of interest to those
     /// who are often done with an item as soon as they have taken or emitted one.
     fn rests(&self) -> bool {
@@ -130,12 +136,12 @@ pub const PASSED_ON: Port = Port(0);
 /// The output of what is kept for those who have just come to read it.
 pub const OWED: Port = Port(1);
 
-/// Why an operator can never go on. Its shard stops, and says so.
+/// Why an operator can never go on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Stop {
-    /// State has grown to its limit.
+    /// State has grown to its limit: its shard gives something up.
     Memory,
-    /// A row would be there more often than [`super::limits::WEIGHT_MAX`] times.
+    /// A row would be there more often than [`super::limits::WEIGHT_MAX`] times: its shard stops.
     Weight(OperatorId),
 }
 

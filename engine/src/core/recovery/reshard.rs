@@ -8,26 +8,28 @@ use std::sync::Arc;
 
 use sluicedb_wal::{Files, Manifest, ShardPart, checkpoint};
 
-use super::{Letters, RecoverError, checked_memory, restore};
+use super::{RecoverError, States, checked_memory, restore};
 use crate::core::arena::{Arena, Region, ZoneId};
 use crate::core::graph::{EntryKey, Graph, Kind, OperatorSpec, StageSpec};
 use crate::core::ids::{Epoch, OperatorId, ShardId, Time};
 use crate::core::morsel::Pool;
 use crate::core::operator::{Aggregate, Home, Join, NoRoom, Operator, Retain, Top, View};
-use crate::core::shard::{Restored, blocks_of, empty_arena, operator_over, owns_empty_key};
+use crate::core::shard::{
+    Restored, blocks_of, empty_arena, give_up_everywhere, operator_over, owns_empty_key,
+};
 
 /// Blocks that the copies of a freeze may take, where there is none.
 const NO_COPIES: u32 = 1;
 
 /// The state of a checkpoint on so many shards, and the letters of those that wrote it; `memory` has
-/// that of the shards to be.
+/// that of the shards to be. What one of those that wrote it had given up is given up on all.
 pub(super) fn moved(
     files: &dyn Files,
     manifest: &Manifest,
     graph: &Arc<Graph>,
     (epoch, shards): (Epoch, u16),
     mut memory: impl FnMut(ShardId) -> (Region, Region),
-) -> Result<(Vec<Restored>, Vec<Letters>), RecoverError> {
+) -> Result<States, RecoverError> {
     let mut before = Vec::with_capacity(manifest.shards.len());
     let mut letters = Vec::with_capacity(manifest.shards.len());
     for (at, part) in manifest.shards.iter().enumerate() {
@@ -51,8 +53,10 @@ pub(super) fn moved(
     }
     let watermarks = watermarks(graph, &before, shards);
     let mut arenas: Vec<Arena> = before.into_iter().map(|restored| restored.arena).collect();
+    let (given_up, digest) = give_up_everywhere(graph, &mut arenas, &mut now);
     let mut pool = Pool::new(&graph.shapes);
     let operators = || graph.stages.iter().flat_map(|stage| &stage.operators);
+    let operators = || operators().filter(|operator| !given_up.contains(&operator.id));
     // What a source keeps takes the memory that others leave.
     let keeps = |operator: &&OperatorSpec| matches!(operator.kind, Kind::Retain(_));
     let last = operators().filter(keeps);
@@ -70,7 +74,8 @@ pub(super) fn moved(
         epoch,
         files: Vec::new(),
     });
-    Ok((restored.collect(), letters))
+    let shards = restored.map(Some).collect();
+    Ok(States { shards, letters, given_up: digest })
 }
 
 /// Blocks of a shard's state.

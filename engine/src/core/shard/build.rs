@@ -9,7 +9,8 @@ use crate::core::graph::{Change, Graph, Kind, OperatorSpec, StageSpec};
 use crate::core::hash::{EMPTY, owner, partition};
 use crate::core::ids::{OperatorId, ShardId};
 use crate::core::operator::{
-    Aggregate, Exchange, ExchangeOptions, Join, Map, Operator, Place, Retain, Stream, Top, View,
+    Aggregate, Discard, Exchange, ExchangeOptions, Join, Map, Operator, Place, Retain, Stream, Top,
+    View,
 };
 
 /// The operators of a stage, each with its zone.
@@ -18,7 +19,7 @@ pub(super) struct Built {
 }
 
 /// The zone of an operator: operators have the zones of an arena in the order of their ids.
-pub(super) fn zone(operator: OperatorId) -> ZoneId {
+pub(crate) fn zone(operator: OperatorId) -> ZoneId {
     ZoneId(operator.0)
 }
 
@@ -33,7 +34,7 @@ pub(crate) fn owns_empty_key(shard: ShardId, shards: u16) -> bool {
     owner(partition(EMPTY), shards) == shard
 }
 
-/// Makes the operators of a stage over zones that are there.
+/// Makes the operators of a stage over zones that are there. Those whose zones are gone were given up.
 pub(super) fn build(
     graph: &Arc<Graph>,
     spec: &StageSpec,
@@ -44,13 +45,28 @@ pub(super) fn build(
     let mut operators: Vec<(Box<dyn Operator>, ZoneId)> = Vec::with_capacity(spec.operators.len());
     for operator in &spec.operators {
         let zone = zone(operator.id);
-        operators.push((make(graph, operator, shard, shards, arena.root(zone))?, zone));
+        operators.push((made(graph, operator, shard, shards, arena)?, zone));
     }
     Ok(Built { operators })
 }
 
+/// Makes an operator over its zone, or puts nothing in its place where there is no zone.
+pub(super) fn made(
+    graph: &Graph,
+    operator: &OperatorSpec,
+    shard: ShardId,
+    shards: u16,
+    arena: &Arena,
+) -> Result<Box<dyn Operator>, SqlError> {
+    let zone = zone(operator.id);
+    match arena.has_zone(zone) {
+        true => make(graph, operator, shard, shards, arena.root(zone)),
+        false => Ok(Box::new(Discard)),
+    }
+}
+
 /// Makes an operator whose zone has this root block.
-pub(super) fn make(
+fn make(
     graph: &Graph,
     operator: &OperatorSpec,
     shard: ShardId,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Shard;
 use super::build::zone;
 use crate::core::arena::BLOCK_BYTES;
-use crate::core::effect::FeederMark;
+use crate::core::effect::{FeederMark, Stopped};
 use crate::core::graph::Graph;
 use crate::core::ids::{OperatorId, SourceId, Time, ViewId};
 
@@ -22,6 +22,8 @@ pub struct Census {
     pub views: Vec<(ViewId, i64)>,
     /// How far each feeder has come here.
     pub feeders: Vec<FeederMark>,
+    /// The views and streams that were given up, each with why.
+    pub stopped: Vec<(ViewId, Arc<Stopped>)>,
 }
 
 /// Figures of one operator.
@@ -78,6 +80,7 @@ impl Shard {
             sources: sources.collect(),
             views: views.collect(),
             feeders: self.intake.marks(),
+            stopped: self.stopped.iter().map(|(view, why)| (*view, Arc::clone(why))).collect(),
             graph: Arc::clone(&self.graph),
         }
     }

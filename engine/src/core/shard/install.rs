@@ -9,13 +9,13 @@
 
 use std::sync::Arc;
 
-use super::build::{Built, make, zone};
+use super::build::{self, Built, zone};
 use super::stage::{Renewal, SourceRows, Stage};
 use super::{Shard, retained};
 use crate::core::arena::Headroom;
 use crate::core::effect::{Effect, Poison, Report};
 use crate::core::frame::Barrier;
-use crate::core::graph::{Change, Graph, StageSpec};
+use crate::core::graph::{Change, Graph, Kind, StageSpec};
 use crate::core::ids::{OperatorId, SourceId, Time};
 use crate::core::limits::OPERATOR_BLOCKS_MIN;
 use crate::core::operator::{Operator, ViewReader};
@@ -36,26 +36,51 @@ impl Shard {
             // What the operators begin with, before their first row asks for more.
             let blocks = (change.come.len() * OPERATOR_BLOCKS_MIN) as u32;
             let need = Headroom { state_blocks: blocks, shadow_blocks: 0 };
-            let fits = self.arena.headroom().covers(need) && self.arena.reserve(need).is_ok();
-            if !fits {
+            let mut fits = self.has_room(need);
+            while !fits && self.shed() {
+                fits = self.has_room(need);
+            }
+            let retains = |id: &OperatorId| {
+                let operator = change.graph.operator(*id);
+                operator.is_some_and(|operator| matches!(operator.kind, Kind::Retain(_)))
+            };
+            if !fits && change.come.iter().any(retains) {
                 let blocks_max = self.arena.blocks_max();
                 return self.poison_with(Poison::Memory { blocks_max }, effects);
             }
             let sources = std::mem::take(&mut self.changed_at);
-            self.install(&change, barrier, &sources);
+            self.install(&change, barrier, (&sources, fits));
+            self.give_up_readers(effects);
+            if !fits {
+                self.give_up_at_birth(&change.come, effects);
+            }
             effects.push(Effect::Changed(change));
         }
         effects.push(Effect::Tell(Report::Passed(barrier.epoch)));
     }
 
-    fn install(&mut self, change: &Arc<Change>, barrier: Barrier, sources: &[Time]) {
+    /// Commits memory, if there is some.
+    fn has_room(&mut self, need: Headroom) -> bool {
+        self.arena.headroom().covers(need) && self.arena.reserve(need).is_ok()
+    }
+
+    /// Goes over to the next graph. Where there is no memory for what comes, it comes without zones.
+    fn install(
+        &mut self,
+        change: &Arc<Change>,
+        barrier: Barrier,
+        (sources, fits): (&[Time], bool),
+    ) {
         let epoch = barrier.epoch.next();
         self.graph = Arc::clone(&change.graph);
         self.pool.extend(&self.graph.shapes);
-        for &operator in &change.gone {
-            self.arena.drop_zone(zone(operator));
+        for zone in change.gone.iter().map(|operator| zone(*operator)) {
+            // What was given up has none.
+            if self.arena.has_zone(zone) {
+                self.arena.drop_zone(zone);
+            }
         }
-        for &operator in &change.come {
+        for &operator in change.come.iter().filter(|_| fits) {
             self.arena.create_zone_as(zone(operator), epoch.0);
         }
         self.options.logged.resize(self.graph.sources.len(), false);
@@ -101,6 +126,7 @@ impl Shard {
     fn renew_readers(&mut self, change: &Change) {
         for view in &change.views_gone {
             self.readers[view.index()] = None;
+            self.stopped.remove(view);
         }
         // The roots of zones that stay are where they were.
         self.retained = retained(&self.graph, &self.arena);
@@ -108,6 +134,7 @@ impl Shard {
         self.readers.resize_with(places, || None);
         for (at, view) in self.graph.views.places() {
             let comes = change.come.binary_search(&view.operator).is_ok();
+            let comes = comes && self.arena.has_zone(zone(view.operator));
             if let Some(options) = view.kept.as_ref().filter(|_| comes) {
                 let root = self.arena.root(zone(view.operator));
                 let reader = ViewReader::new(options, root);
@@ -123,9 +150,8 @@ fn made(graph: &Graph, spec: &StageSpec, shard: &Shard, change: &Change) -> Vec<
     let come = spec.operators.iter();
     let come = come.filter(|operator| change.come.binary_search(&operator.id).is_ok());
     let made = come.map(|operator| {
-        let zone = zone(operator.id);
-        let made = make(graph, operator, id, shards, shard.arena.root(zone));
-        (operator.id, made.expect("the change was checked"), zone)
+        let made = build::made(graph, operator, id, shards, &shard.arena);
+        (operator.id, made.expect("the change was checked"), zone(operator.id))
     });
     made.collect()
 }

@@ -15,29 +15,31 @@ mod flush;
 mod install;
 mod intake;
 mod journal;
+mod relief;
 mod stage;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use sluicedb_sql::SqlError;
 use sluicedb_wal::{Failure, FileRef, Log, Lsn, Ticket};
 
 use super::arena::{Arena, FreezeKind, Freezes, Frozen, Region};
-use super::effect::{Effect, FeederMark, Input, Order, Poison, Report};
+use super::effect::{Effect, FeederMark, Input, Order, Poison, Report, Stopped};
 use super::frame::{Barrier, Fed, FedMarks, FeederFrame, FeederRow, Frame};
 use super::graph::{Change, Graph, SourceSpec, ViewSpec};
 use super::ids::{Epoch, FeederId, LaneId, ShardId, SourceId, StageId, Time, ViewId};
 use super::morsel::Pool;
 use super::operator::{RetainReader, Stop, ViewReader};
 pub use build::check;
-pub(crate) use build::{operator_over, owns_empty_key};
+pub(crate) use build::{operator_over, owns_empty_key, zone};
 pub use census::{Census, OperatorFigures, SourceFigures};
 pub(crate) use flush::{ApplyError, apply, blocks_of, decode_watermarks, letters_of};
 use flush::{Flush, Front};
 use intake::{Intake, Settled, Taken};
 use journal::Journal;
 pub(crate) use journal::{frame_of, source_of};
+pub(crate) use relief::give_up_everywhere;
 use stage::{Resources, SourceRows, Stage};
 
 /// What a shard is told when it is made.
@@ -116,6 +118,10 @@ pub struct Shard {
     readers: Vec<Option<ViewReader>>,
     /// By source; none for one that keeps no rows.
     retained: Vec<Option<RetainReader>>,
+    /// The views and streams that were given up.
+    stopped: BTreeMap<ViewId, Arc<Stopped>>,
+    /// Readers of views that were given up while their rows go into a checkpoint.
+    leaving: Vec<ViewReader>,
     stop: Option<Stop>,
     poison: Option<Poison>,
 }
@@ -131,7 +137,7 @@ impl Shard {
     ) -> Result<Shard, SqlError> {
         let ShardStart { epoch, log, restored, feeders, sources, replay } = start;
         let fresh = restored.is_none();
-        let (arena, watermarks, base) = match restored {
+        let (mut arena, watermarks, base) = match restored {
             Some(Restored { arena, watermarks, epoch, files }) => {
                 (arena, Some(watermarks), (!files.is_empty()).then_some((epoch, files)))
             }
@@ -141,6 +147,7 @@ impl Shard {
             }
         };
         assert_eq!(sources.len(), graph.sources.len(), "a watermark for each source");
+        let stopped = relief::restore(&graph, &mut arena);
         let rows = |at| graph.sources.get(at).map(SourceRows::new);
         let intake = Intake::new(&feeders, &sources);
         let mut shard = Shard {
@@ -161,6 +168,8 @@ impl Shard {
             settled: Settled::default(),
             change: None,
             changed_at: Vec::new(),
+            stopped,
+            leaving: Vec::new(),
             stop: None,
             poison: None,
             options,
@@ -187,6 +196,7 @@ impl Shard {
 
     /// Tells the coordinator that a shard without a log is ready, and lets one with a log begin.
     pub fn launch(&mut self, effects: &mut Vec<Effect>) {
+        self.tell_given_up(effects);
         match &mut self.journal {
             Some(journal) => journal.pump(effects),
             None => effects.push(Effect::Tell(Report::Open)),
@@ -292,12 +302,15 @@ impl Shard {
         }
         let published = matches!(effects.last(), Some(Effect::Publish { .. }));
         self.end_epoch(effects);
-        if let Some(stop) = self.stop {
-            let poison = match stop {
-                Stop::Memory => Poison::Memory { blocks_max: self.arena.blocks_max() },
-                Stop::Weight(operator) => Poison::Weight { operator },
-            };
-            self.poison_with(poison, effects);
+        let relieved = match self.stop.take() {
+            None => false,
+            Some(Stop::Memory) => self.relieve(effects),
+            Some(Stop::Weight(operator)) => {
+                self.poison_with(Poison::Weight { operator }, effects);
+                false
+            }
+        };
+        if self.poison.is_some() {
             return false;
         }
         if let Some(journal) = &mut self.journal {
@@ -307,7 +320,7 @@ impl Shard {
         // An operator may stop early because it was only allowed a few rows at a time.
         let moved = published || left < fuel;
         let worked = moved && !self.stages.iter().all(Stage::rests);
-        worked || owes || !self.replay.is_empty() && self.stages[0].has_room_for_rows()
+        worked || relieved || owes || !self.replay.is_empty() && self.stages[0].has_room_for_rows()
     }
 
     fn work_stage(&mut self, at: usize, fuel: &mut usize, effects: &mut Vec<Effect>) {
@@ -344,8 +357,9 @@ impl Shard {
         self.arena.freeze(epoch.0, Freezes { read, checkpoint });
         if let Some(front) = self.front.take() {
             let frozen = self.arena.frozen(FreezeKind::Checkpoint).expect("all zones joined it");
-            let digests = self.readers.iter().flatten().map(|reader| reader.digest(&frozen));
-            let digest = digests.fold(0, u64::wrapping_add);
+            let readers = self.readers.iter().flatten().chain(&self.leaving);
+            let digest = readers.map(|reader| reader.digest(&frozen)).fold(0, u64::wrapping_add);
+            self.leaving.clear();
             self.flush.begin(barrier.epoch, (front, digest), &mut self.arena, effects);
         }
         self.become_next(barrier, effects);
@@ -504,6 +518,10 @@ impl Shard {
             Order::Install(change) => self.announce(change),
             Order::Close(barrier) => self.intake.close(barrier),
             Order::Release => self.arena.release(FreezeKind::Read),
+            Order::Stop(stopped) => {
+                self.give_up(&stopped, effects);
+                effects.push(Effect::Stopped(stopped));
+            }
             Order::Sealed { epoch, log_from } => {
                 let retired = self.journal.as_mut().map(|journal| journal.retire(log_from));
                 self.flush.sealed(epoch, retired.unwrap_or_default(), effects);
@@ -633,8 +651,9 @@ fn stages(
 
 fn readers(graph: &Graph, arena: &Arena) -> Result<Vec<Option<ViewReader>>, SqlError> {
     let reader = |view: &ViewSpec| {
-        let root = arena.root(build::zone(view.operator));
-        view.kept.as_ref().map(|options| ViewReader::new(options, root)).transpose()
+        let zone = build::zone(view.operator);
+        let kept = view.kept.as_ref().filter(|_| arena.has_zone(zone));
+        kept.map(|options| ViewReader::new(options, arena.root(zone))).transpose()
     };
     (0..graph.views.len()).map(|at| graph.views.get(at).map_or(Ok(None), reader)).collect()
 }

@@ -12,16 +12,16 @@
 mod gather;
 mod renew;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
-use crate::core::arena::{Arena, Freezes, ZoneId};
+use crate::core::arena::{Arena, FreezeKind, Freezes, ZoneId};
 use crate::core::effect::Effect;
 use crate::core::frame::{Barrier, Frame};
 use crate::core::graph::{EntryKey, Kind, OperatorSpec, StageSpec, Target};
 use crate::core::ids::{Epoch, LaneId, OperatorId, ShardId, SourceId, StageId, Time};
 use crate::core::limits::STAGE_QUEUE_FRAMES;
 use crate::core::morsel::{Morsel, Pool};
-use crate::core::operator::{Context, Item, Lanes, Operator, Reading, Stop, Work};
+use crate::core::operator::{Context, Discard, Item, Lanes, Operator, Reading, Stop, Work};
 use crate::core::watermark::Watermarks;
 
 use super::build::Built;
@@ -201,7 +201,7 @@ impl Stage {
     /// Goes on in restored zones.
     pub(super) fn enter(&mut self, epoch: Epoch, arena: &mut Arena) {
         for node in &self.operators {
-            if arena.epoch(node.zone) < epoch.0 {
+            if arena.has_zone(node.zone) && arena.epoch(node.zone) < epoch.0 {
                 arena.barrier(node.zone, epoch.0 - 1, Freezes::NONE);
             }
         }
@@ -239,6 +239,26 @@ impl Stage {
     /// Rows that have entered since this was asked last, which is at each barrier.
     pub(super) fn take_entered(&mut self) -> u64 {
         std::mem::take(&mut self.entered)
+    }
+
+    /// Puts nothing in the place of some operators, whatever they were in the middle of.
+    pub(super) fn give_up(&mut self, operators: &BTreeSet<OperatorId>) {
+        for node in self.operators.iter_mut().filter(|node| operators.contains(&node.id)) {
+            node.operator = Box::new(Discard);
+            node.busy = false;
+        }
+    }
+
+    /// Has operators give up what they keep only as long as nobody else wants the memory.
+    pub(super) fn shed(&mut self, arena: &mut Arena) {
+        for node in &mut self.operators {
+            let kinds = [FreezeKind::Read, FreezeKind::Checkpoint];
+            let read = |kind| arena.has_joined(node.zone, kind);
+            // What a freeze reads comes back only when that ends.
+            if arena.has_zone(node.zone) && !kinds.into_iter().any(read) {
+                node.operator.shed(arena);
+            }
+        }
     }
 
     /// What each operator was given and has put out.
@@ -484,7 +504,10 @@ impl Stage {
         }
         let kinds = Freezes { read: barrier.read, checkpoint: barrier.checkpoint };
         for node in &self.operators {
-            resources.arena.barrier(node.zone, barrier.epoch.0, kinds);
+            // One that was given up has none.
+            if resources.arena.has_zone(node.zone) {
+                resources.arena.barrier(node.zone, barrier.epoch.0, kinds);
+            }
         }
         self.epoch = barrier.epoch.next();
         self.passing = None;

@@ -1,11 +1,14 @@
 //! `sluice.sources`, `sluice.streams`, `sluice.views`, `sluice.sinks`.
 
+use std::sync::Arc;
+
 use sluicedb_sql::Value;
 use sluicedb_sql::catalog::{Catalog, Definition, Object, kind_name};
 
 use super::super::connect::LinkStatus;
 use super::{Status, count, moment, text};
-use crate::core::ids::Time;
+use crate::core::effect::Stopped;
+use crate::core::ids::{Time, ViewId};
 
 pub(super) fn rows(table: &str, status: &Status, catalog: &Catalog) -> Vec<Vec<Value>> {
     let objects = catalog.objects().filter(|object| belongs(table, object));
@@ -47,18 +50,20 @@ fn row(object: &Object, status: &Status) -> Vec<Value> {
         }
         Definition::Stream { .. } | Definition::Late { .. } => {
             let published = count(totals.published);
-            vec![name, published, late, dead, state_bytes, runs(object), definition]
+            let [state, last_error] = runs(object, status);
+            vec![name, published, late, dead, state_bytes, state, last_error, definition]
         }
         Definition::MaterializedView { .. } => {
             let kind = Value::text(kind_name(object.kind()));
             let held = Value::BigInt(held(&object.name, status));
-            vec![name, kind, held, late, dead, state_bytes, runs(object), definition]
+            let [state, last_error] = runs(object, status);
+            vec![name, kind, held, late, dead, state_bytes, state, last_error, definition]
         }
         // It is part of each query that reads it.
         Definition::View { .. } => {
             let kind = Value::text(kind_name(object.kind()));
             let mut values = vec![name, kind];
-            values.resize(7, Value::Null);
+            values.resize(8, Value::Null);
             values.push(definition);
             values
         }
@@ -71,9 +76,22 @@ fn row(object: &Object, status: &Status) -> Vec<Value> {
     }
 }
 
-/// Whether a query stands still.
-fn runs(object: &Object) -> Value {
-    Value::text(if object.paused { "paused" } else { "running" })
+/// Whether a query runs, and why it does not.
+fn runs(object: &Object, status: &Status) -> [Value; 2] {
+    if let Some(why) = stopped(&object.name, status) {
+        return [Value::text("stopped"), Value::text(&why.to_string())];
+    }
+    [Value::text(if object.paused { "paused" } else { "running" }), Value::Null]
+}
+
+/// Why a view or stream was given up, if it was.
+fn stopped(name: &str, status: &Status) -> Option<Arc<Stopped>> {
+    status.survey.shards.iter().find_map(|shard| {
+        let views = &shard.census.graph.views;
+        let of = |view: &ViewId| views.get(view.index()).is_some_and(|known| known.name == name);
+        let mut stopped = shard.census.stopped.iter();
+        stopped.find(|(view, _)| of(view)).map(|(_, why)| Arc::clone(why))
+    })
 }
 
 /// Rows that were rejected, whether it runs, and what went wrong last; `stands` says that it is given

@@ -157,7 +157,7 @@ impl fmt::Display for Budget {
 }
 
 /// Bytes for a person.
-struct Size(u64);
+pub(crate) struct Size(pub(crate) u64);
 
 impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -69,6 +69,10 @@ impl Stored {
 }
 
 impl Record {
+    pub(super) fn rows(&self) -> u64 {
+        self.rows
+    }
+
     fn read(bytes: &[u8]) -> Record {
         Record {
             bytes: u32_at(bytes, 0) as usize,

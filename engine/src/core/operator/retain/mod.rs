@@ -15,6 +15,8 @@ mod rehome;
 
 pub use reader::{RetainCursor, RetainReader};
 
+use std::cell::Cell;
+
 use sluicedb_sql::{DataType, TimeUnit};
 
 use super::{
@@ -112,7 +114,7 @@ impl Retain {
         if context.allow_blocks(Headroom { state_blocks: 0, ..need }) == Allowed::Later {
             return false;
         }
-        self.shed(need.state_blocks, context.arena);
+        self.spare(need.state_blocks, context.arena);
         match context.allow_blocks(need) {
             Allowed::Now => self.contents.append(context.arena, morsel, bytes),
             Allowed::Later => return false,
@@ -127,7 +129,7 @@ impl Retain {
     }
 
     /// Gives up old rows where state is about to run short.
-    fn shed(&mut self, wanted: u32, arena: &mut Arena) {
+    fn spare(&mut self, wanted: u32, arena: &mut Arena) {
         let aside = arena.blocks_max() / SPARED_FOR_OTHERS;
         let left = arena.headroom().state_blocks;
         let short = (aside + wanted).saturating_sub(left);
@@ -202,6 +204,8 @@ impl Retain {
 
 /// One part in so many of the memory for state is not used for rows of sources.
 const SPARED_FOR_OTHERS: u32 = 4;
+/// One part in so many of its rows go at a time where others have none left.
+const SHED_AT_ONCE: u32 = 4;
 
 impl Operator for Retain {
     fn create(&mut self, arena: &mut Arena) {
@@ -253,6 +257,24 @@ impl Operator for Retain {
             context.pool.put(morsel);
         }
         Work::Idle
+    }
+
+    fn shed(&mut self, arena: &mut Arena) {
+        let Retain { contents, owed, .. } = self;
+        let blocks = contents.blocks(arena);
+        let goal = blocks - blocks.div_ceil(SHED_AT_ONCE);
+        // Who is owed rows is on its way through them, and nothing goes that it has not had.
+        let had = owed.as_ref().map_or(u64::MAX, |owed| owed.from.before);
+        let left = Cell::new(had);
+        contents.drop_while(arena, |contents, arena, first| {
+            let goes = contents.blocks(arena) > goal && first.rows() <= left.get();
+            left.set(left.get() - if goes { first.rows() } else { 0 });
+            goes
+        });
+        if let Some(Owed { from, .. }) = owed {
+            from.before = left.get();
+            from.place = from.place.filter(|_| from.before > 0);
+        }
     }
 
     fn rests(&self) -> bool {

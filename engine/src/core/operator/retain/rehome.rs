@@ -91,7 +91,7 @@ impl Retain {
     fn take_in(&mut self, rows: &crate::core::morsel::Morsel, arena: &mut Arena) {
         let bytes = Contents::record_bytes(rows);
         let need = Contents::headroom(bytes);
-        self.shed(need.state_blocks, arena);
+        self.spare(need.state_blocks, arena);
         let need = Headroom { shadow_blocks: 0, ..need };
         let count = rows.rows() as u64;
         if arena.headroom().covers(need) && arena.reserve(need).is_ok() {
