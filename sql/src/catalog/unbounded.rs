@@ -29,6 +29,10 @@ fn hint(op: &Op) -> &'static str {
             "row_number() keeps a fixed number of rows, however many are alike."
         }
         Op::Top { .. } => "Partition by what has a bounded number of values, not by a time.",
+        Op::Join { .. } => {
+            "A join remembers each row, because its match may come at any time. Join windows or \
+             aggregates instead, where there are fewer rows."
+        }
         _ => "See EXPLAIN for what it keeps.",
     }
 }

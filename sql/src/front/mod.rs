@@ -22,6 +22,7 @@ use std::sync::Arc;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::error::DataFusionError;
+use datafusion::logical_expr::Expr;
 pub(crate) use datafusion::logical_expr::LogicalPlan;
 use datafusion::optimizer::analyzer::Analyzer;
 use datafusion::optimizer::optimizer::{Optimizer, OptimizerRule};
@@ -162,6 +163,7 @@ fn bound(
 /// still reads its relation, and a window stays a key beside the column that it is made of.
 pub(crate) fn optimise(plan: LogicalPlan) -> Result<LogicalPlan, SqlError> {
     let plan = meaning::constants_meant(plan).map_err(of_planner)?;
+    check_values(&plan)?;
     let plan = distinct::as_first_rows(plan).map_err(of_planner)?;
     let rules: Vec<Arc<dyn OptimizerRule + Send + Sync>> = vec![
         Arc::new(rules::simplify_expressions::SimplifyExpressions::new()),
@@ -176,8 +178,36 @@ pub(crate) fn optimise(plan: LogicalPlan) -> Result<LogicalPlan, SqlError> {
         Arc::new(rules::optimize_projections::OptimizeProjections::new()),
     ];
     let optimizer = Optimizer::with_rules(rules);
-    let context = OptimizerContext::new().with_max_passes(4);
+    let mut options = ConfigOptions::default();
+    // All of them become joins: what they stand for changes while the query runs.
+    options.optimizer.enable_physical_uncorrelated_scalar_subquery = false;
+    let context =
+        OptimizerContext::new_with_config_options(Arc::new(options)).with_max_passes(4);
     optimizer.optimize(plan, &context, |_, _| {}).map_err(of_planner)
+}
+
+/// Refuses subqueries that stand for a value and may have several rows.
+fn check_values(plan: &LogicalPlan) -> Result<(), SqlError> {
+    let mut refused = None;
+    let walked = plan.apply_with_subqueries(|node| {
+        node.apply_expressions(|expr| {
+            expr.apply(|part| {
+                if let Expr::ScalarSubquery(subquery) = part
+                    && subquery.outer_ref_columns.is_empty()
+                    && subquery.subquery.max_rows().is_none_or(|rows| rows > 1)
+                {
+                    let what = "a subquery as a value that may have several rows";
+                    refused = Some(SqlError::unsupported(format!("{what} in a continuous query")));
+                    return Ok(TreeNodeRecursion::Stop);
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    });
+    walked.map_err(of_planner)?;
+    refused.map_or(Ok(()), |error| {
+        Err(error.hint("Aggregate in it, as in (SELECT max(x) FROM t), or join with it."))
+    })
 }
 
 /// The relations that a query reads.

@@ -178,8 +178,9 @@ fn what_cannot_run_is_refused_with_what_to_do() {
         "column \"trades.price\" must appear in GROUP BY or in an aggregate function (42803)",
     );
     check(
-        "SELECT a.symbol FROM trades a JOIN trades b ON a.symbol = b.symbol",
-        "a join in a continuous query is not supported (0A000) Join when you read.",
+        "SELECT symbol FROM trades WHERE price > (SELECT price FROM trades)",
+        "a subquery as a value that may have several rows in a continuous query (0A000) Aggregate in \
+         it, as in (SELECT max(x) FROM t), or join with it.",
     );
     check(
         "SELECT symbol FROM trades ORDER BY symbol",

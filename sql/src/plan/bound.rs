@@ -72,9 +72,12 @@ impl Plan {
                 vec![self.node(*input).first_rows(partition, *ranking)]
             }
             Op::Join { left, right, .. } => {
-                let all_go = self.node(*left).retracts && self.node(*right).retracts;
-                let bound = if all_go { Bound::Input } else { Bound::Nothing };
-                vec![Kept { what: "the rows of both sides".to_owned(), bound }]
+                let left = self.node(*left).side("left");
+                let right = self.node(*right).side("right");
+                match left.bound == right.bound {
+                    true => vec![Kept { what: "the rows of both sides".to_owned(), ..left }],
+                    false => vec![left, right],
+                }
             }
             Op::View { input, key, .. } => vec![self.node(*input).rows(key)],
         }
@@ -82,6 +85,12 @@ impl Plan {
 }
 
 impl Node {
+    /// What a join keeps of this node.
+    fn side(&self, side: &str) -> Kept {
+        let bound = if self.retracts { Bound::Input } else { Bound::Nothing };
+        Kept { what: format!("the rows of its {side} side"), bound }
+    }
+
     /// What an aggregate over this node keeps.
     fn groups(&self, window: Option<&Window>, keys: &[usize], calls: &[Call]) -> Vec<Kept> {
         let what = match (window, keys.is_empty()) {

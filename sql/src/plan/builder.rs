@@ -160,41 +160,6 @@ impl Builder {
         self.push(Node { op: Op::Late { aggregate }, schema, times: Vec::new(), retracts })
     }
 
-    /// Pairs of rows that agree on every pair of columns in `on`, left names first.
-    pub fn join(
-        &mut self,
-        left: NodeId,
-        right: NodeId,
-        on: &[(&str, &str)],
-    ) -> Result<NodeId, SqlError> {
-        let (left_node, right_node) = (self.node(left)?, self.node(right)?);
-        if on.is_empty() {
-            return Err(SqlError::unsupported("a join without a pair of equal columns"));
-        }
-        let (mut left_keys, mut right_keys) = (Vec::new(), Vec::new());
-        for (left_name, right_name) in on {
-            let left_key = left_node.schema.resolve(left_name)?;
-            let right_key = right_node.schema.resolve(right_name)?;
-            let left_type = left_node.schema.field(left_key).data_type;
-            let right_type = right_node.schema.field(right_key).data_type;
-            if left_type != right_type {
-                return Err(SqlError::datatype_mismatch(format!(
-                    "the join compares \"{left_name}\", {left_type}, with \"{right_name}\", \
-                     {right_type}"
-                ))
-                .hint("Cast one of them in a projection beneath."));
-            }
-            left_keys.push(left_key);
-            right_keys.push(right_key);
-        }
-        let fields = left_node.schema.fields().iter().chain(right_node.schema.fields());
-        let schema = Schema::new(fields.cloned().collect())?;
-        let retracts = left_node.retracts || right_node.retracts;
-        // A row pairs with rows of any age on the other side, so that event time ends.
-        let op = Op::Join { left, right, left_keys, right_keys };
-        self.push(Node { op, schema, times: Vec::new(), retracts })
-    }
-
     /// Keeps the present rows under a name, found by `key`, or by the whole row if that is empty.
     pub fn view(&mut self, input: NodeId, name: &str, key: &[&str]) -> Result<NodeId, SqlError> {
         self.check_relation(name)?;

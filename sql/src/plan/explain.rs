@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Write as _};
 
-use crate::plan::{Call, CustomCall, Emit, Node, NodeId, Op, Plan, Window};
+use crate::plan::{Call, CustomCall, Emit, Node, NodeId, Op, Plan, Window, both_sides};
 use crate::schema::Schema;
 
 impl Plan {
@@ -80,10 +80,22 @@ impl Plan {
                 text
             }
             Op::Late { aggregate } => format!("late #{}", aggregate.0),
-            Op::Join { left, right, left_keys, right_keys } => {
-                let (left_names, right_names) =
-                    (names(left_keys, schema(left)), names(right_keys, schema(right)));
-                format!("join #{} #{}: {left_names} = {right_names}", left.0, right.0)
+            Op::Join { left, right, kind, left_keys, right_keys, nulls_equal, condition } => {
+                let mut text = format!("{} #{} #{}:", kind.text(), left.0, right.0);
+                if left_keys.is_empty() {
+                    text += " all with all";
+                } else {
+                    let (left, right) =
+                        (names(left_keys, schema(left)), names(right_keys, schema(right)));
+                    text += &format!(" {left} = {right}");
+                }
+                text += if *nulls_equal { ", NULLs too" } else { "" };
+                if let Some(condition) = condition
+                    && let Ok(both) = both_sides(schema(left), schema(right))
+                {
+                    text += &format!(" if {}", condition.text(&both));
+                }
+                text
             }
             Op::View { input, name, key } if key.is_empty() => format!("view {name} #{}", input.0),
             Op::View { input, name, key } => {

@@ -15,6 +15,7 @@ mod builder;
 mod custom;
 mod explain;
 mod function;
+mod join;
 mod pause;
 mod retain;
 mod source;
@@ -37,6 +38,7 @@ pub use builder::Builder;
 pub(crate) use custom::said;
 pub use custom::{AggregateBody, AggregateFunction, Arguments};
 pub use function::{Fraction, Function, Moment};
+pub use join::{JoinKind, JoinSpec, both_sides};
 pub use retain::Retain;
 pub use source::{Ahead, Idle, SourceTime};
 pub use top::{OrderBy, Ranking, TopSpec};
@@ -163,16 +165,22 @@ pub enum Op {
         /// The aggregate.
         aggregate: NodeId,
     },
-    /// Pairs of rows with equal keys, columns of the left side first. A NULL key has no pair.
+    /// Rows of two relations put beside each other, columns of the left side first.
     Join {
         /// One side.
         left: NodeId,
         /// The other side.
         right: NodeId,
+        /// Which rows are put out.
+        kind: JoinKind,
         /// Columns of the left side.
         left_keys: Vec<usize>,
         /// Columns of the right side, as many and of the same types.
         right_keys: Vec<usize>,
+        /// Whether NULLs are equal; otherwise a NULL in a key matches nothing.
+        nulls_equal: bool,
+        /// What else must hold of two rows, over the columns of [`both_sides`].
+        condition: Option<Expr>,
     },
     /// Keeps the present rows so that they can be read, and passes all deltas on.
     View {

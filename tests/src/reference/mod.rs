@@ -10,6 +10,7 @@ mod cast;
 mod clock;
 mod expr;
 mod function;
+mod join;
 mod marker;
 mod number;
 mod same;
@@ -162,8 +163,16 @@ fn derive(
             let (aggregate, input) = grouping(plan, plan.node(*aggregate));
             Ok(aggregate.late(rows(&input)))
         }
-        Op::Join { left, right, left_keys, right_keys } => {
-            Ok(join((rows(left), left_keys), (rows(right), right_keys)))
+        Op::Join { left, right, kind, left_keys, right_keys, nulls_equal, condition } => {
+            let width = |id: &NodeId| plan.node(*id).schema.len();
+            join::Join {
+                kind: *kind,
+                keys: [left_keys, right_keys],
+                widths: [width(left), width(right)],
+                nulls_equal: *nulls_equal,
+                condition: condition.as_ref(),
+            }
+            .rows(rows(left), rows(right))
         }
         Op::View { input, .. } | Op::Stream { input, .. } => Ok(rows(input).to_vec()),
     }
@@ -202,33 +211,6 @@ fn grouping<'a>(plan: &'a Plan, node: &'a Node) -> (Aggregate<'a>, NodeId) {
         lateness_us: *allowed_lateness_us,
     };
     (aggregate, *input)
-}
-
-/// Every pair of rows with equal keys, of which none is NULL.
-fn join(
-    (left, left_keys): (&[Row], &[usize]),
-    (right, right_keys): (&[Row], &[usize]),
-) -> Vec<Row> {
-    let key = |row: &Row, columns: &[usize]| -> Vec<Value> {
-        columns.iter().map(|&column| row.values[column].clone()).collect()
-    };
-    let mut others: BTreeMap<Vec<Value>, Vec<&Row>> = BTreeMap::new();
-    for row in right {
-        others.entry(key(row, right_keys)).or_default().push(row);
-    }
-    let low = |tie: u128| tie & u128::from(u64::MAX);
-    let mut pairs = Vec::new();
-    for l in left {
-        let key = key(l, left_keys);
-        if key.iter().any(Value::is_null) {
-            continue;
-        }
-        for r in others.get(&key).into_iter().flatten() {
-            let values = [l.values.as_slice(), &r.values].concat();
-            pairs.push(Row { values, tie: low(l.tie) << 64 | low(r.tie), behind: i64::MIN });
-        }
-    }
-    pairs
 }
 
 fn relation(rows: &[Row]) -> Relation {

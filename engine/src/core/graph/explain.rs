@@ -26,7 +26,8 @@ impl fmt::Display for Graph {
                     Kind::Map(_) => f.write_str(operator.kind.name())?,
                     Kind::Aggregate(options) => write!(f, "aggregate by {:?}", options.keys)?,
                     Kind::Join(options) => {
-                        write!(f, "join on {:?} = {:?}", options.keys[0], options.keys[1])?;
+                        let kind = options.kind.text();
+                        write!(f, "{kind} on {:?} = {:?}", options.keys[0], options.keys[1])?;
                     }
                     Kind::Top(options) => write!(f, "top by {:?}", options.partition)?,
                     Kind::View(options) => {

@@ -68,7 +68,7 @@ impl Facts {
                     let below = below.next().expect("an aggregate has an input");
                     self.tied[at(&below)] |= self.tied[id];
                 }
-                Op::Join { left, right, left_keys, right_keys } => {
+                Op::Join { left, right, left_keys, right_keys, .. } => {
                     self.tied[at(left)] |= self.tied[id];
                     self.tied[at(right)] |= self.tied[id];
                     self.want(at(left), Some(left_keys.clone()));

@@ -19,7 +19,7 @@ use crate::core::ids::{EdgeId, OperatorId, SourceId, StageId, ViewId};
 use crate::core::limits::{SHAPES_MAX, STAGES_MAX};
 use crate::core::morsel::{Shape, ShapeId};
 use crate::core::operator::{
-    AggregateOptions, JoinOptions, MapOptions, Port, RetainOptions, StreamOptions, TopOptions,
+    AggregateOptions, MapOptions, Port, RetainOptions, StreamOptions, TopOptions,
     ViewOptions, WindowOptions,
 };
 
@@ -456,44 +456,6 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    fn join(&mut self, id: NodeId, left: NodeId, right: NodeId) -> Result<Relation, SqlError> {
-        let Op::Join { left_keys, right_keys, .. } = &self.plan.node(id).op else {
-            unreachable!("called for joins")
-        };
-        let sides = [(left, left_keys), (right, right_keys)];
-        let inputs = sides.map(|(input, keys)| {
-            let relation = self.relation(input);
-            let moves = !relation.placement.is_hash_of(keys);
-            (relation, moves)
-        });
-        let stage = inputs.iter().map(|(r, moves)| r.stage.0 + u16::from(*moves)).max();
-        let stage = StageId(stage.expect("a join has two sides"));
-        let mut placed = Vec::with_capacity(2);
-        for ((relation, moves), (_, keys)) in inputs.into_iter().zip(sides) {
-            let stays = !moves && relation.stage == stage;
-            placed.push(if stays {
-                relation
-            } else {
-                self.exchange(&relation, Some(stage), keys)?
-            });
-        }
-        let options = JoinOptions {
-            keys: [left_keys.clone(), right_keys.clone()],
-            inputs: [types(self.schema(left)), types(self.schema(right))],
-            output_shape: self.shape(&types(self.schema(id)))?,
-        };
-        let (made, target) = self.operator(stage, Kind::Join(options), 1);
-        for (side, relation) in placed.iter().enumerate() {
-            self.wire(relation, Target { port: Port(side as u8), ..target });
-        }
-        Ok(Relation {
-            stage,
-            placement: Placement::Hashed(left_keys.clone()),
-            output: Output::Operator { id: made, port: Port(0) },
-            through: Vec::new(),
-        })
-    }
-
     /// A view, as those read it who come later.
     fn view(
         &mut self,
@@ -707,5 +669,6 @@ fn types(schema: &Schema) -> Vec<DataType> {
     schema.fields().iter().map(|field| field.data_type).collect()
 }
 
+mod join;
 #[cfg(test)]
 mod tests;

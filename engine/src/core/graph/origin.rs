@@ -58,7 +58,7 @@ impl Kind {
             Kind::Map(_) => "filter and project",
             Kind::Aggregate(options) if options.window.is_some() => "window aggregate",
             Kind::Aggregate(_) => "aggregate",
-            Kind::Join(_) => "join",
+            Kind::Join(options) => options.kind.text(),
             Kind::Top(_) => "top",
             Kind::View(options) if options.kept => "view",
             Kind::View(_) | Kind::Stream(_) => "stream",

@@ -5,6 +5,8 @@
 
 mod aggregate;
 mod expr;
+mod join;
+mod not_in;
 mod relation;
 mod row;
 mod top;
@@ -100,6 +102,7 @@ impl<'a> Lowering<'a> {
             LogicalPlan::Filter(filter) => self.filtered(filter, None),
             LogicalPlan::Limit(limit) => self.limited(limit),
             LogicalPlan::Aggregate(aggregate) => self.aggregate(aggregate),
+            LogicalPlan::Join(join) => self.join(join),
             other => Err(refused(other)),
         }
     }
@@ -310,7 +313,6 @@ enum Output {
 /// The parts of SQL that nothing here runs yet.
 fn refused(plan: &LogicalPlan) -> SqlError {
     let (what, hint) = match plan {
-        LogicalPlan::Join(_) => ("a join in a continuous query", "Join when you read."),
         LogicalPlan::Union(_) => ("UNION in a continuous query", "Create one view for each part."),
         LogicalPlan::Window(_) => (
             "OVER in a continuous query, but for the first rows of each partition",

@@ -8,10 +8,11 @@ mod programs;
 
 use sluicedb_sql::expr::{Expr, lit};
 use sluicedb_sql::plan::{
-    AggregateSpec, Builder, Call, Emit, Function, NodeId, SourceTime, Window,
+    AggregateSpec, Builder, Call, Emit, Function, JoinKind, NodeId, SourceTime, Window,
 };
 use sluicedb_sql::{DataType, Field, Schema, Value};
 
+use super::join::Join;
 use super::*;
 
 /// Columns `k` TEXT, `v` INT and `ts`, with a watermark two behind the latest `ts`.
@@ -127,9 +128,19 @@ fn a_join_pairs_all_rows_with_equal_keys_and_none_with_null() {
 #[test]
 fn a_joined_row_comes_from_where_both_sides_come_from() {
     let row = |tie| Row { values: vec![Value::Int(1)], tie, behind: 7 };
-    let pairs = join((&[row(5 << 64 | 3)], &[0]), (&[row(9 << 64 | 4)], &[0]));
+    let join = Join {
+        kind: JoinKind::Inner,
+        keys: [&[0], &[0]],
+        widths: [1, 1],
+        nulls_equal: false,
+        condition: None,
+    };
+    let pairs = join.rows(&[row(5 << 64 | 3)], &[row(9 << 64 | 4)]).unwrap();
     let values = vec![Value::Int(1), Value::Int(1)];
     assert_eq!(pairs, [Row { values, tie: 3 << 64 | 4, behind: i64::MIN }]);
+    let semi = Join { kind: JoinKind::Semi, ..join };
+    let left = semi.rows(&[row(5 << 64 | 3)], &[row(9 << 64 | 4)]).unwrap();
+    assert_eq!(left, [Row { tie: 3, behind: i64::MIN, ..row(0) }]);
 }
 
 #[test]

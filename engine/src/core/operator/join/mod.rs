@@ -1,37 +1,36 @@
-//! Inner join on equal keys; both inputs may retract.
+//! Joins on equal keys, and on conditions beside them; both inputs may retract.
 //!
 //! Each delta meets the rows that the other side holds at that moment, then joins its own side. So
-//! every pair is made once, by whichever of the two comes later.
+//! every pair is made once, by whichever of the two comes later. Where it matters for a row whether it
+//! has a match, the delta that brings the first one or takes the last one puts that right.
 //!
 //! Invariants:
-//! - A row with a NULL in its key is neither matched nor kept.
-//! - The weight of a pair is the product of the weights of its rows.
+//! - A row with a NULL in its key is neither matched nor kept, unless NULLs are equal.
+//! - The weight of a pair is the product of the weights of its rows. A row has a match while the
+//!   weights of those that match it add up to more than zero.
 //! - A delta is applied to its own side only when all its matches are made.
 
+mod condition;
+mod options;
+mod output;
 mod rehome;
 mod side;
 
-use sluicedb_sql::{Column, DataType, SqlError};
+pub use options::JoinOptions;
+
+use sluicedb_sql::SqlError;
+use sluicedb_sql::plan::JoinKind;
 
 use super::{Context, Item, Operator, Place, Port, Stop, Work};
 use crate::core::arena::{Anchor, Arena, BlockId, SlotId};
 use crate::core::frame::Barrier;
 use crate::core::hash::hash_rows;
-use crate::core::limits::{BATCH_TEXT_BYTES_MAX, MORSEL_ROWS_MAX, WEIGHT_MAX};
-use crate::core::morsel::{Morsel, ShapeId, Tie};
+use crate::core::limits::WEIGHT_MAX;
+use crate::core::morsel::{Morsel, ShapeId};
 use crate::core::row::Row;
+use condition::Condition;
+use output::Output;
 use side::{Delta, Side};
-
-/// What a join compares and makes.
-#[derive(Clone, Debug)]
-pub struct JoinOptions {
-    /// The columns of either input that must be equal, in pairs of one type.
-    pub keys: [Vec<usize>; 2],
-    /// The columns of either input.
-    pub inputs: [Vec<DataType>; 2],
-    /// The columns of the left input, then those of the right.
-    pub output_shape: ShapeId,
-}
 
 /// Spreads ties over the hashes of otherwise equal rows.
 const TIE_SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -40,89 +39,337 @@ const TIE_SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 pub struct Join {
     place: Place,
     root: BlockId,
+    kind: JoinKind,
+    nulls_equal: bool,
     output_shape: ShapeId,
-    left_columns: usize,
     sides: [Side; 2],
+    condition: Option<Condition>,
+    output: Output,
     given: Option<Given>,
     row_hashes: Vec<u64>,
     key_hashes: Vec<u64>,
-    /// For each pair of the output that is being made, the row of the input.
-    picked: Vec<u32>,
+    /// Rows that may be applied before it is asked again whether there is memory for them.
+    allowed: usize,
 }
 
 /// A morsel and how far it is worked off.
 struct Given {
     side: usize,
     morsel: Morsel,
+    /// The delta that is being worked on.
     row: usize,
-    /// The next match of `row`, `SlotId::NONE` behind the last; nothing if none was looked for.
-    next: Option<SlotId>,
+    at: At,
+    /// The first row of its key on its own side, if that was looked for.
+    first: Option<SlotId>,
+    /// The next row of its key on the other side.
+    next: SlotId,
+    /// The row of the other side that it meets, and how far that is told.
+    met: Option<(SlotId, Part)>,
+    /// Whether rows of the other side that it meets had a match before, and have one behind it; nothing
+    /// where that stays.
+    flip: Option<(bool, bool)>,
+    /// The weight of all that match it.
+    matches: i64,
+}
+
+/// How far a delta is worked off.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum At {
+    /// Nothing was looked for.
+    Begin,
+    /// Matches are still to be met.
+    Meet,
+    /// It is still to be told whether it has a match.
+    Tell,
+    /// It is still to be applied to its side.
+    Apply,
+}
+
+/// How far it is told of a row that is met.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Part {
+    /// The match is not counted.
+    Count,
+    /// What the row was alone is not taken back.
+    TakeBack,
+    /// The pair is not made.
+    Pair,
+    /// What the row is alone is not put out.
+    PutOut,
 }
 
 impl Join {
     /// A join in the zone with this root block; refused if its rows are too large to be kept.
     pub fn new(place: Place, options: JoinOptions, root: BlockId) -> Result<Join, SqlError> {
-        let JoinOptions { keys: [left_key, right_key], inputs: [left, right], output_shape } =
-            options;
+        let keeping = [options.keeping(0), options.keeping(1)];
+        // No `..`: an option that nothing reads does not compile.
+        let JoinOptions {
+            kind,
+            keys: [left_key, right_key],
+            nulls_equal,
+            condition,
+            inputs,
+            retracts: _,
+            left_shape,
+            output_shape,
+        } = options;
         assert_eq!(left_key.len(), right_key.len(), "keys are compared in pairs");
         for (&left_column, &right_column) in left_key.iter().zip(&right_key) {
-            assert_eq!(left[left_column], right[right_column], "equal keys are of one type");
+            let types = (inputs[0][left_column], inputs[1][right_column]);
+            assert_eq!(types.0, types.1, "equal keys are of one type");
         }
+        assert!(condition.is_none() || kind != JoinKind::Inner, "pairs are filtered above");
         let anchor = |side| Anchor::new(root, (side * Side::HEADER_BYTES) as u16);
-        let sides =
-            [Side::new(&left, &left_key, anchor(0))?, Side::new(&right, &right_key, anchor(1))?];
+        let sides = [
+            Side::new(&inputs[0], &left_key, keeping[0], anchor(0))?,
+            Side::new(&inputs[1], &right_key, keeping[1], anchor(1))?,
+        ];
+        let condition =
+            condition.map(|program| Condition::new(place, program, &inputs, left_shape));
         Ok(Join {
             place,
             root,
+            kind,
+            nulls_equal,
             output_shape,
-            left_columns: left.len(),
             sides,
+            condition,
+            output: Output::new(kind, inputs[0].len()),
             given: None,
             row_hashes: Vec::new(),
             key_hashes: Vec::new(),
-            picked: Vec::new(),
+            allowed: 0,
         })
     }
 
     /// Goes on with the morsel until it is worked off, `out` is full, or fuel or memory is gone.
     fn advance(&mut self, given: &mut Given, out: &mut Morsel, context: &mut Context<'_>) {
-        let mut rows_allowed = 0;
+        self.allowed = 0;
         while given.row < given.morsel.rows() && *context.fuel > 0 {
-            match given.next {
-                None if self.passes_by(given) => {
-                    context.burn(1);
-                    given.row += 1;
+            let goes_on = match given.at {
+                At::Begin => {
+                    self.begin(given, context);
+                    true
                 }
-                None => given.next = Some(self.first_match(given, context.arena)),
-                Some(slot) if slot.is_some() => {
-                    if self.is_full(given, out) {
-                        return;
-                    }
-                    context.burn(1);
-                    self.pair(given, slot, out, context);
-                    given.next = Some(self.sides[1 - given.side].next(context.arena, slot));
+                At::Meet if self.condition.is_none() && given.flip.is_none() => {
+                    self.pair_all(given, out, context)
                 }
-                Some(_) => {
-                    if rows_allowed == 0 {
-                        rows_allowed = self.allow(given, context);
-                    }
-                    if rows_allowed == 0 {
-                        return;
-                    }
-                    rows_allowed -= 1;
-                    context.burn(1);
-                    self.apply(given, context.arena);
-                    (given.row, given.next) = (given.row + 1, None);
-                }
+                At::Meet => self.meet(given, out, context),
+                At::Tell => self.tell(given, out, context),
+                At::Apply => self.apply(given, context),
+            };
+            if !goes_on {
+                return;
             }
         }
     }
 
-    /// Whether the output takes no more pairs: rows are few bytes, but their texts may be many.
-    fn is_full(&self, given: &Given, out: &Morsel) -> bool {
-        let others: usize = out.columns.iter().map(Column::text_bytes).sum();
-        let own = given.morsel.text_bytes(given.row..given.row + 1) * self.picked.len();
-        self.picked.len() == MORSEL_ROWS_MAX || others + own > BATCH_TEXT_BYTES_MAX
+    /// Looks for what the delta matches.
+    fn begin(&mut self, given: &mut Given, context: &mut Context<'_>) {
+        let weight = given.morsel.weight(given.row);
+        if weight == 0 {
+            context.burn(1);
+            given.pass();
+            return;
+        }
+        (given.first, given.flip, given.matches) = (None, None, 0);
+        (given.met, given.next) = (None, SlotId::NONE);
+        given.at = At::Tell;
+        if !self.may_match(given) {
+            return;
+        }
+        let (side, arena) = (given.side, &*context.arena);
+        let other = &self.sides[1 - side];
+        let first = other.first(arena, self.key_hashes[given.row], self.key(given));
+        let mut meets = self.kind.pairs();
+        if self.condition.is_some() {
+            meets = true;
+        } else {
+            given.matches = other.count(arena, first);
+            if self.kind.watches(1 - side) {
+                let own = &self.sides[side];
+                let key_first = own.first(arena, self.key_hashes[given.row], self.key(given));
+                let count = own.count(arena, key_first);
+                let (was, is) = (count > 0, count + weight > 0);
+                given.first = Some(key_first);
+                given.flip = (was != is).then_some((was, is));
+                meets |= given.flip.is_some();
+            }
+        }
+        given.next = first;
+        if meets && first.is_some() {
+            given.at = At::Meet;
+        }
+    }
+
+    fn key<'a>(&'a self, given: &'a Given) -> Row<'a> {
+        Row { columns: &given.morsel.columns, picks: self.sides[given.side].key(), row: given.row }
+    }
+
+    /// Whether the delta can have a match.
+    fn may_match(&self, given: &Given) -> bool {
+        let is_null = |&column: &usize| given.morsel.columns[column].is_null(given.row);
+        self.nulls_equal || !self.sides[given.side].key().iter().any(is_null)
+    }
+
+    /// Makes the pairs of the delta where nothing else is to be told; false where `out` is full.
+    fn pair_all(&mut self, given: &mut Given, out: &mut Morsel, context: &mut Context<'_>) -> bool {
+        while given.next.is_some() && *context.fuel > 0 {
+            if self.output.is_full(given, out) {
+                return false;
+            }
+            context.burn(1);
+            self.pair(given, given.next, out, context);
+            given.next = self.sides[1 - given.side].next(&*context.arena, given.next);
+        }
+        if !given.next.is_some() {
+            given.at = At::Tell;
+        }
+        true
+    }
+
+    /// Goes on with the next row that the delta meets; false where `out` is full or memory is gone.
+    fn meet(&mut self, given: &mut Given, out: &mut Morsel, context: &mut Context<'_>) -> bool {
+        let Some((slot, part)) = given.met else {
+            given.met = self.next_met(given, context).map(|slot| (slot, Part::Count));
+            return true;
+        };
+        if self.output.is_full(given, out) {
+            return false;
+        }
+        let side = 1 - given.side;
+        let alone = |is: bool| self.kind.shows(side, is).then_some(is);
+        let next = match part {
+            Part::Count => {
+                if !self.count(given, slot, context) {
+                    return false;
+                }
+                Part::TakeBack
+            }
+            Part::TakeBack => {
+                if let Some(was) = given.flip.and_then(|(was, _)| alone(was)) {
+                    self.other_alone(given, (slot, was), -1, out, context);
+                }
+                Part::Pair
+            }
+            Part::Pair => {
+                if self.kind.pairs() {
+                    context.burn(1);
+                    self.pair(given, slot, out, context);
+                }
+                Part::PutOut
+            }
+            Part::PutOut => {
+                if let Some(is) = given.flip.and_then(|(_, is)| alone(is)) {
+                    self.other_alone(given, (slot, is), 1, out, context);
+                }
+                given.met = None;
+                return true;
+            }
+        };
+        given.met = Some((slot, next));
+        true
+    }
+
+    /// The next row that matches the delta. Nothing if there is none, or if it is to be asked again.
+    fn next_met(&mut self, given: &mut Given, context: &mut Context<'_>) -> Option<SlotId> {
+        let other = &self.sides[1 - given.side];
+        if let Some(condition) = &mut self.condition {
+            let met = condition.next();
+            if met.is_some() {
+                return met;
+            }
+            if given.next.is_some() {
+                let mut from = given.next;
+                condition.look(given, other, &mut from, context);
+                given.next = from;
+                return condition.next();
+            }
+        } else if given.next.is_some() {
+            context.burn(1);
+            let met = given.next;
+            given.next = other.next(&*context.arena, met);
+            return Some(met);
+        }
+        given.at = At::Tell;
+        None
+    }
+
+    /// Counts a match of the delta where matches are counted row by row; false where memory is gone.
+    fn count(&mut self, given: &mut Given, slot: SlotId, context: &mut Context<'_>) -> bool {
+        if self.condition.is_none() {
+            return true;
+        }
+        let other = &mut self.sides[1 - given.side];
+        let weight = given.morsel.weight(given.row);
+        if self.kind.watches(1 - given.side) {
+            self.allowed = 0;
+            if context.allow(1, |_| 0) == 0 {
+                return false;
+            }
+            context.burn(1);
+            let before = other.count(&*context.arena, slot);
+            let matches = before + weight;
+            other.set_matches(context.arena, slot, matches);
+            let (was, is) = (before > 0, matches > 0);
+            given.flip = (was != is).then_some((was, is));
+        }
+        given.matches += other.marks(&*context.arena, slot).0;
+        true
+    }
+
+    /// Puts the delta out alone if it is to be; false where `out` is full.
+    fn tell(&mut self, given: &mut Given, out: &mut Morsel, context: &mut Context<'_>) -> bool {
+        let (matched, kept) = (given.matches > 0, self.may_match(given));
+        let shown = self.kind.shows(given.side, matched);
+        if shown && self.output.is_full(given, out) {
+            return false;
+        }
+        if shown || !kept {
+            context.burn(1);
+        }
+        if shown {
+            self.output.alone(given, matched, given.morsel.weight(given.row), out);
+        }
+        if kept {
+            given.at = At::Apply;
+        } else {
+            given.pass();
+        }
+        true
+    }
+
+    /// Applies the delta to its side; false where memory is gone.
+    fn apply(&mut self, given: &mut Given, context: &mut Context<'_>) -> bool {
+        if self.allowed == 0 {
+            self.allowed = self.allow(given, context);
+        }
+        if self.allowed == 0 {
+            return false;
+        }
+        self.allowed -= 1;
+        context.burn(1);
+        let &mut Given { side, ref morsel, row, first, matches, .. } = given;
+        let tie = self.tie(given);
+        let delta = Delta {
+            columns: &morsel.columns,
+            row,
+            row_hash: self.row_hashes[row] ^ tie.wrapping_mul(TIE_SPREAD),
+            key_hash: self.key_hashes[row],
+            weight: morsel.weight(row),
+            tie,
+            matches,
+        };
+        self.sides[side].apply(context.arena, &delta, first);
+        given.pass();
+        true
+    }
+
+    /// The tie that the delta is kept with.
+    fn tie(&self, given: &Given) -> u64 {
+        // Where no pairs are made, nobody asks where a row of the right side came from.
+        let asked = given.side == 0 || self.kind.pairs();
+        if asked { given.morsel.tie(given.row).0 as u64 } else { 0 }
     }
 
     /// How many rows may be applied before this is asked again.
@@ -134,78 +381,43 @@ impl Join {
         })
     }
 
-    /// Whether the delta can have no match and no effect.
-    fn passes_by(&self, given: &Given) -> bool {
-        let Given { side, morsel, row, .. } = given;
-        let key = self.sides[*side].key();
-        morsel.weight(*row) == 0 || key.iter().any(|&column| morsel.columns[column].is_null(*row))
-    }
-
-    fn first_match(&self, given: &Given, arena: &Arena) -> SlotId {
-        let &Given { side, ref morsel, row, .. } = given;
-        let key = Row { columns: &morsel.columns, picks: self.sides[side].key(), row };
-        self.sides[1 - side].first(arena, self.key_hashes[row], key)
-    }
-
-    /// Makes the pair of the delta and a row of the other side. The columns of the delta are
-    /// gathered when the output is complete.
     fn pair(&mut self, given: &Given, slot: SlotId, out: &mut Morsel, context: &mut Context<'_>) {
-        let &Given { side, ref morsel, row, .. } = given;
-        let other = &self.sides[1 - side];
-        let arena: &Arena = context.arena;
-        let (weight, tie) = other.marks(arena, slot);
-        let weight = weight.checked_mul(morsel.weight(row));
+        let other = &self.sides[1 - given.side];
+        let (weight, _) = other.marks(&*context.arena, slot);
+        let weight = weight.checked_mul(given.morsel.weight(given.row));
         let bounded = weight.filter(|weight| weight.unsigned_abs() <= WEIGHT_MAX as u64);
         if bounded.is_none() {
             *context.stop = Some(Stop::Weight(self.place.operator));
         }
-        out.weights.push(bounded.unwrap_or(0));
-        let ties = [morsel.tie(row).0 as u64, tie];
-        let [left, right] = [ties[side], ties[1 - side]];
-        out.ties.push(self.picked.len(), Tie(u128::from(left) << 64 | u128::from(right)));
-        let (_, others) = self.split(side, &mut out.columns);
-        other.read(arena, slot, others);
-        self.picked.push(row as u32);
+        self.output.pair(given, (other, &*context.arena, slot), bounded.unwrap_or(0), out);
     }
 
-    /// The output columns of a side, then those of the other.
-    fn split<'a>(
-        &self,
-        side: usize,
-        columns: &'a mut [Column],
-    ) -> (&'a mut [Column], &'a mut [Column]) {
-        let (left, right) = columns.split_at_mut(self.left_columns);
-        if side == 0 { (left, right) } else { (right, left) }
+    fn other_alone(
+        &mut self,
+        given: &Given,
+        (slot, matched): (SlotId, bool),
+        sign: i64,
+        out: &mut Morsel,
+        context: &mut Context<'_>,
+    ) {
+        let other = &self.sides[1 - given.side];
+        let (weight, _) = other.marks(&*context.arena, slot);
+        context.burn(1);
+        let row = (other, &*context.arena, slot);
+        self.output.other_alone(given, row, (matched, sign * weight), out);
+    }
+}
+
+impl Given {
+    fn new(side: usize, morsel: Morsel) -> Given {
+        let (first, next, met, flip) = (None, SlotId::NONE, None, None);
+        Given { side, morsel, row: 0, at: At::Begin, first, next, met, flip, matches: 0 }
     }
 
-    fn apply(&mut self, given: &Given, arena: &mut Arena) {
-        let &Given { side, ref morsel, row, .. } = given;
-        let tie = morsel.tie(row).0 as u64;
-        let delta = Delta {
-            columns: &morsel.columns,
-            row,
-            row_hash: self.row_hashes[row] ^ tie.wrapping_mul(TIE_SPREAD),
-            key_hash: self.key_hashes[row],
-            weight: morsel.weight(row),
-            tie,
-        };
-        self.sides[side].apply(arena, &delta);
-    }
-
-    /// Completes the output with what is the same for runs of pairs.
-    fn complete(&mut self, given: &Given, out: &mut Morsel) {
-        let (own, _) = self.split(given.side, &mut out.columns);
-        for (column, source) in own.iter_mut().zip(&given.morsel.columns) {
-            column.append(source, &self.picked);
-        }
-        if out.weights.iter().all(|&weight| weight == 1) {
-            out.weights.clear();
-        }
-        if (0..self.picked.len()).all(|row| out.ties.get(row) == Tie::default()) {
-            out.ties.clear();
-        }
-        out.set_rows(self.picked.len());
-        self.picked.clear();
+    /// Goes on to the next delta.
+    fn pass(&mut self) {
+        self.row += 1;
+        self.at = At::Begin;
     }
 }
 
@@ -226,7 +438,7 @@ impl Operator for Join {
         hash_rows(morsel.columns.iter(), rows, &mut self.row_hashes);
         let key = self.sides[side].key().iter().map(|&column| &morsel.columns[column]);
         hash_rows(key, rows, &mut self.key_hashes);
-        self.given = Some(Given { side, morsel, row: 0, next: None });
+        self.given = Some(Given::new(side, morsel));
     }
 
     fn barrier(&mut self, _barrier: Barrier) {
@@ -237,7 +449,7 @@ impl Operator for Join {
         let Some(mut given) = self.given.take() else { return Work::Idle };
         let mut out = context.pool.take(self.output_shape);
         self.advance(&mut given, &mut out, context);
-        self.complete(&given, &mut out);
+        self.output.complete(&given, &mut out);
         let done = given.row == given.morsel.rows();
         if done {
             context.pool.put(given.morsel);

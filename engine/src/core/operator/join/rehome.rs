@@ -29,9 +29,10 @@ impl Join {
                     let text: usize = columns.iter().map(Column::text_bytes).sum();
                     make_room(now, shard, 1, text + side.layout().slack_bytes())?;
                     let columns = &columns[..];
-                    let delta = Delta { columns, row: 0, row_hash, key_hash, weight, tie };
+                    let matches = side.count(&**arena, slot);
+                    let delta = Delta { columns, row: 0, row_hash, key_hash, weight, tie, matches };
                     let Home { operator, arena } = &mut now[shard];
-                    operator.sides[at].apply(arena, &delta);
+                    operator.sides[at].apply(arena, &delta, None);
                 }
             }
         }

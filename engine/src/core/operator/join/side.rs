@@ -1,19 +1,22 @@
 //! The rows of one side of a join in its zone.
 //!
-//! Rows are found by all their columns, to apply a delta, and by their key, to match the other
-//! side. Two indexes keep both to one probe however many rows have a key; rows of one key are
-//! chained, so that a walk over them can stop at any slot.
+//! Rows are found by their key, to match the other side, and where some may be taken back by all
+//! their columns too. Two indexes keep both to one probe however many rows have a key; rows of one
+//! key are chained, so that a walk over them can stop at any slot. How many rows a key has is in the
+//! head of the first of them, where the probe ends.
 //!
 //! Invariants:
 //! - A row is in the slab once, with the sum of its weights, which is not zero. Rows that came from
 //!   different places are different rows, or which of them is first would depend on the order in
 //!   which they arrived. So are 0.0 and -0.0: a retraction takes back the pairs that were made.
-//! - `by_row` has one entry for each row, `by_key` one for each key: the first row of its chain.
+//! - `by_key` has one entry for each key, the first row of its chain; `by_row`, where there is one, has
+//!   one for each row. Without it equal rows lie beside each other, and none goes.
 //! - Nothing but `apply` on this side moves a row, so a place in a chain stays good while deltas of
 //!   the other side are matched.
 
 use sluicedb_sql::{Column, DataType, SqlError};
 
+use super::options::{Count, Keeping};
 use crate::core::arena::bytes::{i64_at, put_i64, put_u32, put_u64, u32_at, u64_at};
 use crate::core::arena::{Anchor, Arena, Blocks, ExtentId, HashIndex, SlotId};
 use crate::core::row::{Row, RowLayout, RowSlab};
@@ -29,7 +32,9 @@ const WEIGHT: usize = 8;
 const TIE: usize = 16;
 const NEXT: usize = 24;
 const PREV: usize = 28;
-const HEAD_BYTES: usize = 32;
+/// Only where something is counted.
+const COUNT: usize = 32;
+const HEAD_BYTES: usize = 40;
 
 /// One side.
 pub(super) struct Side {
@@ -38,8 +43,9 @@ pub(super) struct Side {
     all: Box<[usize]>,
     key: Box<[usize]>,
     rows: RowSlab,
-    by_row: HashIndex,
+    by_row: Option<HashIndex>,
     by_key: HashIndex,
+    count: Count,
 }
 
 /// A delta of this side, with the hashes of all its columns and its tie, and of its key.
@@ -50,28 +56,40 @@ pub(super) struct Delta<'a> {
     pub(super) key_hash: u64,
     pub(super) weight: i64,
     pub(super) tie: u64,
+    /// How many rows match it, where that is counted.
+    pub(super) matches: i64,
 }
 
 impl Side {
     /// Bytes of the headers behind the anchor.
     pub(super) const HEADER_BYTES: usize = BY_KEY + HashIndex::HEADER_BYTES;
 
-    pub(super) fn new(types: &[DataType], key: &[usize], anchor: Anchor) -> Result<Side, SqlError> {
+    pub(super) fn new(
+        types: &[DataType],
+        key: &[usize],
+        keeping: Keeping,
+        anchor: Anchor,
+    ) -> Result<Side, SqlError> {
         let at = |offset: usize| anchor.plus(offset as u16);
+        let Keeping { finds, count } = keeping;
+        let head_bytes = if count == Count::None { COUNT } else { HEAD_BYTES };
         Ok(Side {
             anchor,
             types: types.into(),
             all: (0..types.len()).collect(),
             key: key.into(),
-            rows: RowSlab::new(RowLayout::new(types), HEAD_BYTES, at(SLAB))?,
-            by_row: HashIndex::open(at(BY_ROW)),
+            rows: RowSlab::new(RowLayout::new(types), head_bytes, at(SLAB))?,
+            by_row: finds.then(|| HashIndex::open(at(BY_ROW))),
             by_key: HashIndex::open(at(BY_KEY)),
+            count,
         })
     }
 
     pub(super) fn create(&self, arena: &mut Arena, extent: ExtentId) {
         self.rows.create(arena, extent);
-        HashIndex::create(arena, extent, self.anchor.plus(BY_ROW as u16));
+        if self.by_row.is_some() {
+            HashIndex::create(arena, extent, self.anchor.plus(BY_ROW as u16));
+        }
         HashIndex::create(arena, extent, self.anchor.plus(BY_KEY as u16));
     }
 
@@ -121,37 +139,76 @@ impl Side {
         (i64_at(head, WEIGHT), u64_at(head, TIE))
     }
 
+    /// How many rows have a key, by the first of them; or how many rows match a row.
+    pub(super) fn count(&self, blocks: &impl Blocks, slot: SlotId) -> i64 {
+        if slot.is_some() && self.count != Count::None {
+            i64_at(self.rows.head(blocks, slot), COUNT)
+        } else {
+            0
+        }
+    }
+
+    /// Takes note of how many rows match a row.
+    pub(super) fn set_matches(&mut self, arena: &mut Arena, slot: SlotId, matches: i64) {
+        assert_eq!(self.count, Count::Matches, "matches are counted only where they are asked for");
+        put_i64(self.rows.head_mut(arena, slot), COUNT, matches);
+    }
+
     /// Appends the values of a row to `out`, one column each.
     pub(super) fn read(&self, blocks: &impl Blocks, slot: SlotId, out: &mut [Column]) {
         self.rows.read(blocks, slot, out);
     }
 
-    /// Adds the weight of a delta to the row that is the same and has its tie.
-    pub(super) fn apply(&mut self, arena: &mut Arena, delta: &Delta<'_>) {
-        let row = Row { columns: delta.columns, picks: &self.all, row: delta.row };
-        let blocks: &Arena = arena;
-        let equals = |slot| {
-            let slot = SlotId(slot);
-            u64_at(self.rows.head(blocks, slot), TIE) == delta.tie
-                && self.rows.is_same(blocks, slot, row)
+    /// Adds the weight of a delta to the row that is the same and has its tie, or adds the row. `first`
+    /// is the first row of its key, if that was looked for.
+    pub(super) fn apply(&mut self, arena: &mut Arena, delta: &Delta<'_>, first: Option<SlotId>) {
+        let find = |side: &Side, arena: &Arena| {
+            let key = Row { columns: delta.columns, picks: &side.key, row: delta.row };
+            first.unwrap_or_else(|| side.first(arena, delta.key_hash, key))
         };
-        match self.by_row.find(blocks, delta.row_hash, equals) {
-            None => self.insert(arena, delta),
-            Some(slot) => {
-                let head = self.rows.head_mut(arena, SlotId(slot));
-                let weight = i64_at(head, WEIGHT).checked_add(delta.weight);
-                let weight = weight.expect("a row is there less than 2^63 times");
-                put_i64(head, WEIGHT, weight);
-                if weight == 0 {
-                    self.remove(arena, SlotId(slot), delta);
-                }
+        let counted = (self.count == Count::Key).then(|| {
+            let first = find(self, arena);
+            (first, self.count(arena, first) + delta.weight)
+        });
+        let first = match self.find(arena, delta) {
+            Some(slot) => self.add(arena, slot, delta),
+            None => {
+                let first = find(self, arena);
+                let slot = self.insert(arena, delta, first);
+                if first.is_some() { None } else { Some(slot) }
+            }
+        };
+        if let Some((before, count)) = counted {
+            let first = first.unwrap_or(before);
+            if first.is_some() {
+                put_i64(self.rows.head_mut(arena, first), COUNT, count);
             }
         }
     }
 
-    fn insert(&mut self, arena: &mut Arena, delta: &Delta<'_>) {
-        let &Delta { columns, row, row_hash, key_hash, weight, tie } = delta;
-        let first = self.first(arena, key_hash, Row { columns, picks: &self.key, row });
+    /// The row that is the same as a delta and has its tie, where rows are found.
+    fn find(&self, arena: &Arena, delta: &Delta<'_>) -> Option<SlotId> {
+        let row = Row { columns: delta.columns, picks: &self.all, row: delta.row };
+        let equals = |slot| {
+            let slot = SlotId(slot);
+            u64_at(self.rows.head(arena, slot), TIE) == delta.tie
+                && self.rows.is_same(arena, slot, row)
+        };
+        self.by_row.and_then(|by_row| by_row.find(arena, delta.row_hash, equals)).map(SlotId)
+    }
+
+    /// Adds the weight of a delta to a row. Returns the first row of the key if it is another now.
+    fn add(&mut self, arena: &mut Arena, slot: SlotId, delta: &Delta<'_>) -> Option<SlotId> {
+        let head = self.rows.head_mut(arena, slot);
+        let weight = i64_at(head, WEIGHT).checked_add(delta.weight);
+        let weight = weight.expect("a row is there less than 2^63 times");
+        put_i64(head, WEIGHT, weight);
+        if weight == 0 { self.remove(arena, slot, delta) } else { None }
+    }
+
+    /// Adds a row behind the first one of its key, so that the index keeps naming that one.
+    fn insert(&mut self, arena: &mut Arena, delta: &Delta<'_>, first: SlotId) -> SlotId {
+        let &Delta { columns, row, row_hash, key_hash, weight, tie, matches } = delta;
         let slot = self.rows.insert(arena, Row { columns, picks: &self.all, row });
         let second = if first.is_some() { self.next(arena, first) } else { SlotId::NONE };
         let head = self.rows.head_mut(arena, slot);
@@ -160,33 +217,49 @@ impl Side {
         put_u64(head, TIE, tie);
         put_u32(head, NEXT, second.0);
         put_u32(head, PREV, first.0);
-        self.by_row.insert(arena, row_hash, slot.0);
-        // Behind the first row, so that the index keeps naming that one.
+        if self.count == Count::Matches {
+            put_i64(head, COUNT, matches);
+        }
+        if let Some(by_row) = self.by_row {
+            by_row.insert(arena, row_hash, slot.0);
+        }
         if first.is_some() {
             self.link(arena, first, NEXT, slot);
             self.link(arena, second, PREV, slot);
         } else {
             self.by_key.insert(arena, key_hash, slot.0);
         }
+        slot
     }
 
-    fn remove(&mut self, arena: &mut Arena, slot: SlotId, delta: &Delta<'_>) {
+    /// Removes a row. Returns the first row of its key if it was that one.
+    fn remove(&mut self, arena: &mut Arena, slot: SlotId, delta: &Delta<'_>) -> Option<SlotId> {
+        let by_row = self.by_row.expect("a row that goes was found");
+        let removed = by_row.remove(arena, delta.row_hash, slot.0);
+        assert!(removed, "every row is in the index of rows");
         let head = self.rows.head(arena, slot);
         assert_eq!(u64_at(head, KEY_HASH), delta.key_hash, "equal rows have equal keys");
+        let first = self.unlink(arena, slot);
+        self.rows.free(arena, slot);
+        first
+    }
+
+    /// Takes a row out of the chain of its key. Returns the first row of the key if it was that one.
+    fn unlink(&mut self, arena: &mut Arena, slot: SlotId) -> Option<SlotId> {
+        let head = self.rows.head(arena, slot);
         let (next, prev) = (SlotId(u32_at(head, NEXT)), SlotId(u32_at(head, PREV)));
-        let removed = self.by_row.remove(arena, delta.row_hash, slot.0);
-        assert!(removed, "every row is in the index of rows");
+        let key_hash = u64_at(head, KEY_HASH);
+        self.link(arena, next, PREV, prev);
         if prev.is_some() {
             self.link(arena, prev, NEXT, next);
-        } else {
-            let removed = self.by_key.remove(arena, delta.key_hash, slot.0);
-            assert!(removed, "the first row of a key is in the index of keys");
-            if next.is_some() {
-                self.by_key.insert(arena, delta.key_hash, next.0);
-            }
+            return None;
         }
-        self.link(arena, next, PREV, prev);
-        self.rows.free(arena, slot);
+        let removed = self.by_key.remove(arena, key_hash, slot.0);
+        assert!(removed, "the first row of a key is in the index of keys");
+        if next.is_some() {
+            self.by_key.insert(arena, key_hash, next.0);
+        }
+        Some(next)
     }
 
     /// Makes a row that is there point to another.
@@ -199,6 +272,7 @@ impl Side {
     /// Rows, and entries of the two indexes.
     #[cfg(test)]
     pub(super) fn counts(&self, blocks: &impl Blocks) -> [u32; 3] {
-        [self.rows.live(blocks), self.by_row.entries(blocks), self.by_key.entries(blocks)]
+        let by_row = self.by_row.map_or(0, |by_row| by_row.entries(blocks));
+        [self.rows.live(blocks), by_row, self.by_key.entries(blocks)]
     }
 }

@@ -1,6 +1,9 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use sluicedb_sql::{DataType, Value};
+use sluicedb_sql::expr::{Expr, Program};
+use sluicedb_sql::plan::JoinKind;
+use sluicedb_sql::{DataType, Field, Schema, Value};
 
 use super::{Join, JoinOptions};
 use crate::core::arena::{BLOCK_BYTES, BlockId, FreezeKind, HashIndex, Heap, Slab};
@@ -18,50 +21,126 @@ const KEYS: [&[usize]; 2] = [&[0, 1], &[1, 0]];
 
 fn options(keys: [&[usize]; 2], inputs: [&[DataType]; 2]) -> JoinOptions {
     JoinOptions {
+        kind: JoinKind::Inner,
         keys: keys.map(<[usize]>::to_vec),
+        nulls_equal: false,
+        condition: None,
         inputs: inputs.map(<[DataType]>::to_vec),
+        retracts: [true, true],
+        left_shape: ShapeId(0),
         output_shape: ShapeId(2),
     }
 }
 
 fn start(seed: u64, keys: [&[usize]; 2], inputs: [&[DataType]; 2]) -> (Harness, Join) {
-    let both: Vec<_> = inputs.concat();
-    let mut harness = Harness::new(seed, &[inputs[0], inputs[1], &both]);
-    let mut join = Join::new(harness.place(), options(keys, inputs), harness.root()).unwrap();
+    start_with(seed, options(keys, inputs))
+}
+
+fn start_with(seed: u64, options: JoinOptions) -> (Harness, Join) {
+    let [left, right] = &options.inputs;
+    let output = match options.kind {
+        JoinKind::Semi | JoinKind::Anti => left.clone(),
+        JoinKind::Mark => [left.as_slice(), &[DataType::Boolean]].concat(),
+        _ => [left.as_slice(), right].concat(),
+    };
+    let mut harness = Harness::new(seed, &[left, right, &output]);
+    let mut join = Join::new(harness.place(), options, harness.root()).unwrap();
     join.create(&mut harness.arena);
     (harness, join)
 }
 
-/// The join of two bags, pair by pair.
-fn nested_loops(left: &Bag, right: &Bag, keys: [&[usize]; 2]) -> Bag {
-    let mut joined = Bag::new();
-    for (left, left_weight) in left {
-        for (right, right_weight) in right {
-            let mut pairs = keys[0].iter().zip(keys[1]).map(|(&l, &r)| (&left[l], &right[r]));
-            if pairs.all(|(left, right)| !left.is_null() && left == right) {
-                let row = [left.as_slice(), right].concat();
-                add(&mut joined, &row, left_weight * right_weight);
-            }
-        }
-    }
-    joined
+/// What a join is to be like.
+#[derive(Clone, Copy, Debug)]
+struct Case {
+    kind: JoinKind,
+    keys: [&'static [usize]; 2],
+    nulls_equal: bool,
+    /// Whether the text of the right side must be above that of the left.
+    condition: bool,
+    retracts: [bool; 2],
 }
 
-fn random_deltas(prng: &mut Prng, types: &[DataType], twin: &mut Bag) -> Vec<Given> {
+impl Case {
+    fn options(self) -> JoinOptions {
+        let names = |side: &str, types: &[DataType]| -> Vec<Field> {
+            let field = |(at, of): (usize, &DataType)| Field::nullable(format!("{side}{at}"), *of);
+            types.iter().enumerate().map(field).collect()
+        };
+        let both = [names("l", &LEFT), names("r", &RIGHT)].concat();
+        let above = Expr::col("r1").gt(Expr::col("l0"));
+        let compiled = |schema: Schema| {
+            let bound = above.bind(&schema).unwrap();
+            Arc::new(Program::compile(&[bound], &schema).unwrap())
+        };
+        JoinOptions {
+            kind: self.kind,
+            nulls_equal: self.nulls_equal,
+            condition: self.condition.then(|| compiled(Schema::new(both).unwrap())),
+            retracts: self.retracts,
+            ..options(self.keys, [&LEFT, &RIGHT])
+        }
+    }
+
+    fn matches(self, left: &[Value], right: &[Value]) -> bool {
+        let mut pairs = self.keys[0].iter().zip(self.keys[1]).map(|(&l, &r)| (&left[l], &right[r]));
+        let equal = pairs.all(|(left, right)| match left.is_null() || right.is_null() {
+            true => self.nulls_equal && left == right,
+            false => left == right,
+        });
+        let above = || !left[0].is_null() && !right[1].is_null() && right[1] > left[0];
+        equal && (!self.condition || above())
+    }
+
+    /// The join of two bags, pair by pair.
+    fn nested_loops(self, left: &Bag, right: &Bag) -> Bag {
+        let mut joined = Bag::new();
+        let nulls = |width| vec![Value::Null; width];
+        let some = |weights: i64| weights > 0;
+        for (row, weight) in left {
+            let mut matches = 0;
+            for (other, other_weight) in right.iter().filter(|(other, _)| self.matches(row, other)) {
+                matches += other_weight;
+                if self.kind.pairs() {
+                    let pair = [row.as_slice(), other].concat();
+                    add(&mut joined, &pair, weight * other_weight);
+                }
+            }
+            let alone = match (self.kind, some(matches)) {
+                (JoinKind::Left | JoinKind::Full, false) => [row.clone(), nulls(2)].concat(),
+                (JoinKind::Semi, true) | (JoinKind::Anti, false) => row.clone(),
+                (JoinKind::Mark, is) => [row.as_slice(), &[Value::Boolean(is)]].concat(),
+                _ => continue,
+            };
+            add(&mut joined, &alone, *weight);
+        }
+        if let JoinKind::Right | JoinKind::Full = self.kind {
+            for (row, weight) in right {
+                let matches = left.iter().filter(|(other, _)| self.matches(other, row));
+                if !some(matches.map(|(_, weight)| weight).sum()) {
+                    add(&mut joined, &[nulls(3), row.clone()].concat(), *weight);
+                }
+            }
+        }
+        joined
+    }
+}
+
+fn random_deltas(prng: &mut Prng, types: &[DataType], retracts: bool, twin: &mut Bag) -> Vec<Given> {
     let mut given = Vec::new();
     for _ in 0..prng.below(40) {
         let known = twin.keys().nth(prng.below(twin.len().max(1) * 2)).cloned();
         let row = known.unwrap_or_else(|| prng.row(types, 3));
-        let weight = [1, 1, 2, 0, -1, -1, -2][prng.below(7)];
+        let weights = if retracts { [1, 1, 2, 0, -1, -1, -2] } else { [1; 7] };
+        let weight = weights[prng.below(7)];
         add(twin, &row, weight);
         given.push(delta(row, weight));
     }
     given
 }
 
-fn run(seed: u64) {
+fn run(seed: u64, case: Case) {
     let inputs: [&[DataType]; 2] = [&LEFT, &RIGHT];
-    let (mut harness, mut join) = start(seed, KEYS, inputs);
+    let (mut harness, mut join) = start_with(seed, case.options());
     let prng = &mut Prng::new(seed + 1000);
     let (mut twins, mut joined) = ([Bag::new(), Bag::new()], Bag::new());
     let mut give = |harness: &mut Harness, join: &mut Join, side: usize, given: &[Given]| {
@@ -74,15 +153,18 @@ fn run(seed: u64) {
     };
     for turn in 0..40 {
         let side = prng.below(2);
-        let given = random_deltas(prng, inputs[side], &mut twins[side]);
+        let given = random_deltas(prng, inputs[side], case.retracts[side], &mut twins[side]);
         let joined = give(&mut harness, &mut join, side, &given);
-        assert_eq!(joined, nested_loops(&twins[0], &twins[1], KEYS), "seed {seed} turn {turn}");
+        let expected = case.nested_loops(&twins[0], &twins[1]);
+        assert_eq!(joined, expected, "seed {seed} turn {turn} of {case:?}");
         if prng.below(5) == 0 {
             harness.barrier(&mut join);
             // Nothing of a join is outside of its zone.
-            let options = options(KEYS, inputs);
-            join = Join::new(harness.place(), options, harness.root()).unwrap();
+            join = Join::new(harness.place(), case.options(), harness.root()).unwrap();
         }
+    }
+    if case.retracts != [true, true] {
+        return;
     }
     for (side, twin) in twins.iter().enumerate() {
         let all: Vec<_> = twin.iter().map(|(row, &weight)| delta(row.clone(), -weight)).collect();
@@ -96,8 +178,16 @@ fn run(seed: u64) {
 
 #[test]
 fn random_deltas_on_both_sides_make_what_nested_loops_make() {
-    for seed in 0..30 {
-        run(seed);
+    let keys: [[&[usize]; 2]; 3] = [KEYS, [&[1], &[0]], [&[], &[]]];
+    for seed in 0..84 {
+        let kind = JoinKind::ALL[seed % 7];
+        let draw = &mut Prng::new(seed as u64);
+        let mut is = || draw.below(3) == 0;
+        let (nulls_equal, condition, appends) = (is(), is(), [is(), is()]);
+        let condition = condition && kind != JoinKind::Inner;
+        let retracts = appends.map(|appends| !appends);
+        let keys = keys[draw.below(3)];
+        run(seed as u64, Case { kind, keys, nulls_equal, condition, retracts });
     }
 }
 
@@ -201,8 +291,9 @@ fn what_rows_take_at_most_is_asked_for() {
         let need = need.plus(Heap::headroom((rows * texts) as u32, 0));
         let slack = layout.slack_bytes() / (BLOCK_BYTES / 2);
         assert!(need.state_blocks as usize <= rows * STATE_BLOCKS_PER_ROW + slack);
-        // Beside its own slot, a row that comes or goes writes to both neighbours in its chain.
-        let copies = need.shadow_blocks as usize + rows * 2;
+        // Beside its own slot, a row that comes or goes writes to both neighbours in its chain, and to
+        // the first of the chain.
+        let copies = need.shadow_blocks as usize + rows * 3;
         assert!(copies <= rows * SHADOW_BLOCKS_PER_ROW + slack, "{copies} for {rows} rows");
     }
 }
