@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use sluicedb_sql::DataType;
 use sluicedb_sql::expr::{BinaryOp, Expr};
-use sluicedb_sql::plan::{Call, Emit, Function, Node, NodeId, Op, Plan, Ranking, Window};
+use sluicedb_sql::plan::{
+    Call, Emit, Function, JoinKind, Node, NodeId, Op, Plan, Ranking, Window,
+};
 
 use super::source::{SourceSpec, Values};
 
@@ -16,6 +18,7 @@ pub const FEATURES: &[&str] = &[
     "aggregate by key",
     "aggregate over everything",
     "allowed lateness",
+    "anti join",
     "approximate distinct",
     "approximate percentile",
     "avg",
@@ -35,20 +38,27 @@ pub const FEATURES: &[&str] = &[
     "first or last above join",
     "first or last above retractions",
     "first",
+    "full join",
     "hop with uneven slide",
     "hop",
+    "inner join",
     "integer extremes",
     "join above aggregate",
     "join above join",
     "join of different sources",
+    "join of equal nulls",
     "join of one source with itself",
+    "join on a condition",
+    "join on nothing",
     "join on several columns",
     "join on windows",
     "join",
     "last",
     "late view",
+    "left join",
     "list of values",
     "long text keys",
+    "mark join",
     "max",
     "min",
     "mode",
@@ -61,6 +71,8 @@ pub const FEATURES: &[&str] = &[
     "projection of expressions",
     "rank above retractions",
     "relation with several readers",
+    "right join",
+    "semi join",
     "session above retractions",
     "session on close",
     "session that emits changes",
@@ -183,7 +195,14 @@ impl<'a> Found<'a> {
                 self.note("top above join", joined);
             }
             Op::Late { .. } => self.note("late view", true),
-            Op::Join { left, right, left_keys, .. } => self.join(*left, *right, left_keys),
+            Op::Join { left, right, kind, left_keys, nulls_equal, condition, .. } => {
+                self.note(of_kind(*kind), true);
+                self.note("join on nothing", left_keys.is_empty());
+                self.note("join of equal nulls", *nulls_equal);
+                self.note("join on a condition", condition.is_some());
+                condition.iter().for_each(|condition| self.expr(condition));
+                self.join(*left, *right, left_keys);
+            }
             Op::View { input, key, .. } => {
                 self.note("view with key", !key.is_empty());
                 self.note("view without key", key.is_empty());
@@ -343,6 +362,18 @@ impl<'a> Found<'a> {
                 self.expr(input);
             }
         }
+    }
+}
+
+fn of_kind(kind: JoinKind) -> &'static str {
+    match kind {
+        JoinKind::Inner => "inner join",
+        JoinKind::Left => "left join",
+        JoinKind::Right => "right join",
+        JoinKind::Full => "full join",
+        JoinKind::Semi => "semi join",
+        JoinKind::Anti => "anti join",
+        JoinKind::Mark => "mark join",
     }
 }
 

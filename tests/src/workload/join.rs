@@ -1,6 +1,10 @@
 //! Random joins whose results stay small.
 
+use sluicedb_sql::expr::Expr;
+use sluicedb_sql::plan::{JoinKind, JoinSpec, both_sides};
+
 use super::draft::{Column, Draft};
+use super::expr::Expressions;
 
 /// Rows that a join is let have, as far as that can be foreseen.
 const JOIN_ROWS_MAX: usize = 3000;
@@ -42,8 +46,12 @@ impl Draft<'_> {
                     on.push((l, r));
                 }
             }
+            if self.prng.chance(8) && product <= JOIN_ROWS_MAX {
+                (on, distinct) = (Pairs::new(), 1);
+            }
             let rows = product / distinct;
-            if !on.is_empty() && rows <= JOIN_ROWS_MAX {
+            let all_with_all = on.is_empty() && product <= JOIN_ROWS_MAX;
+            if (!on.is_empty() || all_with_all) && rows <= JOIN_ROWS_MAX {
                 return self.join_on(left, right, &on, rows);
             }
         }
@@ -69,17 +77,36 @@ impl Draft<'_> {
         let (left_keys, right_keys): (Vec<usize>, Vec<usize>) = on.iter().copied().unzip();
         let (left, left_keys) = self.side(left, right, &left_keys);
         let (right, right_keys) = self.side(right, left, &right_keys);
-        let name = |side: usize, key: usize| self.node(side).schema.field(key).name.clone();
-        let names: Vec<(String, String)> = left_keys
-            .iter()
-            .zip(&right_keys)
-            .map(|(&l, &r)| (name(left, l), name(right, r)))
-            .collect();
-        let on: Vec<(&str, &str)> = names.iter().map(|(l, r)| (l.as_str(), r.as_str())).collect();
         let (l, r) = (self.relations[left].clone(), self.relations[right].clone());
-        let id = self.builder.join(l.id, r.id, &on).expect("a drawn join is valid");
-        let columns: Vec<Column> = [l.columns, r.columns].concat();
-        self.add(&[left, right], id, columns, rows.max(1));
+        let kind = match self.prng.chance(40) {
+            true => JoinKind::Inner,
+            false => *self.prng.pick(&JoinKind::ALL),
+        };
+        let all: Vec<Column> = [l.columns.clone(), r.columns].concat();
+        let spec = JoinSpec {
+            kind,
+            keys: left_keys.into_iter().zip(right_keys).collect(),
+            nulls_equal: self.prng.chance(15),
+            condition: self.prng.chance(30).then(|| self.condition(left, right, &all)),
+        };
+        let id = self.builder.join_with(l.id, r.id, &spec).expect("a drawn join is valid");
+        let columns = match kind {
+            JoinKind::Semi | JoinKind::Anti => l.columns,
+            JoinKind::Mark => {
+                let mark = Column { distinct: 2, one_zero: true, ..Column::computed(None) };
+                [l.columns, vec![mark]].concat()
+            }
+            _ => all,
+        };
+        let rows = if kind.pairs() { rows + l.rows + r.rows } else { l.rows };
+        self.add(&[left, right], id, columns, rows.clamp(1, JOIN_ROWS_MAX));
+    }
+
+    /// A condition over the columns of both sides.
+    fn condition(&mut self, left: usize, right: usize, columns: &[Column]) -> Expr {
+        let schema = both_sides(&self.node(left).schema, &self.node(right).schema);
+        let schema = schema.expect("the names of both sides differ");
+        Expressions { prng: self.prng, schema: &schema, columns }.predicate()
     }
 
     /// A side of a join whose names differ from the other's, and where its keys are. A wide side
