@@ -46,6 +46,9 @@ DISTINCT = """
     count(DISTINCT auction) FILTER (WHERE price >= 10000 AND price < 1000000) AS rank2_auctions,
     count(DISTINCT auction) FILTER (WHERE price >= 1000000) AS rank3_auctions"""
 
+AUCTION = """a.item_name, a.description, a.initial_bid, a.reserve,
+            a.date_time AS auction_date_time, a.expires, a.seller, a.category,
+            a.extra AS auction_extra"""
 DAY = "strftime(date_time, '%Y-%m-%d')"
 MINUTE = "strftime(date_time, '%H:%M')"
 UNIT = 10**16
@@ -55,6 +58,34 @@ QUERIES = {
     "q0": "SELECT auction, bidder, price, date_time, extra FROM bid",
     "q1": "SELECT auction, bidder, 0.908 * price AS price, date_time, extra FROM bid",
     "q2": "SELECT auction, price FROM bid WHERE auction % 123 = 0",
+    "q3": """SELECT p.name, p.city, p.state, a.id FROM auction a JOIN person p ON a.seller = p.id
+        WHERE a.category = 10 AND upper(p.state) IN ('OR', 'ID', 'CA')""",
+    "q4": f"""SELECT category,
+            concat(mean // {UNIT}, '.', lpad(CAST(mean % {UNIT} AS VARCHAR), 16, '0')) AS avg_price
+        FROM (SELECT category,
+                (2 * CAST(sum(final) AS HUGEINT) * {UNIT} + count(*)) // (2 * count(*)) AS mean
+            FROM (SELECT max(b.price) AS final, a.category
+                FROM auction a JOIN bid b ON a.id = b.auction
+                WHERE b.date_time BETWEEN a.date_time AND a.expires GROUP BY a.id, a.category)
+            GROUP BY category)""",
+    # A bid is in the five windows of ten seconds that begin every other second.
+    "q5": """WITH counts AS (SELECT auction, count(*) AS num, ws
+            FROM (SELECT auction, time_bucket(INTERVAL 2 SECOND, date_time)
+                    - INTERVAL 2 SECOND * n AS ws FROM bid, range(5) AS behind(n))
+            GROUP BY auction, ws)
+        SELECT c.auction, c.num
+        FROM counts c JOIN (SELECT max(num) AS maxn, ws FROM counts GROUP BY ws) m
+            ON c.ws = m.ws AND c.num >= m.maxn""",
+    "q7": """SELECT b.auction, b.price, b.bidder, b.date_time, b.extra
+        FROM bid b JOIN (SELECT max(price) AS maxprice,
+                time_bucket(INTERVAL 10 SECOND, date_time) + INTERVAL 10 SECOND AS we
+            FROM bid GROUP BY we) m ON b.price = m.maxprice
+        WHERE b.date_time BETWEEN m.we - INTERVAL 10 SECOND AND m.we""",
+    "q8": """SELECT p.id, p.name, p.ws AS starttime
+        FROM (SELECT DISTINCT id, name, time_bucket(INTERVAL 10 SECOND, date_time) AS ws
+            FROM person) p
+        JOIN (SELECT DISTINCT seller, time_bucket(INTERVAL 10 SECOND, date_time) AS ws
+            FROM auction) a ON p.id = a.seller AND p.ws = a.ws""",
     "q10": f"""SELECT auction, bidder, price, date_time, extra, {DAY} AS dt, {MINUTE} AS hm
         FROM bid""",
     # A bid that comes ten seconds or more after the one before begins a session.
@@ -104,13 +135,20 @@ QUERIES = {
     "q22": """SELECT auction, bidder, price, channel, split_part(url, '/', 4) AS dir1,
             split_part(url, '/', 5) AS dir2, split_part(url, '/', 6) AS dir3
         FROM bid""",
+    "q20": f"""SELECT b.auction, b.bidder, b.price, b.channel, b.url, b.date_time AS bid_date_time,
+            b.extra AS bid_extra, {AUCTION}
+        FROM bid b JOIN auction a ON b.auction = a.id WHERE a.category = 10""",
+    "q23": f"""SELECT b.bidder, b.price, b.channel, b.url, b.extra AS bid_extra,
+            p.id AS person_id, p.name, p.email_address, p.credit_card, p.city, p.state,
+            p.extra AS person_extra, {AUCTION}
+        FROM bid b JOIN person p ON p.id = b.bidder JOIN auction a ON a.seller = b.bidder""",
 }
 
 # What Nexmark's reference set of 100 000 events is known to give.
 ROWS = {
-    "q0": 92000, "q1": 92000, "q2": 366, "q10": 92000, "q11": 12860, "q12": 16934, "q14": 26060,
-    "q15": 1, "q16": 9892, "q17": 6000, "q18": 28380, "q19": 43964,
-    "q21": 87856, "q22": 92000,
+    "q0": 92000, "q1": 92000, "q2": 366, "q3": 676, "q4": 5, "q5": 309, "q7": 61, "q8": 99,
+    "q10": 92000, "q11": 12860, "q12": 16934, "q14": 26060, "q15": 1, "q16": 9892, "q17": 6000, "q18": 28380,
+    "q19": 43964, "q20": 15016, "q21": 87856, "q22": 92000, "q23": 169951,
 }
 
 WHOLE_MAX = 400

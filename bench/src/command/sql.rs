@@ -72,7 +72,8 @@ fn all() -> impl Iterator<Item = Asked> {
         plain: query.plain,
         bids: false,
     });
-    trading.chain(QUERIES.iter().map(|query| Asked {
+    let of_bids = QUERIES.iter().filter(|query| query.of_bids());
+    trading.chain(of_bids.map(|query| Asked {
         name: query.name,
         result: query.name,
         sql: query.sql,

@@ -61,6 +61,12 @@ impl JoinKind {
         self.shows(side, true) || self.shows(side, false)
     }
 
+    /// Whether rows are taken back where the inputs take none back: what was alone is so no longer when
+    /// a match comes.
+    pub const fn takes_back(self) -> bool {
+        !matches!(self, JoinKind::Inner | JoinKind::Semi)
+    }
+
     /// Whether columns of a side may be NULL because there is no row.
     const fn fills(self, side: usize) -> bool {
         self.pairs() && self.watches(1 - side)
@@ -144,11 +150,7 @@ impl Builder {
             }
             None => None,
         };
-        let retracts = match kind {
-            JoinKind::Inner | JoinKind::Semi => l.retracts || r.retracts,
-            // What was alone is so no longer when a match comes.
-            _ => true,
-        };
+        let retracts = kind.takes_back() || l.retracts || r.retracts;
         let (left_keys, right_keys) = keys.iter().copied().unzip();
         let inner = *kind == JoinKind::Inner;
         let (within, above) = if inner { (None, condition) } else { (condition, None) };

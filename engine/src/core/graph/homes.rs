@@ -85,6 +85,8 @@ impl Graph {
                     .is_some_and(|window| window.on_close && window.allowed_lateness_us == 0);
                 options.retracts || !once
             }
+            // A row that was alone is taken back when its match comes.
+            Kind::Join(options) if options.kind.takes_back() => true,
             Kind::Top(_) => true,
             _ => self.is_taken_back(operator),
         }

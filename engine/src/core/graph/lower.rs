@@ -466,7 +466,14 @@ impl<'a> Lowering<'a> {
     ) -> Result<Relation, SqlError> {
         let from = self.relation(input);
         let findable = key.is_empty() || from.placement.gathers(key);
-        let from = if findable { from } else { self.exchange(&from, None, key)? };
+        let from = match findable {
+            true if self.is_lost(input, &from) => {
+                let all: Vec<usize> = (0..self.schema(input).len()).collect();
+                self.exchange(&from, None, &all)?
+            }
+            true => from,
+            false => self.exchange(&from, None, key)?,
+        };
         let consolidated = self.facts.rejoins[self.fact(id)];
         let options = self.view_options(input, key, consolidated, true)?;
         let kind = Kind::View(options.clone());

@@ -50,6 +50,18 @@ impl Lowering<'_> {
         })
     }
 
+    /// Whether rows above a join are taken back of which nothing says on which shard they lie: with
+    /// another number of shards they would not be found again.
+    pub(super) fn is_lost(&self, id: NodeId, relation: &Relation) -> bool {
+        let node = self.plan.node(id);
+        let joined = match &node.op {
+            Op::Join { .. } => true,
+            Op::Filter { input, .. } | Op::Project { input, .. } => self.is_lost(*input, relation),
+            _ => false,
+        };
+        joined && node.retracts && relation.placement == Placement::Somewhere
+    }
+
     /// Relations on one stage, each placed by its keys, so that an operator can read them all.
     fn meet<const N: usize>(
         &mut self,
