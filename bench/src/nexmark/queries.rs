@@ -48,6 +48,7 @@ pub const QUERIES: &[Query] = &[
     query!("q5" in other words),
     query!("q7" in other words),
     query!("q8"),
+    query!("q9"),
     query!("q10" in other words),
     query!("q11" in other words),
     query!("q12" in other words),
@@ -66,7 +67,7 @@ pub const QUERIES: &[Query] = &[
 impl Query {
     /// Whether it reads bids and nothing else.
     pub fn of_bids(&self) -> bool {
-        !["q3", "q4", "q8", "q20", "q23"].contains(&self.name)
+        !["q3", "q4", "q8", "q9", "q20", "q23"].contains(&self.name)
     }
 
     /// The query alone, in words that DataFusion knows.

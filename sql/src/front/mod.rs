@@ -181,8 +181,7 @@ pub(crate) fn optimise(plan: LogicalPlan) -> Result<LogicalPlan, SqlError> {
     let mut options = ConfigOptions::default();
     // All of them become joins: what they stand for changes while the query runs.
     options.optimizer.enable_physical_uncorrelated_scalar_subquery = false;
-    let context =
-        OptimizerContext::new_with_config_options(Arc::new(options)).with_max_passes(4);
+    let context = OptimizerContext::new_with_config_options(Arc::new(options)).with_max_passes(4);
     optimizer.optimize(plan, &context, |_, _| {}).map_err(of_planner)
 }
 

@@ -2,8 +2,8 @@
 
 use crate::error::SqlError;
 use crate::expr::Expr;
-use crate::plan::{Builder, Node, NodeId, Op};
 use crate::limits::NAME_BYTES_MAX;
+use crate::plan::{Builder, Node, NodeId, Op};
 use crate::schema::{Field, Schema};
 use crate::types::DataType;
 

@@ -4,9 +4,7 @@ use std::collections::BTreeSet;
 
 use sluicedb_sql::DataType;
 use sluicedb_sql::expr::{BinaryOp, Expr};
-use sluicedb_sql::plan::{
-    Call, Emit, Function, JoinKind, Node, NodeId, Op, Plan, Ranking, Window,
-};
+use sluicedb_sql::plan::{Call, Emit, Function, JoinKind, Node, NodeId, Op, Plan, Ranking, Window};
 
 use super::source::{SourceSpec, Values};
 

@@ -19,8 +19,8 @@ use crate::core::ids::{EdgeId, OperatorId, SourceId, StageId, ViewId};
 use crate::core::limits::{SHAPES_MAX, STAGES_MAX};
 use crate::core::morsel::{Shape, ShapeId};
 use crate::core::operator::{
-    AggregateOptions, MapOptions, Port, RetainOptions, StreamOptions, TopOptions,
-    ViewOptions, WindowOptions,
+    AggregateOptions, MapOptions, Port, RetainOptions, StreamOptions, TopOptions, ViewOptions,
+    WindowOptions,
 };
 
 /// How feeders place rows on shards.

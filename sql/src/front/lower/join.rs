@@ -115,7 +115,8 @@ impl Lowering<'_> {
         filter: &Planned,
         join: &Join,
     ) -> Result<Option<Expr>, SqlError> {
-        let schema = join.left.schema().join(join.right.schema()).map_err(super::super::of_planner)?;
+        let schema =
+            join.left.schema().join(join.right.schema()).map_err(super::super::of_planner)?;
         // Columns are found through a node that has all of them, and is not part of the plan.
         let before = self.builder.clone();
         let keys = pairs(&left.keys, &right.keys);

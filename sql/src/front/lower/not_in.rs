@@ -26,7 +26,8 @@ impl Lowering<'_> {
         let (left_key, right_key) = (left.keys[0], right.keys[0]);
         self.check_keys(&left, &right, &[(left_key, right_key)])?;
         let Side { relation: Relation { node: values, .. }, .. } = right;
-        let anti = JoinSpec { kind: JoinKind::Anti, ..JoinSpec::inner(vec![(left_key, right_key)]) };
+        let anti =
+            JoinSpec { kind: JoinKind::Anti, ..JoinSpec::inner(vec![(left_key, right_key)]) };
         let mut node = self.builder.join_with(left.relation.node, values, &anti)?;
         if self.may_be_null(values, right_key)? {
             let nulls = self.builder.filter(values, &Expr::Column(right_key).is_null())?;

@@ -98,7 +98,8 @@ impl Case {
         let some = |weights: i64| weights > 0;
         for (row, weight) in left {
             let mut matches = 0;
-            for (other, other_weight) in right.iter().filter(|(other, _)| self.matches(row, other)) {
+            for (other, other_weight) in right.iter().filter(|(other, _)| self.matches(row, other))
+            {
                 matches += other_weight;
                 if self.kind.pairs() {
                     let pair = [row.as_slice(), other].concat();
@@ -125,7 +126,12 @@ impl Case {
     }
 }
 
-fn random_deltas(prng: &mut Prng, types: &[DataType], retracts: bool, twin: &mut Bag) -> Vec<Given> {
+fn random_deltas(
+    prng: &mut Prng,
+    types: &[DataType],
+    retracts: bool,
+    twin: &mut Bag,
+) -> Vec<Given> {
     let mut given = Vec::new();
     for _ in 0..prng.below(40) {
         let known = twin.keys().nth(prng.below(twin.len().max(1) * 2)).cloned();
