@@ -25,6 +25,26 @@ impl Plan {
         text
     }
 
+    fn join_line(&self, op: &Op) -> String {
+        let Op::Join { left, right, kind, left_keys, right_keys, nulls_equal, condition } = op
+        else {
+            unreachable!("called for joins")
+        };
+        let (l, r) = (&self.node(*left).schema, &self.node(*right).schema);
+        let mut text = format!("{} #{} #{}:", kind.text(), left.0, right.0);
+        text += &match left_keys.is_empty() {
+            true => " all with all".to_owned(),
+            false => format!(" {} = {}", names(left_keys, l), names(right_keys, r)),
+        };
+        text += if *nulls_equal { ", NULLs too" } else { "" };
+        if let Some(condition) = condition
+            && let Ok(both) = both_sides(l, r)
+        {
+            text += &format!(" if {}", condition.text(&both));
+        }
+        text
+    }
+
     fn line(&self, node: &Node) -> String {
         let schema = |id: &NodeId| &self.node(*id).schema;
         match &node.op {
@@ -80,23 +100,7 @@ impl Plan {
                 text
             }
             Op::Late { aggregate } => format!("late #{}", aggregate.0),
-            Op::Join { left, right, kind, left_keys, right_keys, nulls_equal, condition } => {
-                let mut text = format!("{} #{} #{}:", kind.text(), left.0, right.0);
-                if left_keys.is_empty() {
-                    text += " all with all";
-                } else {
-                    let (left, right) =
-                        (names(left_keys, schema(left)), names(right_keys, schema(right)));
-                    text += &format!(" {left} = {right}");
-                }
-                text += if *nulls_equal { ", NULLs too" } else { "" };
-                if let Some(condition) = condition
-                    && let Ok(both) = both_sides(schema(left), schema(right))
-                {
-                    text += &format!(" if {}", condition.text(&both));
-                }
-                text
-            }
+            Op::Join { .. } => self.join_line(&node.op),
             Op::View { input, name, key } if key.is_empty() => format!("view {name} #{}", input.0),
             Op::View { input, name, key } => {
                 format!("view {name} #{} by {}", input.0, names(key, schema(input)))

@@ -112,7 +112,7 @@ impl Condition {
         }
         dead.set_rows(rows.len());
         let errors = self.failures.rows().iter().map(|(_, error)| *error).collect();
-        let operator = self.place.operator;
-        context.effects.push(Effect::DeadLetters { operator, morsel: dead, errors });
+        let (operator, epoch) = (self.place.operator, context.epoch);
+        context.effects.push(Effect::DeadLetters { operator, epoch, morsel: dead, errors });
     }
 }
