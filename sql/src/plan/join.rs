@@ -61,8 +61,8 @@ impl JoinKind {
         self.shows(side, true) || self.shows(side, false)
     }
 
-    /// Whether rows are taken back where the inputs take none back: what was alone is so no longer when
-    /// a match comes.
+    /// Whether rows are taken back where the inputs take none back: what is put out alone is, when a
+    /// match comes.
     pub const fn takes_back(self) -> bool {
         !matches!(self, JoinKind::Inner | JoinKind::Semi)
     }
