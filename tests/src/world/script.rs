@@ -72,6 +72,11 @@ impl World {
         self.life.ready
     }
 
+    /// Whether the state lies on other shards than those whose checkpoint is the newest.
+    pub fn is_between_shards(&self) -> bool {
+        self.is_moving()
+    }
+
     /// Whether state ran out, which ends a run early.
     pub fn is_exhausted(&self) -> bool {
         self.life.exhausted().is_some()

@@ -10,7 +10,7 @@ use sluicedb_tests::options::{Comings, Faults, Options, Weights};
 use sluicedb_tests::prng::Prng;
 use sluicedb_tests::report;
 use sluicedb_tests::sweep::spread;
-use sluicedb_tests::world::{Outcome, World, draw, quietly, run_load};
+use sluicedb_tests::world::{Outcome, Summary, World, draw, quietly, run_load};
 
 const MODES: [CrashMode; 3] =
     [CrashMode::DropAll, CrashMode::KeepAll, CrashMode::Random { torn: true }];
@@ -43,17 +43,20 @@ struct Ran {
     crashes: u64,
     second_crashes: u64,
     compared: u64,
+    /// Crashes before a checkpoint of other shards than before was sealed.
+    moving: u64,
 }
 
 impl AddAssign for Ran {
     fn add_assign(&mut self, other: Ran) {
-        let Ran { operations, moves, crashes, second_crashes, compared } = other;
+        let Ran { operations, moves, crashes, second_crashes, compared, moving } = other;
         // Every part runs the whole script.
         self.operations = self.operations.max(operations);
         self.moves = self.moves.max(moves);
         self.crashes += crashes;
         self.second_crashes += second_crashes;
         self.compared += compared;
+        self.moving += moving;
     }
 }
 
@@ -69,6 +72,11 @@ impl Script {
 
     /// The first seed with such options whose run is short enough to be crashed a thousand times.
     fn first(wanted: impl Fn(&Options) -> bool) -> Script {
+        Script::first_that(wanted, |_| true)
+    }
+
+    /// The same of those whose run saw something.
+    fn first_that(wanted: impl Fn(&Options) -> bool, saw: impl Fn(&Summary) -> bool) -> Script {
         let is_it = |script: &Script| {
             if !wanted(&script.options) || script.load.rows() < 30 {
                 return false;
@@ -77,7 +85,7 @@ impl Script {
             let ran = run_load(seed, options, load, |_| {}, |_| {});
             ran.is_ok_and(|ran| {
                 let short = (100..350).contains(&ran.disk_moves) && ran.turns < 6_000;
-                short && ran.outcome == Outcome::Done
+                short && ran.outcome == Outcome::Done && saw(&ran)
             })
         };
         (0..2_000).map(Script::calm).find(is_it).expect("some seed is like that")
@@ -148,6 +156,7 @@ impl Script {
                         format!("{mode:?} behind move {moves} of seed {seed}{said}")
                     })?;
                     ran.crashes += 1;
+                    ran.moving += u64::from(world.is_between_shards());
                 }
             }
             if world.is_over() {
@@ -219,6 +228,15 @@ fn short_segments_and_many_checkpoints_survive_a_crash_behind_every_move_of_the_
         options.segment_blocks == 2 && options.checkpoint_interval_ns == 1 && options.shards > 1
     };
     Script::first(wanted).crash_everywhere();
+}
+
+#[test]
+fn a_change_of_shards_survives_a_crash_behind_every_move_of_the_disk() {
+    let moved = "opened with another number of shards";
+    let wanted = |options: &Options| options.reshapings > 0;
+    let script = Script::first_that(wanted, |ran| ran.seen.get(moved).is_some_and(|n| *n > 1));
+    let ran = script.crash_everywhere();
+    assert!(ran.moving >= 60, "{ran:?}");
 }
 
 #[test]

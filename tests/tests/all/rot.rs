@@ -91,7 +91,7 @@ fn world_options() -> Options {
 /// The files of some moment at which the log is idle and holds something behind the checkpoint, and
 /// relations have come.
 fn set(sealed: bool) -> Set {
-    let (mut files, graph, options) = (0..100).find_map(moment).expect("some run has one");
+    let (mut files, graph, options) = first_moment(|found| found.replayed > 3);
     if !sealed {
         unseal(&mut files);
     }
@@ -103,8 +103,17 @@ fn set(sealed: bool) -> Set {
     Set { files, graph, options, read, found, sealed }
 }
 
+/// The first moment of any run at which relations have come, a log ends with a seal, and what is found
+/// is as it is wanted.
+fn first_moment(wanted: impl Fn(&Found) -> bool) -> (Memory, Arc<Graph>, DatabaseOptions) {
+    (0..100).find_map(|seed| moment(seed, &wanted)).expect("some run has one")
+}
+
 /// The first such moment in the run of a seed.
-fn moment(seed: u64) -> Option<(Memory, Arc<Graph>, DatabaseOptions)> {
+fn moment(
+    seed: u64,
+    wanted: impl Fn(&Found) -> bool,
+) -> Option<(Memory, Arc<Graph>, DatabaseOptions)> {
     let options = world_options();
     let load = Load::draw(&mut Prng::new(seed).split("input"), &options);
     let mut world = World::new(seed, options.clone(), load).expect("the plan is one of ours");
@@ -128,7 +137,7 @@ fn moment(seed: u64) -> Option<(Memory, Arc<Graph>, DatabaseOptions)> {
         // What is on its way may be of another graph.
         let Ok(found) = look(&files, &graph, &options) else { continue };
         let bytes: usize = files.0.values().map(Vec::len).sum();
-        let has_all = found.sealed.is_some() && !found.history.is_empty() && found.replayed > 3;
+        let has_all = found.sealed.is_some() && !found.history.is_empty() && wanted(&found);
         if has_all && bytes <= BYTES_MAX / 2 {
             return Some((files, graph, options));
         }
@@ -348,4 +357,38 @@ fn every_flipped_bit_is_refused_with_its_place_or_changes_nothing() {
         counts.push(("blocks out of place", refused + harmless + torn, 50));
     }
     report::lane(5, &counts);
+}
+
+/// Bytes of which one has a bit flipped, where all of the state goes to other shards with each.
+const STEP: usize = 61;
+
+#[test]
+fn a_flipped_bit_is_refused_too_where_the_number_of_shards_changes() {
+    let (files, graph, options) = first_moment(|found| found.replayed == 0);
+    let options = DatabaseOptions { shards: 3, ..options };
+    let together = |found: &Found| found.digests.iter().copied().fold(0, u64::wrapping_add);
+    let whole = look(&files, &graph, &options).expect("nothing is wrong with it");
+    assert_eq!(whole.digests.len(), 3);
+    let mut tried: Vec<(FileName, usize)> = Vec::new();
+    for (file, content) in &files.0 {
+        tried.extend((0..content.len()).step_by(STEP).map(|at| (*file, at)));
+    }
+    let one = |number: u64| -> Result<bool, String> {
+        let (file, at) = tried[number as usize];
+        let mut files = files.clone();
+        files.0.get_mut(&file).expect("it is there")[at] ^= 1 << (at / STEP % 8);
+        match quietly(|| look(&files, &graph, &options))? {
+            Err(RecoverError::Files(error)) => refused(&error, file, at).map(|_| true),
+            Ok(found) if together(&found) == together(&whole) && found.sealed == whole.sealed => {
+                // Older files, and what a crash may have torn.
+                Ok(false)
+            }
+            other => Err(format!("byte {at} of {file}: {other:?}")),
+        }
+    };
+    let mut refused = 0;
+    if let Err(problem) = spread(tried.len() as u64, one, |was| refused += usize::from(*was)) {
+        panic!("{problem}");
+    }
+    assert!(refused > tried.len() / 4 && tried.len() > 500, "{refused} of {}", tried.len());
 }
