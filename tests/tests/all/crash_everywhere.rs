@@ -20,7 +20,9 @@ pub(crate) const OPERATIONS: u64 = 1_000;
 /// A script is run once for each, and each takes its share of the crashes.
 const PARTS: u64 = 32;
 /// Blocks of state: enough for these scripts, and few, because each life gets memory of its own.
-const STATE_BLOCKS: u32 = 160;
+const STATE_BLOCKS: u32 = 512;
+/// The same for the long script, with lives by the ten thousand.
+const LONG_STATE_BLOCKS: u32 = 256;
 /// Turns behind a second crash until some state was compared; none is so far from it.
 const LOOK_TURNS_MAX: u64 = 20_000;
 
@@ -108,7 +110,7 @@ impl Script {
             checkpoint_interval_ns: 1,
             checkpoint_deltas_max: 2,
             checkpoint_writes_max: 2,
-            state_blocks: STATE_BLOCKS,
+            state_blocks: LONG_STATE_BLOCKS,
             shadow_blocks: 64,
             statements: 330,
             rows_max: 1,
@@ -164,7 +166,7 @@ impl Script {
             }
             quietly(|| world.next_turn())?;
         }
-        assert!(!world.is_exhausted(), "{STATE_BLOCKS} blocks of state are too few");
+        assert!(!world.is_exhausted(), "there are too few blocks of state");
         ran.operations = world.disk_operations();
         ran.moves = world.disk_moves();
         Ok(ran)
