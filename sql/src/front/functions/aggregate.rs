@@ -421,6 +421,25 @@ impl Accumulator for Bounded {
         Ok(())
     }
 
+    /// Rows that a frame leaves behind, of sums that are exact.
+    fn retract_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+        let incoming = Incoming::new(Arc::clone(&values[0]), &self.field).map_err(outside)?;
+        for start in (0..incoming.len()).step_by(MORSEL_ROWS_MAX) {
+            let column = incoming.part(start..incoming.len().min(start + MORSEL_ROWS_MAX));
+            for row in (0..column.len()).filter(|row| !column.is_null(*row)) {
+                self.sum.count -= 1;
+                let sum = self.sum.units.checked_sub(units(&column.value(row)));
+                self.sum.units = sum.ok_or_else(|| outside(self.overflow()))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn supports_retract_batch(&self) -> bool {
+        let sums = matches!(self.function, Function::Sum | Function::Avg);
+        sums && self.distinct.is_none() && !self.field.data_type.is_float()
+    }
+
     fn evaluate(&mut self) -> Result<ScalarValue> {
         let value = self.result().map_err(outside)?;
         ScalarValue::try_from_array(&Column::of(self.result, [&value]).into_array(), 0)
