@@ -25,6 +25,10 @@ fn hint(op: &Op) -> &'static str {
         Op::Aggregate { .. } => {
             "Group by a window, whose values go when it closes: tumble(ts, INTERVAL '1 minute')."
         }
+        Op::Over { .. } => {
+            "OVER needs all rows: read from a view whose rows go, or keep the first by \
+             WHERE row_number <= 10."
+        }
         Op::Top { ranking: Ranking::Rank | Ranking::DenseRank, .. } => {
             "row_number() keeps a fixed number of rows, however many are alike."
         }

@@ -28,6 +28,11 @@ pub(crate) fn value(scalar: &ScalarValue) -> Result<(Value, DataType), SqlError>
     if *scalar == ScalarValue::Null {
         return Ok((Value::Null, DataType::Text));
     }
+    // The planner compares what its window functions count with unsigned numbers.
+    if let ScalarValue::UInt64(Some(number)) = *scalar {
+        let number = i64::try_from(number).map_err(|_| SqlError::out_of_range("BIGINT"))?;
+        return Ok((Value::BigInt(number), DataType::BigInt));
+    }
     let field = arrow::datatypes::Field::new("constant", scalar.data_type(), true);
     let data_type = type_of_field(&field)?;
     if scalar.is_null() {

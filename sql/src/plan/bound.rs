@@ -68,6 +68,10 @@ impl Plan {
             Op::Aggregate { input, window, keys, calls, .. } => {
                 self.node(*input).groups(window.as_ref(), keys, calls)
             }
+            Op::Over { input, .. } => {
+                let bound = if self.node(*input).retracts { Bound::Input } else { Bound::Nothing };
+                vec![Kept { what: "the rows of all partitions in order".to_owned(), bound }]
+            }
             Op::Top { input, partition, ranking, .. } => {
                 vec![self.node(*input).first_rows(partition, *ranking)]
             }

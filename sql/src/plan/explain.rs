@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Write as _};
 
-use crate::plan::{Call, CustomCall, Emit, Node, NodeId, Op, Plan, Window, both_sides};
+use crate::plan::{Call, CustomCall, Emit, Node, NodeId, Op, OrderBy, Plan, Window, both_sides};
 use crate::schema::Schema;
 
 impl Plan {
@@ -87,17 +87,14 @@ impl Plan {
                 }
                 text
             }
+            Op::Over { input, partition, by, calls } => {
+                let calls = list(calls.iter().map(|call| call.text(schema(input))));
+                format!("over #{}: {calls}", input.0) + &in_order(partition, by, schema(input))
+            }
             Op::Top { input, partition, by, ranking, first, last, numbered } => {
-                let from = schema(input);
-                let mut text = format!("top #{}: {ranking} {first} to {last}", input.0);
-                if !partition.is_empty() {
-                    text += &format!(" of each {}", names(partition, from));
-                }
-                if !by.is_empty() {
-                    text += &format!(" by {}", list(by.iter().map(|by| by.text(from))));
-                }
-                text += if *numbered { " numbered" } else { "" };
-                text
+                let text = format!("top #{}: {ranking} {first} to {last}", input.0);
+                let order = in_order(partition, by, schema(input));
+                text + &order + if *numbered { " numbered" } else { "" }
             }
             Op::Late { aggregate } => format!("late #{}", aggregate.0),
             Op::Join { .. } => self.join_line(&node.op),
@@ -123,6 +120,18 @@ impl Display for Plan {
         }
         Ok(())
     }
+}
+
+/// Partitions and what orders their rows.
+fn in_order(partition: &[usize], by: &[OrderBy], input: &Schema) -> String {
+    let mut text = String::new();
+    if !partition.is_empty() {
+        text += &format!(" of each {}", names(partition, input));
+    }
+    if !by.is_empty() {
+        text += &format!(" by {}", list(by.iter().map(|by| by.text(input))));
+    }
+    text
 }
 
 fn window_text(window: &Window, input: &Schema) -> String {

@@ -16,6 +16,7 @@ mod custom;
 mod explain;
 mod function;
 mod join;
+mod over;
 mod pause;
 mod retain;
 mod source;
@@ -39,6 +40,7 @@ pub(crate) use custom::said;
 pub use custom::{AggregateBody, AggregateFunction, Arguments};
 pub use function::{Fraction, Function, Moment};
 pub use join::{JoinKind, JoinSpec, both_sides};
+pub use over::{Edge, Frame, OverCall, OverFunction, OverSpec, Unit};
 pub use retain::Retain;
 pub use source::{Ahead, Idle, SourceTime};
 pub use top::{OrderBy, Ranking, TopSpec};
@@ -142,6 +144,18 @@ pub enum Op {
         /// How long a window that the watermark passed still takes rows.
         allowed_lateness_us: i64,
     },
+    /// Each row with results over the rows of its partition: the columns of the input, then the
+    /// results.
+    Over {
+        /// Where rows come from.
+        input: NodeId,
+        /// The columns whose values make a partition.
+        partition: Vec<usize>,
+        /// What orders the rows of a partition.
+        by: Vec<OrderBy>,
+        /// What is computed of each row.
+        calls: Vec<OverCall>,
+    },
     /// The first rows of each partition: those whose number is in a range. The columns of the input,
     /// then the number.
     Top {
@@ -208,6 +222,7 @@ impl Op {
             Op::Filter { input, .. }
             | Op::Project { input, .. }
             | Op::Aggregate { input, .. }
+            | Op::Over { input, .. }
             | Op::Top { input, .. }
             | Op::View { input, .. }
             | Op::Stream { input, .. }
@@ -226,6 +241,7 @@ impl Op {
             Op::Filter { .. }
             | Op::Project { .. }
             | Op::Aggregate { .. }
+            | Op::Over { .. }
             | Op::Top { .. }
             | Op::Late { .. }
             | Op::Join { .. } => None,

@@ -96,7 +96,7 @@ impl Builder {
 }
 
 /// A column that orders rows, if its values have an order.
-fn order_by(by: &OrderBy<String>, schema: &Schema) -> Result<OrderBy, SqlError> {
+pub(super) fn order_by(by: &OrderBy<String>, schema: &Schema) -> Result<OrderBy, SqlError> {
     let OrderBy { column, descending, nulls_first } = by;
     let found = schema.resolve(column)?;
     let data_type = schema.field(found).data_type;
@@ -117,6 +117,7 @@ impl Plan {
                 self.comes_in_order(*input)
             }
             Op::Aggregate { .. }
+            | Op::Over { .. }
             | Op::Top { .. }
             | Op::Late { .. }
             | Op::Join { .. }

@@ -59,6 +59,7 @@ impl Builder {
                 }
             }
             Op::Late { .. } => "late rows are behind every watermark".to_owned(),
+            Op::Over { .. } => "beneath it the results of a row of any age may change".to_owned(),
             Op::Top { .. } => {
                 "beneath it a row of any age may be among the first when another one goes"
                     .to_owned()

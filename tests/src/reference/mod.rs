@@ -13,6 +13,7 @@ mod function;
 mod join;
 mod marker;
 mod number;
+mod over;
 mod same;
 mod statistics;
 #[cfg(test)]
@@ -147,6 +148,11 @@ fn derive(
         Op::Aggregate { .. } => {
             let (aggregate, input) = grouping(plan, node);
             Ok(aggregate.groups(&known[&input]))
+        }
+        Op::Over { input, partition, by, calls } => {
+            let as_they_came = plan.comes_in_order(*input);
+            let over = over::Over { partition, by, calls, as_they_came };
+            over.rows(rows(input))
         }
         Op::Top { input, partition, by, ranking, first, last, numbered } => {
             let top = top::Top {

@@ -60,7 +60,7 @@ impl Top<'_> {
 }
 
 /// How the query orders two rows.
-fn order(by: &[OrderBy], left: &Row, right: &Row) -> Ordering {
+pub(super) fn order(by: &[OrderBy], left: &Row, right: &Row) -> Ordering {
     let one = |by: &OrderBy| {
         let (left, right) = (&left.values[by.column], &right.values[by.column]);
         match (left.is_null(), right.is_null()) {

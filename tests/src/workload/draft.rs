@@ -137,12 +137,13 @@ impl<'a> Draft<'a> {
     /// Adds operators.
     pub(super) fn steps(&mut self) {
         for _ in 0..2 + self.prng.below(6) {
-            match self.prng.below(14) {
+            match self.prng.below(16) {
                 0..=1 => self.filter(),
                 2..=3 => self.project(),
                 4..=7 => self.aggregate(),
                 8..=10 => self.join(),
                 11..=12 => self.top(),
+                13..=14 => self.over(),
                 _ => self.late(),
             }
         }

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use sluicedb_sql::DataType;
 use sluicedb_sql::expr::{BinaryOp, Expr};
-use sluicedb_sql::plan::{Call, Emit, Function, JoinKind, Node, NodeId, Op, Plan, Ranking, Window};
+use sluicedb_sql::plan::{
+    Call, Emit, Function, JoinKind, Node, NodeId, Op, OverFunction, Plan, Ranking, Window,
+};
 
 use super::source::{SourceSpec, Values};
 
@@ -63,6 +65,11 @@ pub const FEATURES: &[&str] = &[
     "moment of one",
     "moment of two",
     "null keys",
+    "over above retractions",
+    "over everything",
+    "over frames",
+    "over numbers",
+    "over rows around",
     "percentile between values",
     "percentile",
     "project",
@@ -182,6 +189,17 @@ impl<'a> Found<'a> {
                     self.window(window, *emit, *input);
                 }
                 calls.iter().for_each(|call| self.call(call, *input));
+            }
+            Op::Over { input, partition, calls, .. } => {
+                self.note("over above retractions", self.plan.node(*input).retracts);
+                self.note("over everything", partition.is_empty());
+                for call in calls {
+                    let around = matches!(call.function, OverFunction::Lag(_));
+                    let frames = call.function.has_frame();
+                    self.note("over rows around", around);
+                    self.note("over frames", frames);
+                    self.note("over numbers", !around && !frames);
+                }
             }
             Op::Top { input, partition, ranking, numbered, .. } => {
                 self.note("top", true);

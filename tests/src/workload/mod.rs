@@ -11,6 +11,7 @@ mod exact;
 mod expr;
 mod features;
 mod join;
+mod over;
 mod source;
 mod stream;
 mod top;

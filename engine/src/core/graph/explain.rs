@@ -29,6 +29,7 @@ impl fmt::Display for Graph {
                         let kind = options.kind.text();
                         write!(f, "{kind} on {:?} = {:?}", options.keys[0], options.keys[1])?;
                     }
+                    Kind::Over(options) => write!(f, "over by {:?}", options.partition)?,
                     Kind::Top(options) => write!(f, "top by {:?}", options.partition)?,
                     Kind::View(options) => {
                         let view = &self.views[options.view.index()];

@@ -58,7 +58,7 @@ impl Facts {
                     self.tied[at(input)] |= calls.iter().any(|call| call.function.looks_at_ties());
                     self.want(at(input), (!keys.is_empty()).then(|| keys.clone()));
                 }
-                Op::Top { input, partition, .. } => {
+                Op::Top { input, partition, .. } | Op::Over { input, partition, .. } => {
                     self.tied[at(input)] |= plan.comes_in_order(*input);
                     self.want(at(input), (!partition.is_empty()).then(|| partition.clone()));
                 }

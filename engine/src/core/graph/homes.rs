@@ -6,7 +6,7 @@ use crate::core::ids::EdgeId;
 
 impl Graph {
     /// The columns whose hash says on which shard lies what an operator keeps: of a view and a source
-    /// among its columns, of an aggregate among its keys, of a top-N among its columns. A join goes by the keys of its sides. Nothing
+    /// among its columns, of an aggregate among its keys, of a top-N, and of results over other rows, among their columns. A join goes by the keys of its sides. Nothing
     /// where rows that are taken back come to wherever the rows lie that they were made of.
     pub fn home(&self, operator: &OperatorSpec) -> Option<Vec<usize>> {
         match &operator.kind {
@@ -27,7 +27,7 @@ impl Graph {
                 Some(columns.iter().map(|column| column - ahead).collect())
             }
             // Its output begins with the columns of its input, which it left where they were.
-            Kind::Top(_) => {
+            Kind::Over(_) | Kind::Top(_) => {
                 let mut nodes = self.nodes.values();
                 let node = nodes.find(|node| node.operators.contains(&operator.id))?;
                 match &node.relation.as_ref()?.placement {
@@ -87,7 +87,7 @@ impl Graph {
             }
             // A row that was alone is taken back when its match comes.
             Kind::Join(options) if options.kind.takes_back() => true,
-            Kind::Top(_) => true,
+            Kind::Over(_) | Kind::Top(_) => true,
             _ => self.is_taken_back(operator),
         }
     }

@@ -19,8 +19,8 @@ use crate::core::ids::{EdgeId, OperatorId, SourceId, StageId, ViewId};
 use crate::core::limits::{SHAPES_MAX, STAGES_MAX};
 use crate::core::morsel::{Shape, ShapeId};
 use crate::core::operator::{
-    AggregateOptions, MapOptions, Port, RetainOptions, StreamOptions, TopOptions, ViewOptions,
-    WindowOptions,
+    AggregateOptions, MapOptions, OverOptions, Port, RetainOptions, StreamOptions, TopOptions,
+    ViewOptions, WindowOptions,
 };
 
 /// How feeders place rows on shards.
@@ -194,6 +194,7 @@ impl<'a> Lowering<'a> {
             Op::Filter { input, predicate } => self.filter(id, *input, predicate)?,
             Op::Project { input, outputs } => Some(self.project(id, *input, outputs)?),
             Op::Aggregate { input, .. } => Some(self.aggregate(id, *input)?),
+            Op::Over { input, .. } => Some(self.over(id, *input)?),
             Op::Top { input, .. } => Some(self.top(id, *input)?),
             Op::Late { aggregate } => Some(self.late(*aggregate)),
             Op::Join { left, right, .. } => Some(self.join(id, *left, *right)?),
@@ -438,6 +439,30 @@ impl<'a> Lowering<'a> {
             output_shape: self.shape(&types(self.schema(id)))?,
         };
         let (made, target) = self.operator(from.stage, Kind::Top(options), 1);
+        self.wire(&from, target);
+        let output = Output::Operator { id: made, port: Port(0) };
+        Ok(Relation { output, through: Vec::new(), ..from })
+    }
+
+    fn over(&mut self, id: NodeId, input: NodeId) -> Result<Relation, SqlError> {
+        let Op::Over { partition, by, calls, .. } = &self.plan.node(id).op else {
+            unreachable!("called for results over other rows")
+        };
+        let from = self.relation(input);
+        let gathers = from.placement.gathers(partition);
+        let from = if gathers { from } else { self.exchange(&from, None, partition)? };
+        let output = types(self.schema(id));
+        let input_types = types(self.schema(input));
+        let options = OverOptions {
+            partition: partition.clone(),
+            by: by.clone(),
+            calls: calls.clone(),
+            as_they_came: self.plan.comes_in_order(input),
+            results: output[input_types.len()..].to_vec(),
+            input: input_types,
+            output_shape: self.shape(&output)?,
+        };
+        let (made, target) = self.operator(from.stage, Kind::Over(options), 1);
         self.wire(&from, target);
         let output = Output::Operator { id: made, port: Port(0) };
         Ok(Relation { output, through: Vec::new(), ..from })

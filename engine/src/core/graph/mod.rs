@@ -35,8 +35,8 @@ use sluicedb_sql::plan::{NodeId, SourceTime};
 use super::ids::{EdgeId, LaneId, OperatorId, ShardId, SourceId, StageId, ViewId};
 use super::morsel::{Shape, ShapeId};
 use super::operator::{
-    AggregateOptions, JoinOptions, MapOptions, Port, RetainOptions, StreamOptions, TopOptions,
-    ViewOptions,
+    AggregateOptions, JoinOptions, MapOptions, OverOptions, Port, RetainOptions, StreamOptions,
+    TopOptions, ViewOptions,
 };
 
 /// A plan cut into stages.
@@ -162,6 +162,8 @@ pub enum Kind {
     Aggregate(AggregateOptions),
     /// Joins two inputs on equal keys.
     Join(JoinOptions),
+    /// Puts out each row with results over the rows of its partition.
+    Over(OverOptions),
     /// Puts out the first rows of each partition.
     Top(TopOptions),
     /// Keeps a result, or the net of an epoch.

@@ -59,6 +59,7 @@ impl Kind {
             Kind::Aggregate(options) if options.window.is_some() => "window aggregate",
             Kind::Aggregate(_) => "aggregate",
             Kind::Join(options) => options.kind.text(),
+            Kind::Over(_) => "over",
             Kind::Top(_) => "top",
             Kind::View(options) if options.kept => "view",
             Kind::View(_) | Kind::Stream(_) => "stream",

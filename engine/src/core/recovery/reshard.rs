@@ -13,7 +13,7 @@ use crate::core::arena::{Arena, Region, ZoneId};
 use crate::core::graph::{EntryKey, Graph, Kind, OperatorSpec, StageSpec};
 use crate::core::ids::{Epoch, OperatorId, ShardId, Time};
 use crate::core::morsel::Pool;
-use crate::core::operator::{Aggregate, Home, Join, NoRoom, Operator, Retain, Top, View};
+use crate::core::operator::{Aggregate, Home, Join, NoRoom, Operator, Over, Retain, Top, View};
 use crate::core::shard::{
     Restored, blocks_of, empty_arena, give_up_everywhere, operator_over, owns_empty_key,
 };
@@ -139,6 +139,13 @@ fn rehome(
                 Join::new(place, options.clone(), root).expect(MADE)
             };
             Join::rehome(&mut homes(before, make), &mut create(homes(now, make)))
+        }
+        Kind::Over(options) => {
+            let make = |_, _, arena: &Arena| {
+                let (place, root) = operator_over(spec, arena);
+                Over::new(place, options.clone(), root).expect(MADE)
+            };
+            Over::rehome(&mut homes(before, make), &mut create(homes(now, make)), placed)
         }
         Kind::Top(options) => {
             let make = |_, _, arena: &Arena| {

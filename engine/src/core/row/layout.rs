@@ -185,6 +185,23 @@ impl RowLayout {
         }
     }
 
+    /// Appends value `at` of a row to `out`.
+    #[inline]
+    pub fn read_at(
+        &self,
+        blocks: &impl Blocks,
+        heap: Heap,
+        slot: &[u8],
+        at: usize,
+        out: &mut Column,
+    ) {
+        if is_null(slot, at) {
+            out.push_null();
+        } else {
+            self.cells[at].read(blocks, heap, slot, out);
+        }
+    }
+
     /// Whether all values of an encoded row equal those of `row`.
     pub fn equals(&self, blocks: &impl Blocks, heap: Heap, slot: &[u8], row: Row<'_>) -> bool {
         debug_assert_eq!(row.picks.len(), self.cells.len(), "one column for each value");

@@ -196,6 +196,12 @@ impl RowSlab {
         self.layout.read(blocks, self.heap, self.row(blocks, slot), out);
     }
 
+    /// Appends value `at` of a row to `out`.
+    #[inline]
+    pub fn read_at(&self, blocks: &impl Blocks, slot: SlotId, at: usize, out: &mut Column) {
+        self.layout.read_at(blocks, self.heap, self.row(blocks, slot), at, out);
+    }
+
     /// The first row that is not before slot `from`.
     pub fn next(&self, blocks: &impl Blocks, from: SlotId) -> Option<SlotId> {
         self.slab.next_live(blocks, from)

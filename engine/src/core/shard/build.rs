@@ -9,8 +9,8 @@ use crate::core::graph::{Change, Graph, Kind, OperatorSpec, StageSpec};
 use crate::core::hash::{EMPTY, owner, partition};
 use crate::core::ids::{OperatorId, ShardId};
 use crate::core::operator::{
-    Aggregate, Discard, Exchange, ExchangeOptions, Join, Map, Operator, Place, Retain, Stream, Top,
-    View,
+    Aggregate, Discard, Exchange, ExchangeOptions, Join, Map, Operator, Over, Place, Retain,
+    Stream, Top, View,
 };
 
 /// The operators of a stage, each with its zone.
@@ -80,6 +80,7 @@ fn make(
             Box::new(Aggregate::new(place, options, root, owns_empty_key(shard, shards))?)
         }
         Kind::Join(options) => Box::new(Join::new(place, options, root)?),
+        Kind::Over(options) => Box::new(Over::new(place, options, root)?),
         Kind::Top(options) => Box::new(Top::new(place, options, root)?),
         Kind::View(options) => Box::new(View::new(place, options, root)?),
         Kind::Retain(options) => Box::new(Retain::new(place, options, root, shards)),

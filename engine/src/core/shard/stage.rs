@@ -533,7 +533,12 @@ fn context<'a>(
 fn leaves(kind: &Kind) -> bool {
     match kind {
         Kind::View(_) | Kind::Stream(_) | Kind::Exchange(_) => true,
-        Kind::Map(_) | Kind::Aggregate(_) | Kind::Join(_) | Kind::Top(_) | Kind::Retain(_) => false,
+        Kind::Map(_)
+        | Kind::Aggregate(_)
+        | Kind::Join(_)
+        | Kind::Over(_)
+        | Kind::Top(_)
+        | Kind::Retain(_) => false,
     }
 }
 
@@ -560,7 +565,7 @@ fn heeds_time(operators: &[OperatorSpec]) -> Vec<bool> {
             Kind::Map(_) | Kind::View(_) | Kind::Retain(_) => {
                 operator.outputs.iter().flatten().any(|to| heeds[to.operator])
             }
-            Kind::Join(_) | Kind::Top(_) | Kind::Stream(_) => false,
+            Kind::Join(_) | Kind::Over(_) | Kind::Top(_) | Kind::Stream(_) => false,
         };
     }
     heeds

@@ -134,7 +134,12 @@ impl Lowering<'_> {
     }
 
     /// A cast, unless the value is of the type already.
-    fn cast(&self, expr: Expr, to: DataType, input: &Relation) -> Result<Expr, SqlError> {
+    pub(super) fn cast(
+        &self,
+        expr: Expr,
+        to: DataType,
+        input: &Relation,
+    ) -> Result<Expr, SqlError> {
         if let Expr::Literal(Value::Null, _) = expr {
             return Ok(Expr::null(to));
         }

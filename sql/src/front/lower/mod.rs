@@ -7,6 +7,7 @@ mod aggregate;
 mod expr;
 mod join;
 mod not_in;
+mod over;
 mod relation;
 mod row;
 mod top;
@@ -101,6 +102,7 @@ impl<'a> Lowering<'a> {
             LogicalPlan::Projection(projection) => self.projection(projection, true),
             LogicalPlan::Filter(filter) => self.filtered(filter, None),
             LogicalPlan::Limit(limit) => self.limited(limit),
+            LogicalPlan::Window(window) => self.window_results(window),
             LogicalPlan::Aggregate(aggregate) => self.aggregate(aggregate),
             LogicalPlan::Join(join) => self.join(join),
             other => Err(refused(other)),
@@ -314,10 +316,6 @@ enum Output {
 fn refused(plan: &LogicalPlan) -> SqlError {
     let (what, hint) = match plan {
         LogicalPlan::Union(_) => ("UNION in a continuous query", "Create one view for each part."),
-        LogicalPlan::Window(_) => (
-            "OVER in a continuous query, but for the first rows of each partition",
-            "Compute it when you read, or keep the first by WHERE row_number <= 10.",
-        ),
         LogicalPlan::Sort(_) => (
             "ORDER BY without LIMIT in a continuous query",
             "Sort when you read: a view has no order. ORDER BY .. LIMIT 10 keeps the first rows.",

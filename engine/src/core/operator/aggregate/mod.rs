@@ -24,6 +24,7 @@ mod sessions;
 mod spec;
 mod windows;
 
+pub(super) use accumulator::Wide;
 pub use options::{AggregateOptions, WindowOptions};
 
 use sluicedb_sql::SqlError;

@@ -11,6 +11,7 @@
 
 mod order;
 mod picks;
+mod rehome;
 
 use sluicedb_sql::plan::OrderBy;
 use sluicedb_sql::{Column, DataType, SqlError};
@@ -21,6 +22,7 @@ use crate::core::arena::{Anchor, Arena, BlockId, Blocks, ExtentId, HashIndex, Sl
 use crate::core::hash::hash_rows;
 use crate::core::row::{Row, RowLayout, RowSlab};
 pub(super) use picks::Picks;
+pub(super) use rehome::{Keeper, rehome};
 
 use order::{CELL_BYTES, Probe, RowOrder, cell, front, partition_of, prefix, slot_of};
 
@@ -71,6 +73,9 @@ pub(super) struct Delta<'a> {
 }
 
 impl Ordered {
+    /// Bytes of the root block that are taken.
+    pub(super) const HEADER_BYTES: usize = TREE_AT + Tree::HEADER_BYTES;
+
     /// Rows of these types by these columns; refused if a row is larger than a slot can be.
     pub(super) fn new(
         types: &[DataType],
@@ -295,6 +300,32 @@ impl Ordered {
         });
     }
 
+    /// Visits the rows in front of a row, or behind it, of its partition and whatever their weights
+    /// are, while `visit` returns true. `row` is scratch space.
+    pub(super) fn walk_at(
+        &self,
+        arena: &Arena,
+        slot: SlotId,
+        back: bool,
+        row: &mut Vec<Column>,
+        mut visit: impl FnMut(SlotId) -> bool,
+    ) {
+        row.resize_with(0, || Column::new(DataType::Boolean));
+        row.extend(self.types.iter().map(|&data_type| Column::new(data_type)));
+        self.rows.read(arena, slot, row);
+        let head = self.rows.head(arena, slot);
+        let (partition, tie) = (SlotId(u32_at(head, PARTITION)), u64_at(head, TIE));
+        let of = Row { columns: row, picks: &self.all, row: 0 };
+        let order = RowOrder { probe: Some(Probe { slot, row: of, tie }), ..self.order() };
+        let from = cell(partition, prefix(&self.by, of), slot);
+        let from = std::ops::Bound::Excluded(&from[..]);
+        let visit = |key: &[u8], _: &[u8]| partition_of(key) == partition && visit(slot_of(key));
+        match back {
+            true => self.tree.walk_back(arena, &order, from, visit),
+            false => self.tree.walk(arena, &order, from, visit),
+        }
+    }
+
     /// How often a row is there.
     pub(super) fn weight(&self, blocks: &impl Blocks, slot: SlotId) -> i64 {
         i64_at(self.rows.head(blocks, slot), WEIGHT)
@@ -308,6 +339,11 @@ impl Ordered {
     /// Appends the values of a row to `out`, one column each.
     pub(super) fn read(&self, blocks: &impl Blocks, slot: SlotId, out: &mut [Column]) {
         self.rows.read(blocks, slot, out);
+    }
+
+    /// Appends one value of a row to `out`.
+    pub(super) fn read_at(&self, arena: &Arena, slot: SlotId, column: usize, out: &mut Column) {
+        self.rows.read_at(arena, slot, column, out);
     }
 
     /// The first row that is not before a slot.

@@ -44,6 +44,8 @@ pub(in crate::core::operator) struct Harness {
     pub(in crate::core::operator) epoch: Epoch,
     pub(in crate::core::operator) zone: ZoneId,
     pub(in crate::core::operator) stop_expected: Option<Stop>,
+    /// Whether rows may be told of that have no result that fits.
+    pub(in crate::core::operator) withholds: bool,
     pool: Pool,
     copies_max: u32,
 }
@@ -72,6 +74,7 @@ impl Harness {
             epoch: Epoch(1),
             zone,
             stop_expected: None,
+            withholds: false,
             pool: Pool::new(&shapes),
             copies_max,
         }
@@ -125,6 +128,8 @@ impl Harness {
             },
         };
         assert_eq!(stop, self.stop_expected, "what stops an operator for good");
+        let withheld = |effect: &Effect| matches!(effect, Effect::Withheld { .. });
+        effects.retain(|effect| !self.withholds || !withheld(effect));
         for effect in effects {
             let Effect::Publish { epoch, morsel, .. } = effect else { panic!("{effect:?}") };
             assert_eq!(epoch, self.epoch);

@@ -27,6 +27,7 @@ pub(super) use cells::Moved;
 pub(super) use distinct::{Set, SetShape};
 pub(super) use rows::Scratch;
 pub(super) use sort_key::{of_i64, to_i64};
+pub(in crate::core::operator) use wide::Wide;
 
 use sluicedb_sql::plan::{Call, Function};
 use sluicedb_sql::{Column, DataType};

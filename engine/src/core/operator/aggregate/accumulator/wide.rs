@@ -5,7 +5,7 @@
 
 /// A signed number of 256 bits, two's complement, least limb first.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(super) struct Wide([u64; 4]);
+pub(in crate::core::operator) struct Wide([u64; 4]);
 
 /// Bytes of a number in a group.
 pub(super) const WIDE_BYTES: usize = 32;
@@ -43,7 +43,7 @@ impl Wide {
 
     /// `value * weight`.
     #[inline]
-    pub(super) fn product(value: i128, weight: i64) -> Wide {
+    pub(in crate::core::operator) fn product(value: i128, weight: i64) -> Wide {
         if let Some(product) = value.checked_mul(i128::from(weight)) {
             return Wide::from(product);
         }
@@ -57,7 +57,7 @@ impl Wide {
     /// The sum of both.
     #[inline]
     #[must_use]
-    pub(super) fn plus(self, other: Wide) -> Wide {
+    pub(in crate::core::operator) fn plus(self, other: Wide) -> Wide {
         let mut sum = [0; 4];
         let mut carry = false;
         for (limb, slot) in sum.iter_mut().enumerate() {
@@ -75,7 +75,7 @@ impl Wide {
 
     /// The number, if 128 bits are enough.
     #[inline]
-    pub(super) fn narrow(self) -> Option<i128> {
+    pub(in crate::core::operator) fn narrow(self) -> Option<i128> {
         let [first, second, third, last] = self.0;
         let sign = ((second as i64) >> 63) as u64;
         let low = u128::from(second) << 64 | u128::from(first);
@@ -84,7 +84,11 @@ impl Wide {
 
     /// `self * factor / divisor`, rounded half away from zero, if 128 bits are enough. The divisor
     /// is positive.
-    pub(super) fn scaled_quotient(self, factor: u64, divisor: i64) -> Option<i128> {
+    pub(in crate::core::operator) fn scaled_quotient(
+        self,
+        factor: u64,
+        divisor: i64,
+    ) -> Option<i128> {
         assert!(divisor > 0, "a mean is taken of at least one value");
         let divisor = divisor.unsigned_abs();
         let negative = self.is_negative();
