@@ -90,6 +90,47 @@ AGGREGATES = [
     "{first(id ORDER BY ts)|first(id ORDER BY ts, id)}", "max(n) - min(n)",
 ]
 
+# Results over rows around: each order tells all rows apart, or the result is that of all peers.
+OVER = [
+    "row_number() OVER (PARTITION BY g ORDER BY n, id)", "row_number() OVER (ORDER BY s DESC NULLS LAST, id)",
+    "rank() OVER (PARTITION BY b ORDER BY s % 5)", "dense_rank() OVER (PARTITION BY b ORDER BY s % 5 DESC NULLS FIRST)",
+    "percent_rank() OVER (PARTITION BY g ORDER BY s % 7)", "cume_dist() OVER (ORDER BY da)",
+    "ntile(4) OVER (ORDER BY id)", "ntile(7) OVER (PARTITION BY g ORDER BY id)", "lag(n) OVER (ORDER BY ts, id)",
+    "lag(n, 2, -1) OVER (PARTITION BY g ORDER BY ts, id)", "lead(k) OVER (PARTITION BY b ORDER BY id)",
+    "lead(d, 3) OVER (ORDER BY n, id)", "lag(da, 1, DATE '2000-01-01') OVER (PARTITION BY k ORDER BY id)",
+    "first_value(n) OVER (PARTITION BY g ORDER BY ts, id)", "last_value(n) OVER (PARTITION BY g ORDER BY ts, id)",
+    "last_value(k) OVER (ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)",
+    "nth_value(s, 2) OVER (PARTITION BY g ORDER BY id)", "first_value(x) OVER (ORDER BY id ROWS BETWEEN 2 PRECEDING AND CURRENT ROW)",
+    "sum(n) OVER (PARTITION BY g ORDER BY ts, id)", "sum(n) OVER (ORDER BY s)", "sum(s) OVER (PARTITION BY b)",
+    "count(*) OVER ()", "count(k) OVER (PARTITION BY g ORDER BY da)", "min(d) OVER (ORDER BY id ROWS BETWEEN 3 PRECEDING AND 1 FOLLOWING)",
+    "max(n) OVER (PARTITION BY g ORDER BY id ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING)",
+    "sum(d) OVER (ORDER BY id ROWS 4 PRECEDING)", "max(k) OVER (PARTITION BY b ORDER BY id)",
+    "count(*) OVER (ORDER BY ts RANGE BETWEEN INTERVAL '60 seconds' PRECEDING AND CURRENT ROW)",
+    "sum(n) OVER (PARTITION BY g ORDER BY ts RANGE BETWEEN INTERVAL '90 seconds' PRECEDING AND INTERVAL '30 seconds' FOLLOWING)",
+    "sum(s) OVER (ORDER BY s RANGE BETWEEN 20 PRECEDING AND 10 FOLLOWING)", "count(*) OVER (ORDER BY d RANGE BETWEEN 500.5 PRECEDING AND CURRENT ROW)",
+    "count(*) OVER (ORDER BY n DESC NULLS LAST RANGE BETWEEN 50000 PRECEDING AND 50000 FOLLOWING)",
+    "count(*) OVER (ORDER BY da RANGE BETWEEN INTERVAL '1 day' PRECEDING AND CURRENT ROW)",
+    "sum(n) OVER (ORDER BY g GROUPS BETWEEN 1 PRECEDING AND CURRENT ROW)", "count(*) OVER (ORDER BY da GROUPS BETWEEN 1 FOLLOWING AND 2 FOLLOWING)",
+    "sum(s) OVER (ORDER BY id ROWS BETWEEN 5 PRECEDING AND 2 PRECEDING)", "sum(s) OVER (ORDER BY id ROWS BETWEEN 2 FOLLOWING AND 4 FOLLOWING)",
+    "count(*) FILTER (WHERE b) OVER (PARTITION BY g ORDER BY id)", "bool_and(n > 0) OVER (ORDER BY id ROWS 2 PRECEDING)",
+    "row_number() OVER (PARTITION BY g ORDER BY id) + 1", "n - lag(n) OVER (PARTITION BY g ORDER BY id)",
+]
+
+# First rows: what numbers them, and under which condition.
+FIRST = [
+    ("row_number() OVER (PARTITION BY g ORDER BY n, id)", "rn <= 3"), ("row_number() OVER (PARTITION BY k ORDER BY ts DESC, id)", "rn = 1"),
+    ("row_number() OVER (PARTITION BY g, b ORDER BY x DESC NULLS LAST, id)", "rn <= 2 AND n > 0"),
+    ("row_number() OVER (ORDER BY d, id)", "rn BETWEEN 5 AND 9"), ("rank() OVER (PARTITION BY b ORDER BY s % 5)", "rn <= 2"),
+    ("dense_rank() OVER (PARTITION BY g ORDER BY da DESC NULLS LAST)", "rn < 3"), ("rank() OVER (ORDER BY s % 7)", "rn = 1"),
+    ("row_number() OVER (PARTITION BY s % 4 ORDER BY k NULLS FIRST, id)", "rn <= 4"),
+    ("row_number() OVER (PARTITION BY da ORDER BY b, n DESC NULLS FIRST, id)", "2 >= rn"),
+]
+LIMITS = [
+    "ORDER BY n, id LIMIT 5", "ORDER BY n DESC NULLS FIRST, id LIMIT 4 OFFSET 3", "ORDER BY k NULLS FIRST, id DESC LIMIT 7",
+    "ORDER BY da DESC NULLS LAST, x, id LIMIT 10", "ORDER BY b, d, id LIMIT 3 OFFSET 40", "ORDER BY n + s, id LIMIT 6",
+]
+DISTINCTS = [("g", "g, n, id"), ("k", "k, ts DESC, id"), ("b, g", "b, g, d DESC NULLS LAST, id"), ("n % 5", "n % 5, s NULLS FIRST, id")]
+
 KEYS = ["k", "g", "da", "b", "g, b", "length(k)", "n % 3", "date_trunc('minute', ts)"]
 
 HOPS = "(SELECT e.*, w AS window_start, w + INTERVAL '{size} seconds' AS window_end FROM everything e, unnest(generate_series(0, {last}, {slide})) o(u), LATERAL (SELECT time_bucket(INTERVAL '{slide} seconds', ts) - INTERVAL '1 second' * u AS w) WHERE ts < w + INTERVAL '{size} seconds')"
@@ -145,13 +186,15 @@ def literal(value):
 
 
 class Script:
-    """One file: all views come first, because they see the rows that are pushed when they are there."""
+    """One file: all views come first, because they see the rows that are pushed when they are there.
+    With `late` each is there once more, created between the second and the third of the INSERTs, over
+    the view that holds what came before."""
 
-    def __init__(self, name, about, once=True):
+    def __init__(self, name, about, once=True, late=False):
         self.name, self.about, self.once = name, about, once
-        self.creates, self.queries = [], []
+        self.creates, self.queries, self.late = [], [], [] if late else None
 
-    def add(self, ours, duck):
+    def add(self, ours, duck, once=True):
         answer = DUCK.execute(duck)
         width = len(answer.description)
         lines = sorted(" ".join(cell(value) for value in row) for row in answer.fetchall())
@@ -160,7 +203,10 @@ class Script:
         self.creates.append(f"statement ok\nCREATE MATERIALIZED VIEW {name} AS {ours.replace('everything', 's')}\n")
         kinds = "T" * width
         self.queries.append(f"query {kinds} rowsort\nSELECT * FROM {name}\n----\n{body}")
-        if self.once:
+        if self.late is not None:
+            self.late.append(f"statement ok\nCREATE MATERIALIZED VIEW {name}_late AS {ours}\n")
+            self.queries.append(f"query {kinds} rowsort\nSELECT * FROM {name}_late\n----\n{body}")
+        if self.once and once:
             self.queries.append(f"query {kinds} rowsort\n{ours}\n----\n{body}")
 
     def write(self):
@@ -172,6 +218,8 @@ class Script:
         for at in range(0, len(ROWS), 30):
             lines = ",\n".join("(" + ", ".join(literal(value) for value in row) + ")" for row in ROWS[at : at + 30])
             parts.append(f"statement ok\nINSERT INTO s VALUES\n{lines}\n")
+            if at == 30:
+                parts += self.late or []
         (HERE / self.name).write_text("\n".join(parts + self.queries))
 
 
@@ -181,8 +229,8 @@ DUCK.execute("CREATE TABLE everything (" + ", ".join(f"{name} {kind}" for name, 
 DUCK.executemany("INSERT INTO everything VALUES (" + ", ".join("?" * len(COLUMNS)) + ")", ROWS)
 
 
-def both(script, text):
-    script.add(side(text, 0), side(text, 1))
+def both(script, text, once=True):
+    script.add(side(text, 0), side(text, 1), once)
 
 
 def main():
@@ -218,6 +266,30 @@ def main():
         both(nested, f"SELECT count(DISTINCT c) AS c, median(c) AS m, string_agg(CAST(c AS TEXT), ',' ORDER BY CAST(c AS TEXT)) AS t FROM {beneath}")
         both(nested, f"SELECT key, c FROM {beneath} WHERE n > 0")
     nested.write()
+
+    over = Script("over.slt", "Results over rows around, and of groups.", late=True)
+    for call in OVER:
+        # What runs once knows no bool_and of frames that slide.
+        both(over, f"SELECT id, {call} AS o FROM everything", once="bool_and" not in call)
+    beneath = "(SELECT k, count(*) AS c, sum(n) AS n FROM everything GROUP BY k) b"
+    for call in ["rank() OVER (ORDER BY c)", "lag(c) OVER (ORDER BY c, n, k)", "sum(c) OVER (ORDER BY c)", "count(*) OVER (PARTITION BY c)"]:
+        both(over, f"SELECT k, c, {call} AS o FROM {beneath}")
+    both(over, "SELECT id, row_number() OVER (PARTITION BY g ORDER BY id) AS a, lag(n) OVER (ORDER BY id) AS b, sum(s) OVER (PARTITION BY g) AS c, rank() OVER (PARTITION BY g ORDER BY s) AS d FROM everything WHERE b")
+    both(over, "SELECT g, sum(gap) AS gap FROM (SELECT g, id - lag(id) OVER (PARTITION BY g ORDER BY id) AS gap FROM everything) q GROUP BY g")
+    over.write()
+
+    first = Script("first.slt", "First rows of partitions, of all rows, and of what changes.", late=True)
+    for call, condition in FIRST:
+        both(first, f"SELECT id, g, rn FROM (SELECT *, {call} AS rn FROM everything) q WHERE {condition}")
+        both(first, f"SELECT id, k FROM (SELECT *, {call} AS rn FROM everything) q WHERE {condition}")
+    for limit in LIMITS:
+        both(first, f"SELECT id, n FROM everything {limit}")
+    for on, order in DISTINCTS:
+        both(first, f"SELECT DISTINCT ON ({on}) id, g, k FROM everything ORDER BY {order}")
+    for limit in ["ORDER BY c DESC, k NULLS FIRST LIMIT 3", "ORDER BY n, k LIMIT 2 OFFSET 1"]:
+        both(first, f"SELECT k, count(*) AS c, sum(n) AS n FROM everything GROUP BY k {limit}")
+    both(first, f"SELECT k, c, rn FROM (SELECT *, row_number() OVER (PARTITION BY c % 2 ORDER BY n, k) AS rn FROM {beneath}) q WHERE rn <= 2")
+    first.write()
 
     windowed = Script("windows.slt", "Windows, which DuckDB groups as joins and gaps.", once=False)
     for call, key, relation in windows():
