@@ -6,6 +6,7 @@ mod lines;
 mod relations;
 mod resume;
 mod several;
+mod stopped;
 
 use std::fs;
 use std::path::{Path, PathBuf};
