@@ -2,7 +2,13 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::sync::Arc;
 
+use arrow::array::{
+    ArrayRef, Date32Array, Float64Array, Int64Array, StringViewBuilder, Time64MicrosecondArray,
+    TimestampMicrosecondArray,
+};
+use sluicedb_sql::column::arrow::Incoming;
 use sluicedb_sql::expr::{Expr, Failures, Native, Program, lit};
 use sluicedb_sql::{Column, DataType, Field, Schema, Value};
 
@@ -129,5 +135,37 @@ fn a_warm_program_allocates_nothing() {
             program.run(&input, ROWS, &mut scratch, &mut failures);
         }
         assert_eq!(ASKED.get() - before, 0, "{}", call.text(&schema));
+    }
+}
+
+#[test]
+fn the_buffers_of_a_batch_become_columns_without_an_allocation() {
+    let text = |at: i64| format!("a text that lies on the heap, with the number {at}");
+    let numbers = || 0..ROWS as i64;
+    // All in one buffer, as a column has them.
+    let mut texts = StringViewBuilder::new().with_fixed_block_size(100_000);
+    numbers().for_each(|number| texts.append_value(text(number)));
+    let arrays: Vec<(DataType, ArrayRef)> = vec![
+        (DataType::BigInt, Arc::new(Int64Array::from_iter_values(numbers()))),
+        (DataType::Double, Arc::new(Float64Array::from_iter_values(numbers().map(|n| n as f64)))),
+        (DataType::Timestamp, Arc::new(TimestampMicrosecondArray::from_iter_values(numbers()))),
+        (DataType::Time, Arc::new(Time64MicrosecondArray::from_iter_values(numbers()))),
+        (DataType::Date, Arc::new(Date32Array::from_iter_values(0..ROWS as i32))),
+        (DataType::Text, Arc::new(texts.finish())),
+    ];
+    for (data_type, array) in arrays {
+        let field = Field::not_null("c", data_type);
+        let before = ASKED.get();
+        let column = Incoming::new(array, &field).expect("it fits").into_column();
+        assert_eq!(ASKED.get() - before, 0, "{data_type}");
+        let expected = match data_type {
+            DataType::BigInt => Value::BigInt(7),
+            DataType::Double => Value::Double(7.0),
+            DataType::Timestamp => Value::Timestamp(7),
+            DataType::Time => Value::Time(7),
+            DataType::Date => Value::Date(7),
+            _ => Value::text(&text(7)),
+        };
+        assert_eq!(column.value(7), expected);
     }
 }

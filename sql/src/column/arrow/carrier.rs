@@ -7,8 +7,8 @@ use arrow::array::{
 };
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{
-    ArrowPrimitiveType, DataType as ArrowType, Date32Type, Date64Type, Decimal128Type, Int32Type,
-    Int64Type, IntervalDayTimeType, IntervalMonthDayNanoType, IntervalUnit, IntervalYearMonthType,
+    ArrowPrimitiveType, DataType as ArrowType, Date32Type, Date64Type, Decimal128Type, Int64Type,
+    IntervalDayTimeType, IntervalMonthDayNanoType, IntervalUnit, IntervalYearMonthType,
     Time32MillisecondType, Time32SecondType, Time64MicrosecondType, Time64NanosecondType, TimeUnit,
     TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
     TimestampSecondType,
@@ -66,18 +66,6 @@ fn exact(array: ArrayRef, to: &ArrowType, field: &Field) -> Result<ArrayRef, Sql
     let options = CastOptions { safe: false, ..CastOptions::default() };
     cast_with_options(&array, to, &options)
         .map_err(|error| SqlError::out_of_range(format!("column \"{}\": {error}", field.name)))
-}
-
-/// The same buffer under the name of its plain type.
-fn plain<From, To>(array: ArrayRef) -> ArrayRef
-where
-    From: ArrowPrimitiveType,
-    To: ArrowPrimitiveType<Native = From::Native>,
-{
-    let typed: PrimitiveArray<From> = array.as_primitive::<From>().clone();
-    // Dropped so that the buffer has one owner, who may move it.
-    drop(array);
-    Arc::new(typed.reinterpret_cast::<To>())
 }
 
 fn refused(row: usize, field: &Field, value: impl std::fmt::Display, why: &str) -> SqlError {
@@ -183,7 +171,7 @@ fn dates(array: ArrayRef, field: &Field) -> Result<ArrayRef, SqlError> {
         let why = format!("days are farther from 1970 than {DATE_DAYS_MAX}");
         return Err(refused(row, field, days[row], &why));
     }
-    Ok(plain::<Date32Type, Int32Type>(array))
+    Ok(array)
 }
 
 fn times(array: ArrayRef, field: &Field) -> Result<ArrayRef, SqlError> {
@@ -207,26 +195,26 @@ fn times(array: ArrayRef, field: &Field) -> Result<ArrayRef, SqlError> {
             if let Some(row) = first_bad(&*array, micros, |us| day(us).is_some()) {
                 return Err(refused(row, field, micros[row], WHY));
             }
-            Ok(plain::<Time64MicrosecondType, Int64Type>(array))
+            Ok(array)
         }
     }
 }
 
 fn moments(array: ArrayRef, field: &Field) -> Result<ArrayRef, SqlError> {
-    let why = format!("is farther from 1970 than {TIMESTAMP_US_MAX} us");
+    let why = || format!("is farther from 1970 than {TIMESTAMP_US_MAX} us");
     let near = |us: i64| (us.unsigned_abs() <= TIMESTAMP_US_MAX as u64).then_some(us);
     let by = |factor: i64| move |units: i64| units.checked_mul(factor).and_then(near);
     match array.data_type() {
         ArrowType::Timestamp(TimeUnit::Second, _) => {
-            each::<TimestampSecondType, Int64Type>(&*array, field, &why, by(1_000_000))
+            each::<TimestampSecondType, Int64Type>(&*array, field, &why(), by(1_000_000))
         }
         ArrowType::Timestamp(TimeUnit::Millisecond, _) => {
-            each::<TimestampMillisecondType, Int64Type>(&*array, field, &why, by(1000))
+            each::<TimestampMillisecondType, Int64Type>(&*array, field, &why(), by(1000))
         }
-        ArrowType::Date64 => each::<Date64Type, Int64Type>(&*array, field, &why, by(1000)),
-        ArrowType::Date32 => {
-            each::<Date32Type, Int64Type>(&*array, field, &why, |days| by(DAY_US)(i64::from(days)))
-        }
+        ArrowType::Date64 => each::<Date64Type, Int64Type>(&*array, field, &why(), by(1000)),
+        ArrowType::Date32 => each::<Date32Type, Int64Type>(&*array, field, &why(), |days| {
+            by(DAY_US)(i64::from(days))
+        }),
         ArrowType::Timestamp(TimeUnit::Nanosecond, _) => {
             let why = "is no whole number of microseconds";
             each::<TimestampNanosecondType, Int64Type>(&*array, field, why, |nanos| {
@@ -237,9 +225,9 @@ fn moments(array: ArrayRef, field: &Field) -> Result<ArrayRef, SqlError> {
             let micros = array.as_primitive::<TimestampMicrosecondType>().values();
             if let Some(row) = first_bad(&*array, micros, |us| near(us).is_some()) {
                 let shown = format!("{} as {}", micros[row], array.data_type());
-                return Err(refused(row, field, shown, &why));
+                return Err(refused(row, field, shown, &why()));
             }
-            Ok(plain::<TimestampMicrosecondType, Int64Type>(array))
+            Ok(array)
         }
     }
 }

@@ -11,7 +11,10 @@ use arrow::array::{
     PrimitiveArray, StringArray, StringViewArray,
 };
 use arrow::buffer::NullBuffer;
-use arrow::datatypes::{DataType as ArrowType, Decimal128Type, Float64Type, Int32Type, Int64Type};
+use arrow::datatypes::{
+    DataType as ArrowType, Date32Type, Decimal128Type, Float64Type, Int32Type, Int64Type,
+    Time64MicrosecondType, TimestampMicrosecondType,
+};
 
 use super::carrier::carrier;
 use super::moved;
@@ -123,8 +126,8 @@ impl Incoming {
                 let bits = array.as_boolean().values();
                 rows.clone().for_each(|row| to.push(bits.value(row)));
             }
-            Values::I32(to) => to.extend_from_slice(&slice::<Int32Type>(array)[rows.clone()]),
-            Values::I64(to) => to.extend_from_slice(&slice::<Int64Type>(array)[rows.clone()]),
+            Values::I32(to) => to.extend_from_slice(&narrow(array)[rows.clone()]),
+            Values::I64(to) => to.extend_from_slice(&wide(array)[rows.clone()]),
             Values::F64(to) => to.extend_from_slice(&slice::<Float64Type>(array)[rows.clone()]),
             Values::I128(to) => {
                 to.extend_from_slice(&slice::<Decimal128Type>(array)[rows.clone()]);
@@ -147,8 +150,15 @@ fn move_values(array: ArrayRef, data_type: DataType) -> Result<Values, ArrayRef>
             drop(array);
             Values::Bool(moved::bits(bits.into_parts().0))
         }
-        Physical::I32 => Values::I32(move_primitive::<Int32Type>(array)),
-        Physical::I64 => Values::I64(move_primitive::<Int64Type>(array)),
+        Physical::I32 => Values::I32(match array.data_type() {
+            ArrowType::Date32 => move_primitive::<Date32Type>(array),
+            _ => move_primitive::<Int32Type>(array),
+        }),
+        Physical::I64 => Values::I64(match array.data_type() {
+            ArrowType::Timestamp(..) => move_primitive::<TimestampMicrosecondType>(array),
+            ArrowType::Time64(_) => move_primitive::<Time64MicrosecondType>(array),
+            _ => move_primitive::<Int64Type>(array),
+        }),
         Physical::F64 => Values::F64(move_primitive::<Float64Type>(array)),
         Physical::I128 => Values::I128(move_primitive::<Decimal128Type>(array)),
         Physical::Text => match array.data_type() {
@@ -172,6 +182,23 @@ fn move_primitive<T: ArrowPrimitiveType>(array: ArrayRef) -> Vec<T::Native> {
     // The clone shares the buffer; when the array is gone it may be the only one that does.
     drop(array);
     moved::values(owned.into_parts().1)
+}
+
+/// The numbers of a carrier with 32 bits, which may be days.
+fn narrow(array: &dyn Array) -> &[i32] {
+    match array.data_type() {
+        ArrowType::Date32 => slice::<Date32Type>(array),
+        _ => slice::<Int32Type>(array),
+    }
+}
+
+/// Those of a carrier with 64 bits, which may be microseconds.
+fn wide(array: &dyn Array) -> &[i64] {
+    match array.data_type() {
+        ArrowType::Timestamp(..) => slice::<TimestampMicrosecondType>(array),
+        ArrowType::Time64(_) => slice::<Time64MicrosecondType>(array),
+        _ => slice::<Int64Type>(array),
+    }
 }
 
 fn slice<T: ArrowPrimitiveType>(array: &dyn Array) -> &[T::Native] {

@@ -61,8 +61,11 @@ pub(super) fn texts<T: ByteViewType>(
     let (views, mut buffers, _) = array.into_parts();
     let heap = match Arc::get_mut(&mut buffers) {
         _ if long == 0 => Vec::new(),
-        Some(owned) => values(std::mem::take(&mut owned[0]).into()),
+        // A buffer of nothing would have to be made, so that the one of the views stands in for it.
+        Some(owned) => values(std::mem::replace(&mut owned[0], views.inner().clone()).into()),
         None => buffers[0].to_vec(),
     };
+    // The views have one owner again.
+    drop(buffers);
     Ok(Text::of_views(values(views), heap))
 }
