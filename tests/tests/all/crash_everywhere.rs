@@ -96,6 +96,20 @@ impl Script {
     /// A long one: a logged source and one that is not, two shards, short segments, many checkpoints, and
     /// relations that come and go.
     pub(crate) fn long() -> Script {
+        let scripts = (330..1_000).step_by(10).map(Script::with_statements);
+        let mut long = scripts.filter(|script| script.operations() >= OPERATIONS);
+        long.next().expect("more statements take more operations")
+    }
+
+    /// The operations of its calm run.
+    fn operations(&self) -> u64 {
+        let Script { seed, options, load, .. } = self.clone();
+        let mut world = World::new(seed, options, load).expect("the plan is one of ours");
+        world.run();
+        world.disk_operations()
+    }
+
+    fn with_statements(statements: usize) -> Script {
         let seed = 3;
         let options = Options {
             shards: 2,
@@ -112,7 +126,7 @@ impl Script {
             checkpoint_writes_max: 2,
             state_blocks: LONG_STATE_BLOCKS,
             shadow_blocks: 64,
-            statements: 330,
+            statements,
             rows_max: 1,
             disk_turns_max: 10,
             weights: Weights::EVEN,
