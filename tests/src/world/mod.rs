@@ -47,7 +47,7 @@ pub use run::{Failure, Outcome, Replay, Summary, draw, quietly, replay, run, run
 /// Turns in which all statements are pushed; after it the faults stop.
 const PUSH_TURNS_MAX: u64 = 10_000;
 /// Turns without faults in which everything comes to rest.
-const CALM_TURNS_MAX: u64 = 200_000;
+const CALM_TURNS_MAX: u64 = 1_000_000;
 
 /// The name of the database in its files.
 const DATABASE: u128 = 0x51_u128 << 64 | 0xdb;
