@@ -18,6 +18,10 @@ const SKETCHED_GROUPS: usize = 10;
 impl Draft<'_> {
     pub(super) fn aggregate(&mut self) {
         let input = self.pick();
+        self.aggregate_over(input);
+    }
+
+    pub(super) fn aggregate_over(&mut self, input: usize) {
         let time = self.window_time(input);
         let keys = self.group_keys(input, time.is_some());
         let (window, emit, allowed_lateness_us) = match time {

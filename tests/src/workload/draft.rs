@@ -224,6 +224,9 @@ impl<'a> Draft<'a> {
         let id = self.builder.late(self.relations[aggregate].id).expect("it may refuse rows");
         let Relation { columns, rows, .. } = self.relations[input].clone();
         self.add(&[aggregate], id, columns, rows / 5 + 1);
+        if self.prng.chance(35) {
+            self.aggregate_over(self.relations.len() - 1);
+        }
     }
 
     /// Makes views and streams of all that nobody reads, and of some other relations.

@@ -46,7 +46,7 @@ impl Draft<'_> {
                     on.push((l, r));
                 }
             }
-            if self.prng.chance(8) && product <= JOIN_ROWS_MAX {
+            if self.prng.chance(20) && product <= JOIN_ROWS_MAX {
                 (on, distinct) = (Pairs::new(), 1);
             }
             let rows = product / distinct;
