@@ -144,3 +144,42 @@ fn a_sum_that_does_not_fit_withholds_its_row_until_it_does() {
     made(&mut harness, &mut over, &[delta(row(-1), 1)], &mut held);
     assert_eq!((held.len(), over.withheld(&harness.arena)), (3, 0));
 }
+
+#[test]
+fn a_frame_slides_and_a_row_in_front_hears_of_who_comes_behind() {
+    let call = |function, argument, frame| {
+        let name = String::new();
+        OverCall { name, function, argument: Some(argument), default: None, filter: None, frame }
+    };
+    let (unit, start, end) = (Unit::Rows, Edge::Before(1), Edge::Current);
+    let sum = call(OverFunction::Aggregate(Function::Sum), 0, Frame { unit, start, end });
+    let next = call(OverFunction::Lag(-1), 0, Frame::ALL);
+    let options = OverOptions {
+        partition: vec![],
+        by: vec![OrderBy { column: 0, descending: false, nulls_first: false }],
+        calls: vec![sum, next],
+        as_they_came: false,
+        input: vec![DataType::Int],
+        results: vec![DataType::BigInt, DataType::Int],
+        output_shape: ShapeId(1),
+    };
+    let output = [DataType::Int, DataType::BigInt, DataType::Int];
+    let mut harness = Harness::new(1, &[&[DataType::Int], &output]);
+    let mut over = Over::new(harness.place(), options, harness.root()).unwrap();
+    over.create(&mut harness.arena);
+    let mut held = Bag::new();
+    let given = |rows: &[i32]| -> Vec<Given> {
+        rows.iter().map(|&row| delta(vec![Value::Int(row)], 1)).collect()
+    };
+    let is = |row: i32, sum: i64, next: Option<i32>| {
+        let next = next.map_or(Value::Null, Value::Int);
+        (vec![Value::Int(row), Value::BigInt(sum), next], 1)
+    };
+    made(&mut harness, &mut over, &given(&[1, 2, 4]), &mut held);
+    assert_eq!(held, Bag::from([is(1, 1, Some(2)), is(2, 3, Some(4)), is(4, 6, None)]));
+    made(&mut harness, &mut over, &given(&[3]), &mut held);
+    assert_eq!(
+        held,
+        Bag::from([is(1, 1, Some(2)), is(2, 3, Some(3)), is(3, 5, Some(4)), is(4, 7, None)])
+    );
+}
