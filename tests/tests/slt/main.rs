@@ -34,6 +34,7 @@ fn run_all(shards: usize) {
     scripts(&root, &mut files);
     let wanted = std::env::var("SLT").ok();
     files.retain(|path| wanted.as_ref().is_none_or(|of| path.to_string_lossy().contains(of)));
+    assert!(!files.is_empty(), "no script has {} in its name", wanted.unwrap_or_default());
     let (mut total, mut failed) = (Counts::default(), Vec::new());
     for path in &files {
         let text = fs::read_to_string(path).unwrap();

@@ -69,6 +69,7 @@ pub fn check(files: &[File]) -> Vec<Finding> {
     findings.extend(layout::orphans(files));
     for File { path, text } in files {
         findings.extend(text::machine_paths(path, text));
+        findings.extend(text::merge_marks(path, text));
         if path.ends_with(".md") {
             findings.extend(text::titles(path, text));
         }
@@ -119,7 +120,7 @@ mod tests {
             ("engine/src/core/x.rs", core),
             ("sql/src/lib.rs", &long),
             ("NOTES.md", "# A\n\n# B \u{1F600}\n"),
-            ("notes.txt", concat!("see ", "/", "root/x\n")),
+            ("notes.txt", concat!("see ", "/", "root/x\n", "<<<<<<<", " HEAD\n")),
         ];
         let files = files.map(|(path, text)| File { path: path.to_owned(), text: text.to_owned() });
         let expected = "\
@@ -138,6 +139,7 @@ engine/src/core/x.rs:5: commented-out code
 engine/src/core/x.rs:6: `blazing` in a comment
 engine/src/core/x.rs:7: a section banner
 notes.txt:1: a path of somebody's machine
+notes.txt:2: a mark of a merge
 notes.txt:1: top-level entry `notes.txt`
 sql/src/lib.rs:801: 900 lines outside tests";
         let mut found: Vec<String> = shown(&check(&files)).lines().map(str::to_owned).collect();

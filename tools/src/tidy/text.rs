@@ -23,6 +23,16 @@ pub(super) fn machine_paths(path: &str, text: &str) -> Vec<Finding> {
         .collect()
 }
 
+/// What a merge leaves where nobody decided between two sides.
+pub(super) fn merge_marks(path: &str, text: &str) -> Vec<Finding> {
+    let left = |line: &str| ["<<<<<<< ", ">>>>>>> "].iter().any(|mark| line.starts_with(mark));
+    text.lines()
+        .enumerate()
+        .filter(|(_, line)| left(line))
+        .map(|(at, _)| Finding::new(path, at + 1, "a mark of a merge", "keep what both sides mean"))
+        .collect()
+}
+
 /// A prose file has one title.
 pub(super) fn titles(path: &str, text: &str) -> Vec<Finding> {
     let mut fenced = false;
@@ -80,6 +90,14 @@ mod tests {
         );
         assert_eq!(check(&format!("file://{}x", MACHINE_FOLDERS[0])), format!("a.toml:1: {found}"));
         assert_eq!(check(&format!("target{}x $HOME{0}x", MACHINE_FOLDERS[2])), "");
+    }
+
+    #[test]
+    fn marks_of_a_merge_are_found() {
+        let text =
+            format!("a\n{0} HEAD\nb\n=======\nc\n{1} 1234567\n", "<".repeat(7), ">".repeat(7));
+        let found = "a.md:2: a mark of a merge\na.md:6: a mark of a merge";
+        assert_eq!(shown(&merge_marks("a.md", &text)), found);
     }
 
     #[test]
