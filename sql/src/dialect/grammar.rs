@@ -144,6 +144,7 @@ impl Dialect for Grammar {
 /// The query that takes up all tokens up to `until`.
 pub(super) fn query(cursor: &mut Cursor<'_>, until: usize) -> Result<Box<Query>, SqlError> {
     let mut query = whole(cursor, until, |parser| parser.parse_query())?;
+    super::fetch::rewrite(&mut query);
     super::zone::rewrite(&mut query);
     super::number::rewrite(&mut query);
     Ok(query)

@@ -9,6 +9,7 @@ mod bounds;
 mod create;
 mod cursor;
 pub(crate) mod external;
+mod fetch;
 mod grammar;
 pub mod interval;
 mod near;

@@ -15,6 +15,7 @@ mod planner;
 mod reason;
 mod series;
 mod types;
+mod unbuilt;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -135,6 +136,7 @@ fn bound(
     collect_spans: bool,
     declared: Option<&[DataType]>,
 ) -> Result<(LogicalPlan, Vec<DataType>), DataFusionError> {
+    unbuilt::refuse(&query).map_err(error::outside)?;
     series::name_columns(&mut query);
     let context = Context::new(relations);
     let options = ParserOptions {
