@@ -21,6 +21,21 @@ pub(in crate::core) fn u64_at(bytes: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(raw)
 }
 
+/// A number that is in front of another one where the double is: all NaN are one, behind all else, and
+/// 0.0 and -0.0 are one.
+#[inline]
+pub(in crate::core) fn sortable(value: f64) -> u64 {
+    let value = if value.is_nan() {
+        f64::NAN.abs()
+    } else if value == 0.0 {
+        0.0
+    } else {
+        value
+    };
+    let bits = value.to_bits();
+    if bits >> 63 == 1 { !bits } else { bits | 1 << 63 }
+}
+
 #[inline]
 pub(in crate::core) fn put_u16(bytes: &mut [u8], at: usize, value: u16) {
     bytes[at..at + 2].copy_from_slice(&value.to_le_bytes());

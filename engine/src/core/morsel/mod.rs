@@ -111,6 +111,15 @@ impl Morsel {
         self.rows = rows as u32;
     }
 
+    /// The same of rows that were given a weight each, which is left out where all are 1.
+    pub fn set_weighed_rows(&mut self) {
+        let rows = self.weights.len();
+        if self.weights.iter().all(|&weight| weight == 1) {
+            self.weights.clear();
+        }
+        self.set_rows(rows);
+    }
+
     /// Appends the marks of a row whose columns were written and counts it.
     #[inline]
     pub(crate) fn count_row(&mut self, tie: Option<Tie>, behind: Time) {

@@ -117,13 +117,10 @@ impl Output {
     /// Completes the morsel.
     pub(super) fn complete(&mut self, given: &Given, out: &mut Morsel) {
         self.gather(given, out);
-        if out.weights.iter().all(|&weight| weight == 1) {
-            out.weights.clear();
-        }
         if (0..self.rows).all(|row| out.ties.get(row) == Tie::default()) {
             out.ties.clear();
         }
-        out.set_rows(self.rows);
+        out.set_weighed_rows();
         self.rows = 0;
     }
 }

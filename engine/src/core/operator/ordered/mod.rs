@@ -6,7 +6,7 @@
 //! Invariants:
 //! - A row is in the slab once, with the sum of its weights, and in the tree under one cell. Rows that
 //!   came from different places are different rows. So are 0.0 and -0.0.
-//! - A row of weight zero is there only until [`Ordered::remove`] is called for it.
+//! - A row of weight zero is there only until [`Ordered::let_go`] takes it out.
 //! - A partition is there as long as it has a row.
 
 mod order;
@@ -256,8 +256,18 @@ impl Ordered {
         (slot, weight)
     }
 
+    /// Takes rows out as far as fuel and memory allow; false if there are none of these.
+    pub(super) fn let_go(&mut self, going: &mut Vec<SlotId>, context: &mut Context<'_>) -> bool {
+        let rows = self.allow(going.len(), |_| 0, context);
+        context.burn(rows);
+        for slot in going.drain(going.len() - rows..) {
+            self.remove(context.arena, slot);
+        }
+        rows > 0
+    }
+
     /// Takes a row out, and its partition with the last one.
-    pub(super) fn remove(&mut self, arena: &mut Arena, slot: SlotId) {
+    fn remove(&mut self, arena: &mut Arena, slot: SlotId) {
         let mut columns = std::mem::take(&mut self.going);
         columns.iter_mut().for_each(Column::clear);
         self.rows.read(&*arena, slot, &mut columns);

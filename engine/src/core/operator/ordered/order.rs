@@ -9,7 +9,7 @@ use sluicedb_sql::column::Values;
 use sluicedb_sql::plan::OrderBy;
 use sluicedb_sql::{Column, DataType};
 
-use crate::core::arena::bytes::u64_at;
+use crate::core::arena::bytes::{sortable, u64_at};
 use crate::core::arena::{Blocks, Order, SlotId};
 use crate::core::row::{Row, RowSlab};
 
@@ -149,7 +149,7 @@ fn beginning(column: &Column, row: usize) -> u64 {
         Values::Bool(bits) => u64::from(bits.get(row)) << 63,
         Values::I32(values) => i64::from(values[row]) as u64 ^ SIGN,
         Values::I64(values) => values[row] as u64 ^ SIGN,
-        Values::F64(values) => of_double(values[row]),
+        Values::F64(values) => sortable(values[row]),
         // Intervals that are equal may differ in all their bits.
         Values::I128(_) if column.data_type() == DataType::Interval => 0,
         Values::I128(values) => of_wide(values[row]),
@@ -168,19 +168,6 @@ fn of_wide(value: i128) -> u64 {
     const SIGN: u64 = 1 << 63;
     let near = value.clamp(i128::from(i64::MIN), i128::from(i64::MAX));
     (near as i64) as u64 ^ SIGN
-}
-
-fn of_double(value: f64) -> u64 {
-    const SIGN: u64 = 1 << 63;
-    let value = if value.is_nan() {
-        f64::NAN.abs()
-    } else if value == 0.0 {
-        0.0
-    } else {
-        value
-    };
-    let bits = value.to_bits();
-    if bits & SIGN == 0 { bits | SIGN } else { !bits }
 }
 
 #[cfg(test)]

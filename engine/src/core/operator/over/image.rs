@@ -62,14 +62,12 @@ impl Image {
         self.changed = 0..0;
         for (at, &slot) in region.slots.iter().enumerate() {
             let copies = u32::try_from(weight(slot).max(0)).unwrap_or(u32::MAX);
-            let start = self.entries.len();
             self.entries.extend((0..copies).map(|copy| Entry { slot, copy }));
             if at < region.changed.start {
                 self.changed = self.entries.len()..self.entries.len();
             } else if at < region.changed.end {
                 self.changed.end = self.entries.len();
             }
-            debug_assert!(start <= self.entries.len());
         }
         for column in needed(options) {
             let out = &mut self.columns[column];

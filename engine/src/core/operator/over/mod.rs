@@ -252,23 +252,9 @@ impl Over {
             self.push(context.arena, owed, &mut out);
             self.paid += 1;
         }
-        let rows = out.weights.len();
-        if out.weights.iter().all(|&weight| weight == 1) {
-            out.weights.clear();
-        }
-        out.set_rows(rows);
-        context.burn(rows);
+        out.set_weighed_rows();
+        context.burn(out.rows());
         out
-    }
-
-    /// Has rows go as far as fuel and memory allow; false if there are none of these.
-    fn let_go(&mut self, context: &mut Context<'_>) -> bool {
-        let rows = self.ordered.allow(self.going.len(), |_| 0, context);
-        context.burn(rows);
-        for slot in self.going.drain(self.going.len() - rows..) {
-            self.ordered.remove(context.arena, slot);
-        }
-        rows > 0
     }
 
     fn owes(&self) -> bool {
@@ -318,7 +304,7 @@ impl Operator for Over {
                 return Work::Emit(Port(0), Item::Rows(self.put_out(context)));
             }
             if !self.going.is_empty() {
-                if !self.let_go(context) {
+                if !self.ordered.let_go(&mut self.going, context) {
                     return Work::Yield;
                 }
                 continue;

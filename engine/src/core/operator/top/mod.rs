@@ -119,16 +119,6 @@ impl Top {
         }
     }
 
-    /// Has rows go as far as fuel and memory allow; false if there are none of these.
-    fn let_go(&mut self, context: &mut Context<'_>) -> bool {
-        let rows = self.ordered.allow(self.going.len(), |_| 0, context);
-        context.burn(rows);
-        for slot in self.going.drain(self.going.len() - rows..) {
-            self.ordered.remove(context.arena, slot);
-        }
-        rows > 0
-    }
-
     /// The next of what is owed.
     fn put_out(&mut self, context: &mut Context<'_>) -> Morsel {
         let mut out = context.pool.take(self.options.output_shape);
@@ -145,12 +135,8 @@ impl Top {
             }
             out.weights.push(owed.weight);
         }
-        let rows = out.weights.len();
-        if out.weights.iter().all(|&weight| weight == 1) {
-            out.weights.clear();
-        }
-        out.set_rows(rows);
-        context.burn(rows);
+        out.set_weighed_rows();
+        context.burn(out.rows());
         out
     }
 }
@@ -185,7 +171,7 @@ impl Operator for Top {
                 return Work::Emit(Port(0), Item::Rows(self.put_out(context)));
             }
             if !self.going.is_empty() {
-                if !self.let_go(context) {
+                if !self.ordered.let_go(&mut self.going, context) {
                     return Work::Yield;
                 }
                 continue;

@@ -172,10 +172,7 @@ impl View {
     }
 
     fn publish_net(&self, mut net: Morsel, context: &mut Context<'_>) {
-        net.set_rows(net.weights.len());
-        if net.weights.iter().all(|&weight| weight == 1) {
-            net.weights.clear();
-        }
+        net.set_weighed_rows();
         self.publish(net, context);
     }
 

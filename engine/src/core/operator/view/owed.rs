@@ -52,11 +52,8 @@ impl View {
             }
         });
         self.owed = Some(Owed { next, time });
-        morsel.set_rows(morsel.weights.len());
+        morsel.set_weighed_rows();
         context.burn(morsel.rows());
-        if morsel.weights.iter().all(|&weight| weight == 1) {
-            morsel.weights.clear();
-        }
         if morsel.is_empty() {
             // A consolidated view may hold rows that nobody has seen; and the last look finds none.
             context.pool.put(morsel);

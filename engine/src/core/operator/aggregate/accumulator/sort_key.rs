@@ -15,6 +15,7 @@ use std::cmp::Ordering;
 use sluicedb_sql::column::Values;
 use sluicedb_sql::{Column, DataType, Physical};
 
+use crate::core::arena::bytes::sortable;
 use crate::core::arena::{Arena, Blocks, Heap, HeapId, Order};
 use crate::core::morsel::{Morsel, Tie};
 
@@ -301,15 +302,7 @@ fn of_i128(value: i128) -> [u8; 16] {
 
 #[inline]
 pub(super) fn of_f64(value: f64) -> [u8; 8] {
-    let value = if value.is_nan() {
-        f64::NAN.abs()
-    } else if value == 0.0 {
-        0.0
-    } else {
-        value
-    };
-    let bits = value.to_bits();
-    (if bits >> 63 == 1 { !bits } else { bits | 1 << 63 }).to_be_bytes()
+    sortable(value).to_be_bytes()
 }
 
 pub(super) fn to_f64(bytes: [u8; 8]) -> f64 {
