@@ -330,6 +330,16 @@ pub struct SinkMark {
     pub failed: bool,
 }
 
+/// A sink that writes in step with checkpoints. The number of its stream is free once that is gone, and
+/// another sink may have it while this one is still in a checkpoint that is on its way.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SinkId {
+    /// The stream that feeds it.
+    pub view: ViewId,
+    /// Counts those that came since the database was opened; 0 for those that were there.
+    pub number: u64,
+}
+
 /// What the outside tells the coordinator.
 #[derive(Debug)]
 pub enum CoordinatorInput {
@@ -390,8 +400,8 @@ pub enum CoordinatorInput {
     },
     /// A sink can write no more, and makes nothing safe.
     Failed {
-        /// The stream that feeds it.
-        sink: ViewId,
+        /// Which one.
+        sink: SinkId,
     },
     /// Somebody copies the files of the newest checkpoint, and one is sealed: answered by `Pinned`. They
     /// stay until `Unpin`, whatever is sealed meanwhile.

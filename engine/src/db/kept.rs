@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use super::error::Error;
 use super::subscribe::{ChangeSet, Delivered, Subscription};
+use crate::core::effect::SinkId;
 use crate::core::feeder::Position;
-use crate::core::ids::{Epoch, ViewId};
+use crate::core::ids::Epoch;
 use crate::shell::epochs::SealedEpoch;
 use crate::shell::inbox::{Inbox, Request};
 
@@ -21,7 +22,7 @@ use crate::shell::inbox::{Inbox, Request};
 /// hold where it was when the last one was sealed.
 pub struct Kept {
     changes: Subscription,
-    sink: ViewId,
+    sink: SinkId,
     position: Option<Position>,
     inbox: Arc<Inbox>,
     sealed: Arc<SealedEpoch>,
@@ -48,7 +49,7 @@ pub enum Given {
 
 /// What a sink is connected by.
 pub(super) struct Keeper {
-    pub(super) sink: ViewId,
+    pub(super) sink: SinkId,
     pub(super) position: Option<Position>,
     pub(super) inbox: Arc<Inbox>,
     pub(super) sealed: Arc<SealedEpoch>,
@@ -100,7 +101,7 @@ impl Kept {
     /// What was given in front of this mark is safe: should the database crash, the sink goes on at
     /// this position, and nothing that it was given before comes again.
     pub fn written(&mut self, mark: u64, position: Position) {
-        let (sink, epoch) = (self.sink, Epoch(mark));
+        let (sink, epoch) = (self.sink.view, Epoch(mark));
         self.position = Some(position);
         // A database that has ended seals nothing any more.
         let _ended = self.inbox.post(Request::Written { sink, epoch, position });
@@ -114,7 +115,8 @@ impl Kept {
 
 impl Drop for Kept {
     fn drop(&mut self) {
-        if !self.ended && !self.changes.is_gone() {
+        // One that was dropped may be in a checkpoint that still waits for it.
+        if !self.ended {
             let _ended = self.inbox.post(Request::Failed { sink: self.sink });
         }
     }

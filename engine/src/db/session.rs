@@ -1,6 +1,6 @@
 //! What a database on threads and one that its caller turns have in common.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
@@ -21,6 +21,7 @@ use super::subscribe::{SubscribeOptions, Subscription};
 use super::view::View;
 use super::{Changes, Stats};
 use crate::core::arena::BLOCK_BYTES;
+use crate::core::effect::SinkId;
 use crate::core::feeder::Position;
 use crate::core::graph::{Change, Graph, Growth, Route, change};
 use crate::core::ids::{Epoch, SourceId, ViewId};
@@ -54,13 +55,17 @@ pub(super) struct Session {
     inline: bool,
 }
 
-/// What is known of sources.
+/// What is known of sources, and of the sinks that came since the database was opened.
 #[derive(Default)]
 pub(super) struct Sources {
     /// Those that have been fed.
     pub(super) fed: BTreeSet<SourceId>,
     /// Those that connectors feed from outside.
     pub(super) outside: BTreeSet<SourceId>,
+    /// The number of the last sink that came.
+    sink_number: u64,
+    /// By stream.
+    sinks: BTreeMap<ViewId, SinkId>,
 }
 
 /// What a database begins with.
@@ -74,10 +79,20 @@ pub(super) struct Begun {
 }
 
 impl Sources {
+    /// The next sink, which follows this.
+    fn sink(&mut self, view: ViewId) -> SinkId {
+        self.sink_number += 1;
+        let sink = SinkId { view, number: self.sink_number };
+        self.sinks.insert(view, sink);
+        sink
+    }
+
     /// Sources have come and gone.
     fn change(&mut self, change: &Change, outside: bool) {
         self.fed.retain(|source| !change.sources_gone.contains(source));
         self.outside.retain(|source| !change.sources_gone.contains(source));
+        let came = |sink: &SinkId| change.sinks_come.contains(sink);
+        self.sinks.retain(|view, sink| !change.views_gone.contains(view) || came(sink));
         if outside {
             self.outside.extend(&change.sources_come);
         }
@@ -110,7 +125,8 @@ impl Session {
     pub(super) fn new(contact: Contact, begun: Begun, inline: bool) -> Result<Session, Error> {
         let Begun { plan, history, origin, outside } = begun;
         let catalog = Catalog::new(plan, &contact)?;
-        let sources = Mutex::new(Sources { fed: contact.fed.clone(), outside });
+        let fed = contact.fed.clone();
+        let sources = Mutex::new(Sources { fed, outside, ..Sources::default() });
         let (catalog, history) = (RwLock::new(Arc::new(catalog)), Mutex::new(history));
         Ok(Session { contact, catalog, sources, history, origin, inline })
     }
@@ -210,7 +226,7 @@ impl Session {
         for (name, options) in followed {
             let part = if sinks { sink_ahead } else { lane_ahead };
             if sinks {
-                change.sinks_come.push(after.view(name)?.id);
+                change.sinks_come.push(sources.sink(after.view(name)?.id));
             }
             let (subscription, parts) = self.follow(&after, name, options, part)?;
             subscriptions.push(subscription);
@@ -396,8 +412,11 @@ impl Session {
 
     /// What connects a sink with checkpoints, which goes on at this position.
     pub(super) fn keeper(&self, sink: &str, position: Option<Position>) -> Result<Keeper, Error> {
+        let sources = self.lock();
+        let view = self.catalog().view(sink)?.id;
+        let known = sources.sinks.get(&view).copied();
         Ok(Keeper {
-            sink: self.catalog().view(sink)?.id,
+            sink: known.unwrap_or(SinkId { view, number: 0 }),
             position,
             inbox: Arc::clone(&self.contact.inbox),
             sealed: Arc::clone(&self.contact.sealed),

@@ -171,11 +171,6 @@ impl Subscription {
         self.lanes.len()
     }
 
-    /// Whether the relation is gone, or the database. One that was given up is there until it is dropped.
-    pub(super) fn is_gone(&self) -> bool {
-        self.life.ending().is_some_and(|ending| !matches!(ending, Ending::Stopped(_)))
-    }
-
     fn wait(&mut self, until: Option<Instant>) -> Result<Option<Delivered>, Error> {
         loop {
             if let Some(found) = self.try_next_delivered()? {

@@ -14,6 +14,7 @@ use super::outlet::Outlet;
 use super::scan::{Found, Kept};
 use super::survey::Survey;
 use super::sync::{AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering};
+use crate::core::effect::SinkId;
 use crate::core::feeder::{Keys, Position};
 use crate::core::graph::Change;
 use crate::core::ids::{Epoch, FeederId, SourceId, ViewId};
@@ -39,7 +40,7 @@ pub(crate) enum Request {
     /// A sink has made safe what it was given by the end of an epoch.
     Written { sink: ViewId, epoch: Epoch, position: Position },
     /// A sink can write no more.
-    Failed { sink: ViewId },
+    Failed { sink: SinkId },
     /// Everything that was pushed before is to be saved, and the files of the checkpoint that has it are
     /// to stay while they are copied.
     Pin { reply: Reply<Pinned> },

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use sluicedb::core::effect::CoordinatorInput;
+use sluicedb::core::effect::{CoordinatorInput, SinkId};
 use sluicedb::core::graph::{Change, Graph, Growth, change};
 use sluicedb::core::ids::{Epoch, LaneId, ShardId, ViewId};
 use sluicedb::core::shard::check;
@@ -267,7 +267,10 @@ impl World {
         made.history = history_of(self.growth.versions.len());
         let views = made.graph.views.places();
         let come = views.filter(|(_, view)| made.come.binary_search(&view.operator).is_ok());
-        made.sinks_come = come.map(|(at, _)| ViewId(at as u16)).collect();
+        // Of this life, where each change that was drawn has its place.
+        let number = self.growth.versions.len() as u64 + 1;
+        let sink = |at: usize| SinkId { view: ViewId(at as u16), number };
+        made.sinks_come = come.map(|(at, _)| sink(at)).collect();
         let made = Arc::new(made);
         check(&made).expect("its rows are not too large");
         let what = format_args!("come={:?} gone={:?}", made.come, made.gone);

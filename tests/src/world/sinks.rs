@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use sluicedb::core::effect::{CoordinatorInput, SinkMark};
+use sluicedb::core::effect::{CoordinatorInput, SinkId, SinkMark};
 use sluicedb::core::feeder::Position;
 use sluicedb::core::graph::Change;
 use sluicedb::core::ids::{Epoch, StageId, ViewId};
@@ -27,6 +27,7 @@ type Entry = (Epoch, Vec<Value>, i64);
 #[derive(Clone)]
 pub(super) struct Sink {
     view: ViewId,
+    number: u64,
     written: Vec<Entry>,
     /// By shard: whether its mark was reached, while others have not come to theirs.
     marked: Vec<bool>,
@@ -40,10 +41,15 @@ pub(super) struct Sink {
 }
 
 impl Sink {
-    fn new(view: ViewId, shards: u16) -> Sink {
+    fn new(SinkId { view, number }: SinkId, shards: u16) -> Sink {
         let marked = vec![false; usize::from(shards)];
         let (written, aside) = (Vec::new(), Vec::new());
-        Sink { view, written, marked, aside, writing: None, runs: true, failed: false }
+        let writing = None;
+        Sink { view, number, written, marked, aside, writing, runs: true, failed: false }
+    }
+
+    pub(super) fn id(&self) -> SinkId {
+        SinkId { view: self.view, number: self.number }
     }
 
     /// Whether it is given what a view publishes.
@@ -76,10 +82,10 @@ impl Sink {
 impl World {
     /// Streams and views come that sinks follow.
     pub(super) fn sinks_come(&mut self, change: &Change) {
-        for view in &change.sinks_come {
-            let name = &change.graph.views[view.index()].name;
+        for sink in &change.sinks_come {
+            let name = &change.graph.views[sink.view.index()].name;
             let shards = self.options.shards;
-            self.sinks.entry(name.clone()).or_insert_with(|| Sink::new(*view, shards));
+            self.sinks.entry(name.clone()).or_insert_with(|| Sink::new(*sink, shards));
         }
     }
 
@@ -140,12 +146,12 @@ impl World {
         let fails = self.is_rough() && self.outside.below(FAILS) == 0;
         let (_, sink) = self.sinks.iter_mut().nth(at).expect("listed because there is one");
         let (epoch, entries, _) = sink.writing.take().expect("listed because it is writing");
-        let view = sink.view;
+        let (view, id) = (sink.view, sink.id());
         if fails {
             sink.failed = true;
             self.trace.add(self.turn, &view, format_args!("its sink fails"));
             self.saw("sink failed");
-            return self.coordinate(CoordinatorInput::Failed { sink: view });
+            return self.coordinate(CoordinatorInput::Failed { sink: id });
         }
         self.trace.add(self.turn, &view, format_args!("its sink has {entries} by {epoch}"));
         let position = Position { offset: entries as u64, check: epoch.0 };
@@ -159,7 +165,7 @@ impl World {
         let mut found = BTreeMap::new();
         for SinkMark { sink: view, position, failed } in marks {
             let name = self.graph.views[view.index()].name.clone();
-            let mut sink = Sink::new(*view, shards);
+            let mut sink = Sink::new(SinkId { view: *view, number: 0 }, shards);
             let before = self.sinks.remove(&name).expect("it came, and nobody forgot it");
             assert!(!failed || before.failed, "{name} has not failed");
             sink.failed = *failed;

@@ -33,10 +33,9 @@ impl World {
         self.saw(if stopped.state_bytes.is_some() { "query given up" } else { "stays given up" });
         self.life.gave_up = Some(self.life.open);
         for view in views {
-            let sinks = self.sinks.values_mut();
-            let mut fed = sinks.filter(|sink| sink.follows(*view));
-            if fed.any(|sink| sink.fail()) {
-                self.coordinate(CoordinatorInput::Failed { sink: *view });
+            let mut fed = self.sinks.values_mut().filter(|sink| sink.follows(*view));
+            if let Some(sink) = fed.find_map(|sink| sink.fail().then(|| sink.id())) {
+                self.coordinate(CoordinatorInput::Failed { sink });
             }
         }
     }

@@ -11,7 +11,7 @@ use sluicedb_wal::{
 use super::CoordinatorOptions;
 use super::front::Front;
 use super::sinks::{Gathered, Sinks};
-use crate::core::effect::{FeederMark, Part, ProducerMark, SinkMark};
+use crate::core::effect::{FeederMark, Part, ProducerMark, SinkId, SinkMark};
 use crate::core::feeder::Position;
 use crate::core::graph::Change;
 use crate::core::ids::{Epoch, ShardId, ViewId};
@@ -140,7 +140,7 @@ impl Seal {
     }
 
     /// A sink can write no more: checkpoints go on without it.
-    pub(super) fn failed(&mut self, sink: ViewId, issued: &mut Vec<Issued>) {
+    pub(super) fn failed(&mut self, sink: SinkId, issued: &mut Vec<Issued>) {
         self.sinks.failed(sink);
         if let State::Gathering { sinks, .. } = &mut self.state {
             sinks.failed(sink);

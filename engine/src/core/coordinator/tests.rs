@@ -7,6 +7,7 @@ use sluicedb_sql::{DataType, Field, Schema};
 use sluicedb_wal::{Failure, FileRef, Lsn, Statement};
 
 use super::*;
+use crate::core::effect::SinkId;
 use crate::core::feeder::{Position, Progress};
 use crate::core::graph::SourceSpec;
 use crate::core::ids::{SourceId, Time, ViewId};
@@ -287,9 +288,12 @@ fn a_checkpoint_waits_for_sinks_that_have_not_failed() {
         epoch: Epoch(epoch),
         position: Position { offset: 9, check: 0 },
     };
-    let other = vec![written(0, 5), written(0, 5), written(2, 4), written(1, 5)];
+    let failed =
+        |view, number| CoordinatorInput::Failed { sink: SinkId { view: ViewId(view), number } };
+    // One that is not there yet, or has another number, is not the one that is waited for.
+    let other = vec![written(0, 5), written(0, 5), written(2, 4), written(1, 5), failed(2, 1)];
     assert_eq!(run(&mut coordinator, other), Vec::<String>::new(), "one has yet to tell");
-    let said = run(&mut coordinator, vec![CoordinatorInput::Failed { sink: ViewId(2) }]);
+    let said = run(&mut coordinator, vec![failed(2, 0)]);
     assert_eq!(said.last().map(String::as_str), Some("sealed e5 11 at 101"));
     // The next one waits for the one that works.
     run(&mut coordinator, vec![CHECKPOINT]);

@@ -8,6 +8,7 @@ use sluicedb_sql::plan::NodeId;
 use super::pause::{Mark, Read};
 use super::placement::Placement;
 use super::{EntryKey, Graph, Kind, StageSpec, Target};
+use crate::core::effect::SinkId;
 use crate::core::ids::{EdgeId, LaneId, OperatorId, ShardId, SourceId, StageId, ViewId};
 use crate::core::operator::{MarkId, Port};
 
@@ -80,7 +81,7 @@ pub struct Change {
     /// Views and streams that go.
     pub views_gone: Vec<ViewId>,
     /// Streams that come and feed sinks which write in step with checkpoints.
-    pub sinks_come: Vec<ViewId>,
+    pub sinks_come: Vec<SinkId>,
     /// Inputs that are added to what was there. Those that read what keeps its rows are owed them.
     pub readers: Vec<Reader>,
     /// Places that sources remember from here on, for inputs that were taken off them.
