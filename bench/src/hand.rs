@@ -2,10 +2,12 @@
 //! paced run the cost of the harness itself.
 
 use std::ops::Range;
+use std::sync::Barrier;
 
 use rustc_hash::FxHashMap;
 
 use crate::subject::{Bulk, Collector, Load, Paced, Recorder, Setup, one_shard};
+use crate::sys;
 use crate::trades::{DEAR, Query, SECOND, Tick, Trades};
 
 /// A loop over the trades, between two stretches.
@@ -156,6 +158,33 @@ pub fn bulk<'a>(setup: &'a Setup, load: &'a Load) -> Result<Box<dyn Bulk + 'a>, 
     Ok(Box::new(HandBulk { hand: Hand::new(setup.query, &setup.names), load }))
 }
 
+/// The time of as many loops at once, each on a CPU of its own and with the trades of its share of
+/// the symbols, in nanoseconds: how much more of these CPUs there is than of one.
+pub fn race(setup: &Setup, trades: &Trades) -> Result<u64, String> {
+    let loops = setup.shards;
+    let cpus: Vec<usize> = setup.cpus.shards.iter().copied().chain([setup.cpus.producer]).collect();
+    let shares: Vec<Trades> =
+        (0..loops).map(|at| trades.only(|symbol| symbol % loops == at)).collect();
+    let start = Barrier::new(loops);
+    let run = |share: &Trades, cpu: usize| {
+        let pinned = sys::pin(cpu);
+        let mut hand = Hand::new(setup.query, &setup.names);
+        start.wait();
+        let begun = setup.clock.now_ns();
+        hand.add(share, 0..share.prices.len());
+        std::hint::black_box(hand.check());
+        pinned.map(|_pinned| (begun, setup.clock.now_ns()))
+    };
+    let ends = std::thread::scope(|scope| {
+        let each = shares.iter().zip(cpus.iter().cycle());
+        let threads: Vec<_> = each.map(|(share, cpu)| scope.spawn(|| run(share, *cpu))).collect();
+        let ends = threads.into_iter().map(|thread| thread.join().expect("a loop does not panic"));
+        ends.collect::<Result<Vec<_>, String>>()
+    })?;
+    let begun = ends.iter().map(|end| end.0).min().unwrap_or(0);
+    Ok(ends.iter().map(|end| end.1).max().unwrap_or(0) - begun)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -174,5 +203,15 @@ mod tests {
             checks.push(whole.check());
         }
         assert!(checks.iter().all(|check| *check != 0));
+    }
+
+    #[test]
+    fn every_trade_is_of_one_loop_of_a_race() {
+        let trades = trades(5_000, 3);
+        let shares = [0, 1, 2].map(|at| trades.only(|symbol| symbol % 3 == at));
+        assert_eq!(shares.iter().map(|share| share.prices.len()).sum::<usize>(), 5_000);
+        assert!(shares[1].symbols.iter().all(|symbol| symbol % 3 == 1));
+        let setup = Setup::new(Query::Tumble, 3).unwrap();
+        assert!(race(&setup, &trades).unwrap() > 0);
     }
 }

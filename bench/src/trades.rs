@@ -70,6 +70,21 @@ pub struct Trades {
     pub times: Vec<i64>,
 }
 
+impl Trades {
+    /// Those of the symbols that are wanted, in their order.
+    pub fn only(&self, wanted: impl Fn(usize) -> bool) -> Trades {
+        let rows: Vec<usize> =
+            (0..self.symbols.len()).filter(|row| wanted(self.symbols[*row])).collect();
+        let of = |column: &[i64]| rows.iter().map(|row| column[*row]).collect();
+        Trades {
+            symbols: rows.iter().map(|row| self.symbols[*row]).collect(),
+            prices: of(&self.prices),
+            sizes: of(&self.sizes),
+            times: of(&self.times),
+        }
+    }
+}
+
 /// How many symbols there are.
 pub const SYMBOLS: usize = 1000;
 /// Prices are from 1 to this.
