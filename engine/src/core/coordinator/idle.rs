@@ -16,6 +16,8 @@ pub(super) struct Idleness {
     /// By source.
     sources: Vec<Option<Watch>>,
     feeders: Vec<Watched>,
+    /// Feeders that have gone, of whose last rows a shard may tell yet.
+    left: Vec<(FeederId, SourceId)>,
     /// Feeders that wake with the next barrier.
     woken: Vec<FeederId>,
 }
@@ -60,10 +62,12 @@ impl Idleness {
     pub(super) fn remove(&mut self, source: SourceId) {
         self.sources[source.index()] = None;
         self.feeders.retain(|watched| watched.source != source);
+        self.left.retain(|left| left.1 != source);
     }
 
     /// A feeder counts from here on.
     pub(super) fn attached(&mut self, feeder: FeederId, source: SourceId, now_ns: u64) {
+        self.left.retain(|left| left.0 != feeder);
         if self.sources.get(source.index()).is_some_and(Option::is_some) {
             self.feeders.push(Watched { feeder, source, heard_ns: now_ns, idle: false });
         }
@@ -71,21 +75,28 @@ impl Idleness {
 
     /// A feeder is to go.
     pub(super) fn leaves(&mut self, feeder: FeederId) {
-        self.feeders.retain(|watched| watched.feeder != feeder);
+        let gone = self.feeders.extract_if(.., |watched| watched.feeder == feeder);
+        self.left.extend(gone.map(|watched| (watched.feeder, watched.source)));
         self.woken.retain(|woken| *woken != feeder);
     }
 
     /// Rows of a feeder are in.
     pub(super) fn fed(&mut self, feeder: FeederId, now_ns: u64) {
-        // It may have left since.
-        let Some(watched) = self.feeders.iter_mut().find(|watched| watched.feeder == feeder) else {
-            return;
+        let source = match self.feeders.iter_mut().find(|watched| watched.feeder == feeder) {
+            Some(watched) => {
+                watched.heard_ns = now_ns;
+                if std::mem::take(&mut watched.idle) {
+                    self.woken.push(feeder);
+                }
+                watched.source
+            }
+            // It may have left since, and what it brought counts.
+            None => match self.left.iter().find(|left| left.0 == feeder) {
+                Some(left) => left.1,
+                None => return,
+            },
         };
-        watched.heard_ns = now_ns;
-        if std::mem::take(&mut watched.idle) {
-            self.woken.push(feeder);
-        }
-        let watch = self.sources[watched.source.index()].as_mut();
+        let watch = self.sources[source.index()].as_mut();
         let watch = watch.expect("a feeder is watched as long as its source is");
         (watch.heard_ns, watch.reached_ns) = (Some(now_ns), now_ns);
     }
@@ -230,5 +241,19 @@ mod tests {
         assert_eq!(orders(&mut idleness, 5_150 * MS), "wake f0");
         idleness.leaves(FeederId(0));
         assert_eq!(orders(&mut idleness, 5_200 * MS), "advance src0 1000000", "nobody is there");
+    }
+
+    #[test]
+    fn what_a_feeder_brought_before_it_left_counts_though_it_is_told_afterwards() {
+        let mut idleness = idleness(true);
+        idleness.attached(FeederId(0), SOURCE, 0);
+        idleness.leaves(FeederId(0));
+        assert_eq!(orders(&mut idleness, 2_000 * MS), "", "no time is known to go on from");
+        idleness.fed(FeederId(0), 2_000 * MS);
+        assert_eq!(idleness.due_at(), Some(3_000 * MS));
+        assert_eq!(orders(&mut idleness, 3_000 * MS), "advance src0 1000000");
+        idleness.remove(SOURCE);
+        idleness.fed(FeederId(0), 4_000 * MS);
+        assert_eq!(idleness.due_at(), None);
     }
 }
