@@ -102,6 +102,11 @@ impl SqlError {
         SqlError::of("23502", format!("column \"{name}\" is NOT NULL and was given NULL"))
     }
 
+    /// P0004: rows that are not those that are expected.
+    pub fn unexpected_rows(message: impl Into<String>) -> SqlError {
+        SqlError::of("P0004", message)
+    }
+
     /// 55006: something that somebody else has.
     pub fn in_use(message: impl Into<String>) -> SqlError {
         SqlError::of("55006", message)

@@ -345,6 +345,8 @@ pub struct SinkId {
 pub enum CoordinatorInput {
     /// Monotonic time in nanoseconds. Given before a report, it says when that came.
     Clock(u64),
+    /// The time by which silence counts from here on, where it is not that of the clock.
+    Quiet(u64),
     /// A read, a change of the catalog or a statement waits for a barrier.
     ///
     /// The epoch that is open before this input is closed for it, so what was published before it

@@ -1,5 +1,6 @@
 //! SQL: statements carried out on a running database.
 
+mod expect;
 mod resume;
 
 use std::collections::BTreeSet;
@@ -339,6 +340,10 @@ impl Language {
                 let read: Vec<String> = match &decision {
                     Decision::Query(query) => query.reads().map(str::to_owned).collect(),
                     Decision::Insert(insert) => insert.rows.reads().map(str::to_owned).collect(),
+                    Decision::Expect(rows) => {
+                        let expected = rows.expected.iter().flat_map(Bounded::reads);
+                        rows.found.reads().chain(expected).map(str::to_owned).collect()
+                    }
                     _ => Vec::new(),
                 };
                 let catalog = state.catalog.clone();
@@ -483,13 +488,20 @@ fn other(
     known: Known<'_>,
 ) -> Result<Outcome, Error> {
     match decision {
-        Decision::Query(query) => match query.lookup(known.0) {
-            Some(lookup) => {
-                let rows = Keyed::new(session, patience, lookup)?.run(patience, &query, &[])?;
-                Ok(Outcome::Rows(rows))
+        Decision::Query(query) => {
+            let query = by_the_clock(session, *query)?;
+            match query.lookup(known.0) {
+                Some(lookup) => {
+                    let rows = Keyed::new(session, patience, lookup)?.run(patience, &query, &[])?;
+                    Ok(Outcome::Rows(rows))
+                }
+                None => query_once(session, patience, query, known).map(Outcome::Rows),
             }
-            None => query_once(session, patience, *query, known).map(Outcome::Rows),
-        },
+        }
+        Decision::SetClock(_)
+        | Decision::ShowClock
+        | Decision::AdvanceClock(_)
+        | Decision::Expect(_) => expect::carry_out(session, patience, decision, known),
         Decision::Table(table) => Ok(Outcome::Rows(RowSet::of(&table))),
         Decision::Insert(insertion) => {
             let Insertion { into, rows } = *insertion;
@@ -530,12 +542,21 @@ fn other(
     }
 }
 
+/// The query at the time at which the clock stands, if it does.
+fn by_the_clock(session: &Session, query: Bounded) -> Result<Bounded, Error> {
+    match session.contact.day.still_us() {
+        Some(us) => Ok(query.at(us)?),
+        None => Ok(query),
+    }
+}
+
 pub(super) fn query_once(
     session: &Session,
     patience: &mut impl Patience,
     query: Bounded,
     (catalog, outside): Known<'_>,
 ) -> Result<RowSet, Error> {
+    let query = by_the_clock(session, query)?;
     let names: Vec<String> = query.reads().map(str::to_owned).collect();
     let keeps =
         |name: &&String| catalog.object(name).is_some_and(|object| catalog.keeps_rows(object));

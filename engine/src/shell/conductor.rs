@@ -11,7 +11,7 @@ use rtrb::{Consumer, Producer};
 use sluicedb_wal::worker::{Completion, Disk};
 
 use super::bell::Bell;
-use super::clock::Clock;
+use super::clock::{Clock, Day};
 use super::epochs::{Epochs, SealedEpoch};
 use super::inbox::{Attached, Inbox, NotAttached, Pinned, Reply, Request};
 use super::inlet::{Inlet, InletParts};
@@ -57,6 +57,7 @@ pub(crate) struct Parts {
     pub(crate) stops: Arc<Stops>,
     pub(crate) disk: Option<Disk>,
     pub(crate) clock: Clock,
+    pub(crate) day: Arc<Day>,
     pub(crate) bell: Arc<Bell>,
     pub(crate) stats: Arc<[Arc<ShardStats>]>,
     /// Frames or rows on a feeder's lane.
@@ -168,6 +169,9 @@ impl Conductor {
             return if told { Turn::Stopped } else { Turn::Idle };
         }
         let now = CoordinatorInput::Clock(self.parts.clock.now_ns());
+        if let Some(quiet) = self.parts.day.quiet_ns() {
+            self.step(CoordinatorInput::Quiet(quiet));
+        }
         self.step(now);
         let mut worked = self.take_reports();
         worked |= self.take_completions();
@@ -460,6 +464,7 @@ impl Conductor {
             room,
             life,
             inbox: Arc::clone(&self.parts.inbox),
+            day: Arc::clone(&self.parts.day),
         };
         let made = Feeder::new(options, progress).with_keys(self.keys.remove(&feeder));
         let given = (Inlet::new(made.with_position(position), shared), reply);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::bell::Bell;
-use super::clock::wall_us;
+use super::clock::Day;
 use super::in_turn;
 use super::inbox::{Inbox, Request};
 use super::lane::Sender;
@@ -41,6 +41,7 @@ pub(crate) struct Inlet {
     room: Arc<Bell>,
     life: Arc<Life>,
     inbox: Arc<Inbox>,
+    day: Arc<Day>,
 }
 
 /// What an inlet shares with the shards and the coordinator.
@@ -57,14 +58,31 @@ pub(crate) struct InletParts {
     pub(crate) room: Arc<Bell>,
     pub(crate) life: Arc<Life>,
     pub(crate) inbox: Arc<Inbox>,
+    /// What too far ahead is measured by.
+    pub(crate) day: Arc<Day>,
 }
 
 impl Inlet {
     /// A feeder that is attached, with its lanes.
     pub(crate) fn new(feeder: Feeder, parts: InletParts) -> Inlet {
-        let InletParts { shape, logged, saves, pool, mark, open, lanes, room, life, inbox } = parts;
+        let InletParts { shape, logged, saves, pool, mark, open, lanes, room, life, inbox, day } =
+            parts;
         let seen = open.read();
-        Inlet { feeder, shape, logged, saves, pool, mark, open, seen, lanes, room, life, inbox }
+        Inlet {
+            feeder,
+            shape,
+            logged,
+            saves,
+            pool,
+            mark,
+            open,
+            seen,
+            lanes,
+            room,
+            life,
+            inbox,
+            day,
+        }
     }
 
     /// Whether the database takes anything.
@@ -149,7 +167,7 @@ impl Inlet {
     pub(crate) fn push(&mut self, rows: Morsel) -> Result<(), Refused> {
         self.hear();
         if self.feeder.wants_clock() {
-            self.feeder.tell_clock(wall_us());
+            self.feeder.tell_clock(self.day.now_us());
         }
         let lanes = &self.lanes;
         let room = |shard: ShardId| usize::from(lanes[shard.index()].has_room(1));
@@ -179,7 +197,7 @@ impl Inlet {
         writer.finish().map_err(RowRefused::Rows)?;
         self.hear();
         if self.feeder.wants_clock_for_row() {
-            self.feeder.tell_clock(wall_us());
+            self.feeder.tell_clock(self.day.now_us());
         }
         let lanes = &self.lanes;
         let room = |shard: ShardId| usize::from(lanes[shard.index()].has_room(1));

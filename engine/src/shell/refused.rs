@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use sluicedb_sql::expr::RowError;
 
-use super::clock::wall_us;
+use super::clock::Day;
 use super::letters::{Letters, Reader, count};
 use super::stats::ShardStats;
 use super::survey::{Refusals, ShardSurvey};
@@ -35,11 +35,12 @@ pub(crate) struct Refused {
     recent: BTreeMap<(Epoch, OperatorId), Refusals>,
     /// Whether operators have gone of which something was saved.
     forgets: bool,
+    day: Arc<Day>,
 }
 
 impl Refused {
     /// Nothing was refused yet.
-    pub(crate) fn nothing(graph: &Arc<Graph>) -> Refused {
+    pub(crate) fn nothing(graph: &Arc<Graph>, day: Arc<Day>) -> Refused {
         Refused {
             graph: Arc::clone(graph),
             late: Letters::default(),
@@ -48,6 +49,7 @@ impl Refused {
             counts: BTreeMap::new(),
             recent: BTreeMap::new(),
             forgets: false,
+            day,
         }
     }
 
@@ -74,7 +76,7 @@ impl Refused {
             stats.add_late_rows(rows);
             (&mut self.late, Refusals { late: rows, dead: 0 })
         };
-        letters.keep(&self.graph, who, morsel, errors.unwrap_or_default(), wall_us());
+        letters.keep(&self.graph, who, morsel, errors.unwrap_or_default(), self.day.now_us());
         self.counts.entry(operator).or_default().add(more);
         // A stage is at most one epoch ahead of another.
         self.recent.retain(|(at, _), _| at.next() >= epoch);
@@ -84,7 +86,7 @@ impl Refused {
 
     /// Keeps which groups came to be withheld, or have a row again.
     pub(crate) fn withhold(&mut self, who: (OperatorId, Epoch), morsel: &Morsel) {
-        self.withheld.keep(&self.graph, who, morsel, Vec::new(), wall_us());
+        self.withheld.keep(&self.graph, who, morsel, Vec::new(), self.day.now_us());
     }
 
     /// The graph has become another one.
@@ -145,8 +147,9 @@ impl Refused {
         graph: &Arc<Graph>,
         saved: impl Iterator<Item = &'a Vec<Vec<u8>>>,
         stats: &ShardStats,
+        day: Arc<Day>,
     ) -> Option<Refused> {
-        let mut refused = Refused::nothing(graph);
+        let mut refused = Refused::nothing(graph, day);
         let mut totals = Refusals::default();
         for files in saved {
             // Nothing was refused before the first that says something.

@@ -12,7 +12,7 @@ use sluicedb_wal::worker::{DiskOptions, Disks};
 use sluicedb_wal::{Failure, Files, SyncPath};
 
 use super::bell::Bell;
-use super::clock::Clock;
+use super::clock::{Clock, Day};
 use super::conductor::{Conductor, Parts, ShardPort};
 use super::desk::{self, Lookup};
 use super::driver::{Driver, Spin, conduct, panicked};
@@ -110,6 +110,7 @@ pub(crate) struct Contact {
     pub(crate) sealed: Arc<SealedEpoch>,
     /// How far sinks had come in earlier lives.
     pub(crate) sinks: Arc<[SinkMark]>,
+    pub(crate) day: Arc<Day>,
 }
 
 /// What a sink is given, from what is replayed on.
@@ -217,7 +218,8 @@ fn assemble<C: Callback>(setup: Setup, inline: bool) -> Result<Assembly<C>, Star
     let (opened, mut disks) = opened(directory, &graph, &options, memory)?;
     let Opened { shards, coordinator, feeders, producers, letters, sealed, .. } = opened;
     let (clock, bell, life) = (Clock::start(), Arc::new(Bell::new()), Life::new());
-    let stops: Arc<Stops> = Arc::default();
+    let (stops, day) = (Arc::<Stops>::default(), Arc::new(Day::of(clock)));
+    let sealed = Arc::new(SealedEpoch::new(sealed.unwrap_or(Epoch(0))));
     let inbox = Arc::new(Inbox::new(Arc::clone(&bell), Arc::clone(&life), inline));
     let bells: Arc<[_]> = shards.iter().map(|_| Arc::new(Bell::new())).collect();
     let stats: Arc<[_]> = shards.iter().map(|_| Arc::new(ShardStats::default())).collect();
@@ -239,11 +241,10 @@ fn assemble<C: Callback>(setup: Setup, inline: bool) -> Result<Assembly<C>, Star
             stats: Arc::clone(&stats[at]),
             clock,
         };
-        let refused = refused(&letters, &graph, (at, places.len()), &ports.stats)?;
+        let refused = refused(&letters, &graph, (at, places.len()), &ports.stats, &day)?;
         reactors.push(Reactor::new(shard, ports, refused));
     }
     let sinks = sinks.into_iter().map(|sink| connect_sink(sink, &mut reactors)).collect();
-    let sealed = Arc::new(SealedEpoch::new(sealed.unwrap_or(Epoch(0))));
     let conductor = Conductor::new(Parts {
         open: Arc::new(OpenEpoch::new(coordinator.open())),
         coordinator,
@@ -255,6 +256,7 @@ fn assemble<C: Callback>(setup: Setup, inline: bool) -> Result<Assembly<C>, Star
         stops: Arc::clone(&stops),
         disk: disks.as_mut().map(|disks| disks.disk_without_log(wakes(&bell))),
         clock,
+        day: Arc::clone(&day),
         bell,
         stats: Arc::clone(&stats),
         lane_frames,
@@ -277,9 +279,9 @@ fn assemble<C: Callback>(setup: Setup, inline: bool) -> Result<Assembly<C>, Star
         stats,
         sealed,
         sinks: opened.sinks.into(),
+        day,
     };
-    let replays = opened.replayed > 0;
-    Ok(Assembly { contact, reactors, conductor, disks, clock, sinks, replays })
+    Ok(Assembly { contact, reactors, conductor, disks, clock, sinks, replays: opened.replayed > 0 })
 }
 
 /// What the files hold, and what carries out what is done with them, if there are any.
@@ -304,11 +306,12 @@ fn refused(
     graph: &Arc<Graph>,
     (at, shards): (usize, usize),
     stats: &ShardStats,
+    day: &Arc<Day>,
 ) -> Result<Refused, StartError> {
     let what = "what it says of refused rows has another form";
     let another = RecoverError::AnotherPlan { shard: ShardId(at as u16), what };
     let own = letters.iter().skip(at).step_by(shards);
-    Refused::restore(graph, own, stats).ok_or(StartError::Recover(another))
+    Refused::restore(graph, own, stats, Arc::clone(day)).ok_or(StartError::Recover(another))
 }
 
 /// Who is woken by lanes to each shard, and the node that their memory lies on.

@@ -96,6 +96,12 @@ impl Bounded {
         Lookup::of(&self.plan, relation, catalog, &self.parameters)
     }
 
+    /// The same at a time of day that stands still, in microseconds since 1970.
+    pub fn at(self, now_us: i64) -> Result<Bounded, SqlError> {
+        let Bounded { plan, reads, given, parameters } = self;
+        Ok(Bounded { plan: front::at_moment(plan, now_us)?, reads, given, parameters })
+    }
+
     /// The relations whose rows it needs.
     pub fn reads(&self) -> impl Iterator<Item = &str> {
         self.reads.iter().map(String::as_str)

@@ -6,6 +6,7 @@ use sqlparser::ast::{CastKind, Expr, Query};
 
 use super::Catalog;
 use super::create::Variables;
+use super::expect::{Clock, Expectation, set_clock};
 use super::settings;
 use crate::SqlError;
 use crate::bounded::Bounded;
@@ -62,6 +63,14 @@ pub enum Decision {
         /// Which.
         directory: String,
     },
+    /// Have the time of day be another.
+    SetClock(Clock),
+    /// Show what the time of day is.
+    ShowClock,
+    /// Move the clock on to the time that a query gives.
+    AdvanceClock(Box<Bounded>),
+    /// Compare rows with those that are expected.
+    Expect(Box<Expectation>),
     /// Change a setting of the session; its value, or none for the one it begins with.
     Set {
         /// Which.
@@ -143,6 +152,11 @@ impl Catalog {
             Statement::Insert(insert) => self.insert(insert, text, None),
             Statement::Subscribe(subscribe) => self.subscribe(subscribe, (said, text), variables),
             Statement::Explain(explain) => self.explain(explain, text, variables),
+            Statement::Set(set) if set.name == CLOCK => set_clock(set.value.as_deref(), set.at),
+            Statement::Reset(Some(name)) if name == CLOCK => set_clock(None, parsed.span.start),
+            Statement::ShowVariable(name) if name == CLOCK => Ok(Decision::ShowClock),
+            Statement::AdvanceClock(advance) => self.advance_clock(advance, text),
+            Statement::Expect(expect) => self.expect(expect, text),
             Statement::Set(set) => settings::set(set),
             Statement::Reset(name) => settings::reset(name.as_deref()),
             Statement::ShowVariable(name) => settings::show(name),
@@ -324,8 +338,11 @@ impl Catalog {
     }
 }
 
+/// The setting that is a clock.
+const CLOCK: &str = "clock";
+
 /// Each value as one of the column that it is for, whatever the other rows have there.
-fn assigned(rows: &[Vec<Expr>], schema: &Schema, targets: &[usize]) -> Vec<Vec<Expr>> {
+pub(super) fn assigned(rows: &[Vec<Expr>], schema: &Schema, targets: &[usize]) -> Vec<Vec<Expr>> {
     let types: Vec<_> =
         targets.iter().map(|at| dialect::written_type(schema.field(*at).data_type)).collect();
     let cast = |(at, value): (usize, &Expr)| match types.get(at) {

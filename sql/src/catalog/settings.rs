@@ -91,7 +91,8 @@ fn find(name: &str) -> Result<&'static Setting, SqlError> {
     let name = if name == "transaction" { "transaction_isolation" } else { name };
     SETTINGS.iter().find(|setting| setting.name == name).ok_or_else(|| {
         let error = SqlError::undefined_object("setting", name);
-        match nearest(name, SETTINGS.iter().map(|setting| setting.name)) {
+        // The clock is the database's, and not of a session.
+        match nearest(name, SETTINGS.iter().map(|setting| setting.name).chain(["clock"])) {
             Some(near) => error.hint(format!("Did you mean {near}?")),
             None => error.hint("SHOW ALL lists the settings there are."),
         }

@@ -8,6 +8,7 @@
 mod bounds;
 mod create;
 mod cursor;
+mod expect;
 pub(crate) mod external;
 mod fetch;
 mod grammar;

@@ -9,7 +9,7 @@ use super::syntax::{
     ContinuousQuery, Execute, Explain, Insert, InsertSource, Name, Prepare, Statement, Subscribe,
     SubscribeTo,
 };
-use super::{create, grammar, query, session, types};
+use super::{create, expect, grammar, query, session, types};
 use crate::error::SqlError;
 
 /// The words statements begin with.
@@ -34,6 +34,8 @@ const STARTS: &[&str] = &[
     "DEALLOCATE",
     "CHECKPOINT",
     "BACKUP",
+    "ADVANCE",
+    "EXPECT",
     "BEGIN",
     "START",
     "COMMIT",
@@ -81,7 +83,8 @@ pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Statement, SqlError> {
     }
     let start = cursor.plain_word(cursor.index()).unwrap_or("").to_uppercase();
     match start.as_str() {
-        "CREATE" | "INSERT" | "SUBSCRIBE" | "EXPLAIN" | "PREPARE" | "EXECUTE" | "DEALLOCATE" => {
+        "CREATE" | "INSERT" | "SUBSCRIBE" | "EXPLAIN" | "PREPARE" | "EXECUTE" | "DEALLOCATE"
+        | "ADVANCE" | "EXPECT" => {
             cursor.advance();
         }
         _ => return session::parse(cursor, &start),
@@ -93,6 +96,8 @@ pub(super) fn parse(cursor: &mut Cursor<'_>) -> Result<Statement, SqlError> {
         "EXPLAIN" => explain(cursor).map(Statement::Explain),
         "PREPARE" => prepare(cursor).map(Statement::Prepare),
         "EXECUTE" => execute(cursor).map(Statement::Execute),
+        "ADVANCE" => expect::advance(cursor),
+        "EXPECT" => expect::expect(cursor),
         _ => {
             cursor.take(&["PREPARE"]);
             let all = cursor.take(&["ALL"]);

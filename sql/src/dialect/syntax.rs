@@ -72,6 +72,10 @@ pub enum Statement {
     Checkpoint,
     /// `BACKUP TO 'directory'`.
     Backup(String),
+    /// `ADVANCE CLOCK`.
+    AdvanceClock(AdvanceClock),
+    /// `EXPECT (rows) FROM relation`.
+    Expect(Expect),
     /// `BEGIN`, `START TRANSACTION`.
     Begin,
     /// `COMMIT`, `END`.
@@ -79,6 +83,39 @@ pub enum Statement {
     /// `ROLLBACK`, `ABORT`.
     Rollback,
     /// A query that runs once.
+    Query(Box<Query>),
+}
+
+/// `ADVANCE CLOCK [BY] interval` or `ADVANCE CLOCK TO time`.
+#[derive(Clone, Debug)]
+pub struct AdvanceClock {
+    /// By how much, or to when.
+    pub value: Expr,
+    /// Whether it is a time.
+    pub to: bool,
+    /// The byte of the text at which the value starts.
+    pub at: usize,
+}
+
+/// `EXPECT NOTHING | (row), .. FROM relation | (query) [IN ORDER]`.
+#[derive(Clone, Debug)]
+pub struct Expect {
+    /// The rows that are to be there.
+    pub rows: Vec<Vec<Expr>>,
+    /// Where.
+    pub from: ExpectFrom,
+    /// Whether they are to come in that order.
+    pub in_order: bool,
+    /// The byte of the text at which the rows start.
+    pub at: usize,
+}
+
+/// Whose rows are expected.
+#[derive(Clone, Debug)]
+pub enum ExpectFrom {
+    /// All of a relation.
+    Name(Name),
+    /// What a query gives.
     Query(Box<Query>),
 }
 

@@ -8,9 +8,10 @@ use sqlparser::keywords::{ALL_KEYWORDS, ALL_KEYWORDS_INDEX, RESERVED_FOR_IDENTIF
 use super::options::{OptionEntry, OptionValue, Options};
 use super::session::kind_name;
 use super::syntax::{
-    Column, Comment, Connector, ContinuousQuery, CreateQuery, CreateSource, CreateTable, Drop,
-    DropProducer, Emit, Execute, Explain, Insert, InsertSource, Name, ObjectKind, Prepare,
-    QueryKind, Set, Show, ShowWhat, Statement, Subscribe, SubscribeTo, Target, Watermark,
+    AdvanceClock, Column, Comment, Connector, ContinuousQuery, CreateQuery, CreateSource,
+    CreateTable, Drop, DropProducer, Emit, Execute, Expect, ExpectFrom, Explain, Insert,
+    InsertSource, Name, ObjectKind, Prepare, QueryKind, Set, Show, ShowWhat, Statement, Subscribe,
+    SubscribeTo, Target, Watermark,
 };
 use crate::dialect::interval::Interval;
 
@@ -377,6 +378,21 @@ impl Display for Execute {
     }
 }
 
+impl Display for Expect {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str("EXPECT ")?;
+        match self.rows.is_empty() {
+            true => f.write_str("NOTHING")?,
+            false => list(f, &self.rows, |f, row| values(f, row))?,
+        }
+        match &self.from {
+            ExpectFrom::Name(name) => write!(f, " FROM {name}")?,
+            ExpectFrom::Query(query) => write!(f, " FROM {query}")?,
+        }
+        if self.in_order { f.write_str(" IN ORDER") } else { Ok(()) }
+    }
+}
+
 impl Display for Statement {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let word_or = |name: &Option<String>| name.clone().unwrap_or_else(|| "ALL".to_owned());
@@ -403,6 +419,10 @@ impl Display for Statement {
             Statement::Deallocate(None) => f.write_str("DEALLOCATE ALL"),
             Statement::Checkpoint => f.write_str("CHECKPOINT"),
             Statement::Backup(to) => write!(f, "BACKUP TO {}", Text(to)),
+            Statement::AdvanceClock(AdvanceClock { value, to, .. }) => {
+                write!(f, "ADVANCE CLOCK {} {value}", if *to { "TO" } else { "BY" })
+            }
+            Statement::Expect(expect) => expect.fmt(f),
             Statement::Begin => f.write_str("BEGIN"),
             Statement::Commit => f.write_str("COMMIT"),
             Statement::Rollback => f.write_str("ROLLBACK"),

@@ -234,3 +234,31 @@ fn what_is_corrupt_is_given_up_where_it_is_accepted() {
     assert_eq!((out.as_str(), said.as_str(), code), ("n\n2\n", "", Some(0)));
     std::fs::remove_dir_all(place).unwrap();
 }
+
+#[test]
+fn a_script_that_expects_other_rows_fails_with_both() {
+    let demo = concat!(env!("CARGO_MANIFEST_DIR"), "/demo/expect.sql");
+    for shards in ["1", "2"] {
+        let (out, said, code) = shell(&["test", "--shards", shards, demo]);
+        assert!(out.starts_with("ok  ") && out.contains("10 statements, 4 as expected,"), "{out}");
+        assert_eq!((said.as_str(), code), ("", Some(0)));
+    }
+    let text = "CREATE SOURCE t (a BIGINT);\nINSERT INTO t VALUES (1), (2);\n\
+                EXPECT (1), (3) FROM t;\nEXPECT (2), (1) FROM t;\nSELECT b FROM t;\nEXPECT (0) FROM t;\n";
+    let script = Script::new("differs.sql", text);
+    let (out, said, code) = shell(&["test", script.path()]);
+    let differs = ":3:8: ERROR:  \"t\" differs: 1 row is missing, 1 row is not expected (P0004)\n  \
+                   - 3\n  + 2\nLINE 3: EXPECT (1), (3) FROM t;\n";
+    assert!(out.contains(differs), "{out}");
+    assert!(out.contains(":5:8: ERROR:") && out.contains("FAIL"), "{out}");
+    // The script ends at an error that is none of what it expects.
+    assert!(out.contains("5 statements, 1 as expected, 2 not,"), "{out}");
+    assert_eq!((said.as_str(), code), ("", Some(1)));
+    let script = Script::new("nothing.sql", "SELECT 1;");
+    let (out, _, code) = shell(&["test", script.path(), demo]);
+    assert!(out.contains("expects nothing, and so cannot fail"), "{out}");
+    assert_eq!(code, Some(1));
+    let (_, said, code) = shell(&["test", "missing.sql"]);
+    assert!(said.contains("missing.sql: No such file"), "{said}");
+    assert_eq!(code, Some(1));
+}

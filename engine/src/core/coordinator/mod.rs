@@ -77,6 +77,8 @@ pub struct CoordinatorStart {
 pub struct Coordinator {
     options: CoordinatorOptions,
     now_ns: u64,
+    /// The time by which silence counts, if it is another than that of the clock.
+    quiet_ns: Option<u64>,
     open: Epoch,
     /// When the coordinator heard of the first rows of the open epoch.
     fed_ns: Option<u64>,
@@ -123,6 +125,7 @@ impl Coordinator {
         let settled: Vec<u64> = feeders.iter().map(|mark| mark.sequence).collect();
         Coordinator {
             now_ns: 0,
+            quiet_ns: None,
             open: epoch,
             fed_ns: None,
             dirty: false,
@@ -161,7 +164,14 @@ impl Coordinator {
     fn due_at(&self) -> Option<u64> {
         let fed = self.fed_ns.map(|at| at.saturating_add(self.options.epoch_interval_ns));
         let rows = fed.or_else(|| self.checkpoint_due_at().filter(|_| !self.seal.is_open()));
-        rows.into_iter().chain(self.idleness.due_at()).min()
+        let left = |at: u64| at.saturating_sub(self.quiet_ns());
+        let idle = self.idleness.due_at().map(|at| self.now_ns.saturating_add(left(at)));
+        rows.into_iter().chain(idle).min()
+    }
+
+    /// The time by which silence counts.
+    fn quiet_ns(&self) -> u64 {
+        self.quiet_ns.unwrap_or(self.now_ns)
     }
 
     /// When the rows that no checkpoint holds want one.
@@ -177,6 +187,10 @@ impl Coordinator {
             return;
         }
         match input {
+            CoordinatorInput::Quiet(quiet_ns) => {
+                // Who sets it may have read the clock before the last turn did.
+                self.quiet_ns = Some(quiet_ns.max(self.quiet_ns()));
+            }
             CoordinatorInput::Clock(now_ns) => {
                 assert!(now_ns >= self.now_ns, "monotonic time went back");
                 self.now_ns = now_ns;
@@ -237,7 +251,7 @@ impl Coordinator {
                 }
             }
             Report::Rows(epoch) => self.rows(epoch),
-            Report::Fed(feeder) => self.idleness.fed(feeder, self.now_ns),
+            Report::Fed(feeder) => self.idleness.fed(feeder, self.quiet_ns()),
             Report::Attached(mark) => self.roster.told(mark),
             Report::Passed(epoch) => self.passed(from, epoch, effects),
             Report::Acknowledged(part) => self.acknowledged(from, part, effects),
@@ -276,7 +290,7 @@ impl Coordinator {
             effects.push(CoordinatorEffect::Passed(epoch));
             let come = self.roster.passed(epoch, self.options.shards, effects);
             for (feeder, source) in come {
-                self.idleness.attached(feeder, source, self.now_ns);
+                self.idleness.attached(feeder, source, self.quiet_ns());
             }
             if let Some(change) = self.installing.take() {
                 change.sources_gone.iter().for_each(|source| self.idleness.remove(*source));
@@ -376,7 +390,7 @@ impl Coordinator {
         self.open = self.open.next();
         self.closing = Some((barrier, all(self.options.shards)));
         effects.push(CoordinatorEffect::Open(self.open));
-        let idle = self.idleness.take_orders(self.now_ns);
+        let idle = self.idleness.take_orders(self.quiet_ns());
         for order in come.into_iter().chain(idle) {
             self.order_all(order, effects);
         }

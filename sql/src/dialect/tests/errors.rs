@@ -51,6 +51,8 @@ fn what_is_missing_is_named_at_its_place() {
     check("SELECT 1^)", "42601 expected the end of the statement, found \")\"|");
     check("CREATE SINK k ^AS SELECT 1", "42601 expected INTO, found \"AS\"|");
     check("INSERT ^s", "42601 expected INTO, found \"s\"|");
+    check("ADVANCE ^v", "42601 expected CLOCK, found \"v\"|");
+    check("EXPECT (1) ^v", "42601 expected FROM, found \"v\"|");
     check("BACKUP ^'x'", "42601 expected TO, found \"'x'\"|");
     check("BACKUP TO ^x", "42601 expected a directory in quotes, found \"x\"|");
     check(

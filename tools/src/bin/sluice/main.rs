@@ -8,6 +8,7 @@ mod demo;
 mod doctor;
 mod restore;
 mod shell;
+mod test;
 mod topology;
 mod version;
 
@@ -22,6 +23,7 @@ const COMMANDS: &[Command] = &[
     demo::COMMAND,
     doctor::COMMAND,
     restore::COMMAND,
+    test::COMMAND,
     topology::COMMAND,
     version::COMMAND,
 ];

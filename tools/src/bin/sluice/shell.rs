@@ -8,7 +8,7 @@ mod json;
 mod meta;
 mod refused;
 pub(crate) mod report;
-mod script;
+pub(crate) mod script;
 mod session;
 pub(crate) mod sheet;
 pub(crate) mod table;

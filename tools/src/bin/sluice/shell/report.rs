@@ -27,7 +27,9 @@ impl Origin<'_> {
         let place = self.place(position.unwrap_or(start));
         let caret = error.caret(self.text);
         let hint = hint.as_ref().map(|hint| format!("HINT:  {hint}\n")).unwrap_or_default();
-        format!("{place}ERROR:  {message} ({sqlstate})\n{caret}{hint}")
+        // Lines behind the first say more than an error is.
+        let (first, more) = message.split_at(message.find('\n').unwrap_or(message.len()));
+        format!("{place}ERROR:  {first} ({sqlstate}){more}\n{caret}{hint}")
     }
 
     /// The file, the line and the column of a byte.
