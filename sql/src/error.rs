@@ -107,6 +107,11 @@ impl SqlError {
         SqlError::of("P0004", message)
     }
 
+    /// 55000: something that is not as it has to be for what is asked.
+    pub fn not_ready(message: impl Into<String>) -> SqlError {
+        SqlError::of("55000", message)
+    }
+
     /// 55006: something that somebody else has.
     pub fn in_use(message: impl Into<String>) -> SqlError {
         SqlError::of("55006", message)

@@ -551,12 +551,12 @@ impl Session {
     }
 
     /// All rows of some views and of sources that keep theirs, as of one moment behind everything
-    /// that was pushed before.
+    /// that was pushed before; and how many rows of each had gone by then, where it is a source.
     pub(super) fn read(
         &self,
         patience: &mut impl Patience,
         names: &[&str],
-    ) -> Result<Vec<Vec<RecordBatch>>, Error> {
+    ) -> Result<(Vec<Vec<RecordBatch>>, Vec<u64>), Error> {
         patience.may_wait()?;
         // While this is held nothing that is read goes.
         let held = self.lock();
@@ -571,11 +571,13 @@ impl Session {
             return Err(Error::stopped(stopped));
         }
         let mut batches: Vec<Vec<RecordBatch>> = kept.iter().map(|_| Vec::new()).collect();
-        for Found { of, columns, weights, .. } in found {
+        let mut gone = vec![0; kept.len()];
+        for Found { of, columns, weights, missed, .. } in found {
             let at = kept.iter().position(|kept| *kept == of).expect("asked for");
             batches[at].push(catalog.read_as(of).batches().rows(columns, &weights));
+            gone[at] += missed;
         }
-        Ok(batches)
+        Ok((batches, gone))
     }
 
     /// How many rows of each of these sources are gone, of what it was given before

@@ -340,7 +340,7 @@ impl Language {
                 let read: Vec<String> = match &decision {
                     Decision::Query(query) => query.reads().map(str::to_owned).collect(),
                     Decision::Insert(insert) => insert.rows.reads().map(str::to_owned).collect(),
-                    Decision::Expect(rows) => {
+                    Decision::Expect(rows) | Decision::Check(rows) => {
                         let expected = rows.expected.iter().flat_map(Bounded::reads);
                         rows.found.reads().chain(expected).map(str::to_owned).collect()
                     }
@@ -501,7 +501,8 @@ fn other(
         Decision::SetClock(_)
         | Decision::ShowClock
         | Decision::AdvanceClock(_)
-        | Decision::Expect(_) => expect::carry_out(session, patience, decision, known),
+        | Decision::Expect(_)
+        | Decision::Check(_) => expect::carry_out(session, patience, decision, known),
         Decision::Table(table) => Ok(Outcome::Rows(RowSet::of(&table))),
         Decision::Insert(insertion) => {
             let Insertion { into, rows } = *insertion;
@@ -556,19 +557,46 @@ pub(super) fn query_once(
     query: Bounded,
     (catalog, outside): Known<'_>,
 ) -> Result<RowSet, Error> {
-    let query = by_the_clock(session, query)?;
-    let names: Vec<String> = query.reads().map(str::to_owned).collect();
+    let mut found = at_once(session, patience, vec![query], (catalog, outside))?;
+    Ok(found.rows.remove(0))
+}
+
+/// What queries give at one moment.
+struct Cut {
+    /// By query.
+    rows: Vec<RowSet>,
+    /// The sources of which rows had gone by then, and how many.
+    gone: Vec<(String, u64)>,
+}
+
+fn at_once(
+    session: &Session,
+    patience: &mut impl Patience,
+    queries: Vec<Bounded>,
+    (catalog, outside): Known<'_>,
+) -> Result<Cut, Error> {
+    let names: BTreeSet<String> =
+        queries.iter().flat_map(Bounded::reads).map(str::to_owned).collect();
     let keeps =
         |name: &&String| catalog.object(name).is_some_and(|object| catalog.keeps_rows(object));
     let kept: Vec<&str> = names.iter().filter(keeps).map(String::as_str).collect();
-    let found = if kept.is_empty() { Vec::new() } else { session.read(patience, &kept)? };
+    let (found, gone) = match kept.is_empty() {
+        true => (Vec::new(), Vec::new()),
+        false => session.read(patience, &kept)?,
+    };
     let system = names.iter().any(|name| system::is_one(name));
     let status = if system { Some(Status::of(session, patience, outside)?) } else { None };
-    let (schema, batches) = query.run(|name| match kept.iter().position(|kept| *kept == name) {
+    let rows_of = |name: &str| match kept.iter().position(|kept| *kept == name) {
         Some(at) => Ok(found[at].clone()),
         None => system::rows(name, status.as_ref(), catalog),
-    })?;
-    Ok(RowSet { schema, batches })
+    };
+    let run = |query| {
+        let (schema, batches) = by_the_clock(session, query)?.run(rows_of)?;
+        Ok(RowSet { schema, batches })
+    };
+    let rows = queries.into_iter().map(run).collect::<Result<_, Error>>()?;
+    let gone = kept.iter().zip(gone).filter(|(_, gone)| *gone > 0);
+    Ok(Cut { rows, gone: gone.map(|(name, gone)| ((*name).to_owned(), gone)).collect() })
 }
 
 /// Pushes rows; returns how many of them are too far ahead of the clock to move the watermark.

@@ -29,6 +29,7 @@ pub(crate) struct Found {
     pub(crate) columns: Vec<Column>,
     /// How often each row is there.
     pub(crate) weights: Vec<i64>,
+    /// Of the rows of a source, those that are gone.
     pub(crate) missed: u64,
     /// Why it has nothing to show, if it was given up.
     pub(crate) stopped: Option<Arc<Stopped>>,
@@ -141,9 +142,11 @@ impl Scan {
             Kept::Source(source) => {
                 let reader = retained(source);
                 place(&|| reader.columns());
-                let Found { columns, weights, .. } = self.found.last_mut().expect("placed above");
+                let Found { columns, weights, missed, .. } =
+                    self.found.last_mut().expect("placed above");
                 let next = reader.rows(&frozen, self.source, SLOTS_PER_TURN, columns);
                 weights.resize(columns[0].len(), 1);
+                *missed = reader.came(&frozen) - weights.len() as u64;
                 self.source = next.unwrap_or_default();
                 next.is_some()
             }

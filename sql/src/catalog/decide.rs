@@ -71,6 +71,8 @@ pub enum Decision {
     AdvanceClock(Box<Bounded>),
     /// Compare rows with those that are expected.
     Expect(Box<Expectation>),
+    /// Compare a view with what its query gives when it is asked once.
+    Check(Box<Expectation>),
     /// Change a setting of the session; its value, or none for the one it begins with.
     Set {
         /// Which.
@@ -157,6 +159,7 @@ impl Catalog {
             Statement::ShowVariable(name) if name == CLOCK => Ok(Decision::ShowClock),
             Statement::AdvanceClock(advance) => self.advance_clock(advance, text),
             Statement::Expect(expect) => self.expect(expect, text),
+            Statement::Check(name) => self.check(name),
             Statement::Set(set) => settings::set(set),
             Statement::Reset(name) => settings::reset(name.as_deref()),
             Statement::ShowVariable(name) => settings::show(name),

@@ -1,11 +1,11 @@
 //! Statements of tests: the clock, and rows that are expected of a relation.
 
-use super::Catalog;
 use super::decide::{Decision, assigned};
+use super::{Catalog, Definition};
 use crate::SqlError;
 use crate::bounded::Bounded;
 use crate::dialect;
-use crate::dialect::syntax::{AdvanceClock, Expect, ExpectFrom, Name, Statement};
+use crate::dialect::syntax::{AdvanceClock, Emit, Expect, ExpectFrom, Name, ObjectKind, Statement};
 use crate::schema::{Field, Schema};
 use crate::types::DataType;
 use crate::value::Value;
@@ -115,6 +115,34 @@ impl Catalog {
         };
         let (in_order, at) = (*in_order, *at);
         Ok(Decision::Expect(Box::new(Expectation { of, found, expected, in_order, at })))
+    }
+
+    /// `CHECK VIEW name`.
+    pub(super) fn check(&self, name: &Name) -> Result<Decision, SqlError> {
+        let object = self.named(name)?;
+        if !matches!(object.definition, Definition::MaterializedView { .. }) {
+            return Err(self.kind_error(name, object.kind(), ObjectKind::MaterializedView));
+        }
+        let refuse = |why: &str, hint: &str| {
+            let error = SqlError::unsupported(format!("CHECK of \"{}\", {why}", name.name));
+            error.hint(hint).at(name.at)
+        };
+        let made = dialect::parse(&object.text)?.pop().map(|parsed| parsed.statement);
+        let Some(Statement::CreateQuery(create)) = made else {
+            return Err(refuse("which no statement made", "Compare it with a query of your own."));
+        };
+        if matches!(create.query.emit, Some(Emit::OnWindowClose | Emit::Final)) {
+            let hint = "A query that is asked once has the rows of open windows, too: EXPECT those that \
+                        are closed.";
+            return Err(refuse("which has the rows of closed windows alone", hint));
+        }
+        let query = create.query.query.as_ref().clone();
+        let expected = Bounded::new(query, self, &object.text, None);
+        let expected = expected.map_err(|error| SqlError { position: Some(name.at), ..error })?;
+        let (of, found) = self.all_of(name)?;
+        let expected = Some(expected);
+        let view = Expectation { of, found, expected, in_order: false, at: name.at };
+        Ok(Decision::Check(Box::new(view)))
     }
 
     /// All rows of a relation, and what it is called.

@@ -52,6 +52,10 @@ pub(super) fn parse(cursor: &mut Cursor<'_>, start: &str) -> Result<Statement, S
         "PAUSE" => target(cursor).map(Statement::Pause),
         "RESUME" => target(cursor).map(Statement::Resume),
         "COMMENT" => comment(cursor),
+        "CHECK" if cursor.take(&["MATERIALIZED", "VIEW"]) || cursor.take(&["VIEW"]) => {
+            cursor.name("view").map(Statement::Check)
+        }
+        "CHECK" => Err(cursor.unexpected(&["VIEW"])),
         "CHECKPOINT" => Ok(Statement::Checkpoint),
         "BACKUP" => backup(cursor),
         "BEGIN" | "START" | "COMMIT" | "END" | "ROLLBACK" | "ABORT" => transaction(cursor, start),

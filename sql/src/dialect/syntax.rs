@@ -76,6 +76,8 @@ pub enum Statement {
     AdvanceClock(AdvanceClock),
     /// `EXPECT (rows) FROM relation`.
     Expect(Expect),
+    /// `CHECK VIEW name`.
+    Check(Name),
     /// `BEGIN`, `START TRANSACTION`.
     Begin,
     /// `COMMIT`, `END`.

@@ -423,6 +423,7 @@ impl Display for Statement {
                 write!(f, "ADVANCE CLOCK {} {value}", if *to { "TO" } else { "BY" })
             }
             Statement::Expect(expect) => expect.fmt(f),
+            Statement::Check(name) => write!(f, "CHECK VIEW {name}"),
             Statement::Begin => f.write_str("BEGIN"),
             Statement::Commit => f.write_str("COMMIT"),
             Statement::Rollback => f.write_str("ROLLBACK"),

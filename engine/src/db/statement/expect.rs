@@ -8,7 +8,7 @@ use sluicedb_sql::{DataType, Field, Schema, SqlError, Value};
 use super::super::outcome::{Done, Outcome, RowSet};
 use super::super::session::{Patience, Session};
 use super::super::values::values;
-use super::{Error, Known, query_once};
+use super::{Cut, Error, Known, at_once, query_once};
 
 /// As many rows of each kind are shown of those that differ.
 const SHOWN_MAX: usize = 20;
@@ -31,6 +31,7 @@ pub(super) fn carry_out(
             advance_clock(session, patience, &to).map(Outcome::Done)
         }
         Decision::Expect(rows) => expect(session, patience, *rows, known).map(Outcome::Done),
+        Decision::Check(rows) => check(session, patience, *rows, known).map(Outcome::Done),
         _ => unreachable!("the caller has looked"),
     }
 }
@@ -96,11 +97,9 @@ fn expect(
     known: Known<'_>,
 ) -> Result<Done, Error> {
     let Expectation { of, found, expected, in_order, at } = expectation;
-    let expected = match expected {
-        Some(query) => cells(&query_once(session, patience, query, known)?),
-        None => Vec::new(),
-    };
-    let found = cells(&query_once(session, patience, found, known)?);
+    let queries = std::iter::once(found).chain(expected).collect();
+    let Cut { rows, .. } = at_once(session, patience, queries, known)?;
+    let (found, expected) = (cells(&rows[0]), rows.get(1).map(cells).unwrap_or_default());
     let same = if in_order { found == expected } else { sorted(&found) == sorted(&expected) };
     if same {
         let count = found.len() as u64;
@@ -109,9 +108,92 @@ fn expect(
     Err(Error::Sql(SqlError::unexpected_rows(differs(&of, &expected, &found)).at(at)))
 }
 
+/// Compares a view with what its query gives when it is asked once.
+fn check(
+    session: &Session,
+    patience: &mut impl Patience,
+    view: Expectation,
+    known: Known<'_>,
+) -> Result<Done, Error> {
+    let Expectation { of, found, expected, in_order: _, at } = view;
+    let queries = std::iter::once(found).chain(expected).collect();
+    let Cut { rows, gone } = at_once(session, patience, queries, known)?;
+    if let Some((source, gone)) = gone.first() {
+        let message =
+            format!("{gone} rows of \"{source}\" are gone, so that {of} cannot be checked");
+        let hint = "CREATE SOURCE .. WITH (retain = ..) says how many a source keeps.";
+        return Err(Error::Sql(SqlError::not_ready(message).hint(hint).at(at)));
+    }
+    let [found, expected] = [0, 1].map(|of| rows[of].batches.iter().flat_map(values).collect());
+    let (expected, found) = without_close(expected, found);
+    if expected.is_empty() && found.is_empty() {
+        let count = rows[0].len() as u64;
+        return Ok(Done { tag: "CHECK VIEW", rows: Some(count), notices: Vec::new() });
+    }
+    let hint = "If no row came too late for its windows, this is a bug: please report it.";
+    let [expected, found] =
+        [expected, found].map(|rows| rows.iter().map(|row| shown(row)).collect::<Vec<_>>());
+    Err(Error::Sql(SqlError::unexpected_rows(differs(&of, &expected, &found)).hint(hint).at(at)))
+}
+
+/// Both without the rows that both have, where floats are the same that differ by what it makes to
+/// add in another order.
+fn without_close(
+    expected: Vec<Vec<Value>>,
+    found: Vec<Vec<Value>>,
+) -> (Vec<Vec<Value>>, Vec<Vec<Value>>) {
+    let mut left: BTreeMap<Vec<Option<String>>, Vec<Vec<Value>>> = BTreeMap::new();
+    // Rows that are close are alike in all but their floats.
+    let alike = |row: &[Value]| -> Cells {
+        let exact = |value: &Value| match value {
+            Value::Real(_) | Value::Double(_) => None,
+            value => (*value != Value::Null).then(|| value.to_string()),
+        };
+        row.iter().map(exact).collect()
+    };
+    for row in expected {
+        left.entry(alike(&row)).or_default().push(row);
+    }
+    let unexpected = found.into_iter().filter(|row| {
+        let Some(rows) = left.get_mut(&alike(row)) else { return true };
+        let close =
+            |other: &Vec<Value>| row.iter().zip(other).all(|(one, other)| is_close(one, other));
+        match rows.iter().position(close) {
+            Some(at) => {
+                rows.swap_remove(at);
+                false
+            }
+            None => true,
+        }
+    });
+    let unexpected = unexpected.collect();
+    (left.into_values().flatten().collect(), unexpected)
+}
+
+fn is_close(one: &Value, other: &Value) -> bool {
+    // How far the type tells numbers apart, with room for some thousands of additions.
+    let number = |value: &Value| match value {
+        Value::Real(number) => Some((f64::from(*number), 1e-4)),
+        Value::Double(number) => Some((*number, 1e-9)),
+        _ => None,
+    };
+    match (number(one), number(other)) {
+        (Some((one, apart)), Some((other, _))) => {
+            let most = one.abs().max(other.abs()).max(1.0);
+            one == other || one.is_nan() && other.is_nan() || (one - other).abs() <= most * apart
+        }
+        // What is no float is alike, or NULL in both.
+        (None, None) => true,
+        _ => false,
+    }
+}
+
+fn shown(row: &[Value]) -> Cells {
+    row.iter().map(|value| (*value != Value::Null).then(|| value.to_string())).collect()
+}
+
 fn cells(rows: &RowSet) -> Vec<Cells> {
-    let text = |value: &Value| (*value != Value::Null).then(|| value.to_string());
-    rows.batches.iter().flat_map(values).map(|row| row.iter().map(text).collect()).collect()
+    rows.batches.iter().flat_map(values).map(|row| shown(&row)).collect()
 }
 
 fn sorted(rows: &[Cells]) -> Vec<&Cells> {
@@ -174,5 +256,18 @@ mod tests {
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         let said = differs("\"v\"", &rows(&many), &[]);
         assert!(said.ends_with("  - 19 | NULL\n  .."), "{said}");
+    }
+
+    #[test]
+    fn floats_that_differ_by_the_order_of_additions_are_the_same() {
+        let row = |number: f64, name: &str| vec![Value::text(name), Value::Double(number)];
+        let null = || vec![Value::text("a"), Value::Null];
+        let expected = vec![row(0.3, "a"), row(1e12, "a"), row(f64::NAN, "b"), null()];
+        let found = vec![null(), row(f64::NAN, "b"), row(1e12 + 1.0, "a"), row(0.1 + 0.2, "a")];
+        assert_eq!(without_close(expected.clone(), found), (Vec::new(), Vec::new()));
+        let found = vec![row(0.3, "b"), row(1.001e12, "a"), row(0.3, "a"), row(0.0, "a")];
+        let (missing, more) = without_close(expected, found);
+        assert_eq!(missing.len(), 3, "{missing:?}");
+        assert_eq!(more, [row(0.3, "b"), row(1.001e12, "a"), row(0.0, "a")]);
     }
 }

@@ -102,6 +102,7 @@ fn statements_about_objects_and_the_session_are_read() {
         ("advance clock interval '5' second", "ADVANCE CLOCK BY INTERVAL '5' SECOND"),
         ("ADVANCE CLOCK TO '2024-01-01'", ""),
         ("EXPECT NOTHING FROM sluice.views", ""),
+        ("check materialized view V", "CHECK VIEW v"),
         ("expect (1, 'a'), (-2, NULL) from V", "EXPECT (1, 'a'), (-2, NULL) FROM v"),
         ("EXPECT (1) FROM (SELECT a FROM v ORDER BY a) IN ORDER", ""),
         ("backup to 'it''s'", "BACKUP TO 'it''s'"),

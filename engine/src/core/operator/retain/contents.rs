@@ -136,6 +136,11 @@ impl Contents {
         put_u64(arena.block_mut(self.root), at, value);
     }
 
+    /// Rows that ever came.
+    pub(super) fn came(&self, blocks: &impl Blocks) -> u64 {
+        self.count(blocks, CAME)
+    }
+
     /// Rows that came and were gone when the rows were last owed to somebody.
     pub(super) fn missed(&self, blocks: &impl Blocks) -> u64 {
         self.count(blocks, MISSED)

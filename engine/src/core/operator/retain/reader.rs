@@ -57,6 +57,11 @@ impl RetainReader {
         (morsel.rows() == max).then_some(next)
     }
 
+    /// Rows that ever came, kept or not.
+    pub fn came(&self, blocks: &impl Blocks) -> u64 {
+        self.contents.came(blocks)
+    }
+
     /// Rows that came and were gone when somebody last came to read the source.
     pub fn missed(&self, blocks: &impl Blocks) -> u64 {
         self.contents.missed(blocks)
