@@ -307,11 +307,7 @@ impl Catalog {
                 "EXPLAIN ANALYZE of a statement",
                 "EXPLAIN ANALYZE name tells of a query that runs.",
             )),
-            Explain::Wait(_) => Err(later(
-                "EXPLAIN WAIT",
-                "EXPLAIN ANALYZE name shows the watermark of each operator, and sluice.sources that \
-                 of each source.",
-            )),
+            Explain::Wait(name) => self.wait(name),
         }
     }
 

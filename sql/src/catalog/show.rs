@@ -1,5 +1,7 @@
 //! SHOW and DESCRIBE: what the catalog says of itself.
 
+use std::collections::BTreeSet;
+
 use super::decide::{Decision, Table};
 use super::{Catalog, Definition, Object, kind_name};
 use crate::SqlError;
@@ -106,6 +108,41 @@ impl Catalog {
         let text = format!(
             "SELECT operator, kind, stage, rows_in, rows_out, late, dead, withheld, state_bytes, watermark, lag \
              FROM sluice.operators WHERE relation = '{name}' ORDER BY stage, operator"
+        );
+        self.asked(&text)
+    }
+
+    /// `EXPLAIN WAIT name`: how far each source has come whose event time it waits for, and which of them
+    /// holds it back.
+    pub(super) fn wait(&self, name: &Name) -> Result<Decision, SqlError> {
+        let object = self.named(name)?;
+        let (mut sources, mut left) = (BTreeSet::new(), vec![object]);
+        while let Some(object) = left.pop() {
+            left.extend(object.reads.iter().filter_map(|read| self.object(read)));
+            let timed = object.node().is_some_and(|node| !self.plan.node(node).times.is_empty());
+            if timed && matches!(object.definition, Definition::Source { .. }) {
+                sources.insert(format!("'{}'", object.name.replace('\'', "''")));
+            }
+        }
+        if sources.is_empty() {
+            let message =
+                format!("\"{}\" waits for nothing: no source of it has event time", name.name);
+            let hint = "Its rows change as others come. CREATE SOURCE .. WITH (watermark = 'ts') declares \
+                        event time.";
+            return Err(SqlError::wrong_kind(message).hint(hint).at(name.at));
+        }
+        let sources: Vec<String> = sources.into_iter().collect();
+        let text = format!(
+            "SELECT source, watermark, state, CASE \
+             WHEN state = 'paused' THEN 'it is paused: RESUME SOURCE lets it go on' \
+             WHEN watermark IS NULL THEN 'it has no row with an event time yet' \
+             WHEN unknown = 0 AND watermark = least \
+             THEN 'windows close as far as it has come: it needs later rows, or idle_advance' \
+             ELSE 'it waits for the others' END AS why FROM (\
+             SELECT name AS source, watermark, state, min(watermark) OVER () AS least, \
+             count(*) FILTER (WHERE watermark IS NULL) OVER () AS unknown \
+             FROM sluice.sources WHERE name IN ({})) AS of ORDER BY watermark NULLS FIRST, source",
+            sources.join(", ")
         );
         self.asked(&text)
     }
