@@ -38,8 +38,15 @@ impl Folder {
         let said = |error: std::io::Error| format!("{}: {error}", self.0.display());
         for entry in fs::read_dir(&self.0).map_err(said)? {
             let entry = entry.map_err(said)?;
-            if entry.file_name() != "LOCK" {
-                fs::copy(entry.path(), copy.0.join(entry.file_name())).map_err(said)?;
+            if entry.file_name() == "LOCK" {
+                continue;
+            }
+            match fs::copy(entry.path(), copy.0.join(entry.file_name())) {
+                // What no recovery needs goes while the rest is copied.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                copied => {
+                    copied.map_err(said)?;
+                }
             }
         }
         Ok(copy)
