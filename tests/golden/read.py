@@ -62,7 +62,7 @@ class Cursor:
 
 
 def read_manifest(name, data):
-    """The database id, and by shard `log from` and `log durable`."""
+    """The database id, the epoch, and by shard `log from` and `log durable`."""
     body_bytes, body_hash = struct.unpack("<Q", data[16:24])[0], int.from_bytes(data[24:40], "little")
     if data[:8] != b"SLUICEMF" or data[8:12] != b"\1\0\0\0":
         raise Bad(name, 0, "magic or version")
@@ -88,7 +88,7 @@ def read_manifest(name, data):
     print(f"front bytes={len(front)} crc={crc32(front)}")
     if c.at != len(body):
         raise Bad(name, 40, "bytes behind the body")
-    return database, logs
+    return database, epoch, logs
 
 
 def read_header(name, data, database, shard, number):
@@ -108,7 +108,7 @@ def read_group(data, shard, number, at, salt):
     """Fields and payload of the group at a place, or nothing where there is no valid one."""
     if at + BLOCK > len(data) or salt not in (None, struct.unpack("<Q", data[at + 8:at + 16])[0]):
         return None
-    crc, chain, _, first, durable, epoch, size, count = struct.unpack("<IIQQQQII", data[at:at + 48])
+    crc, chain, _, first, durable, epoch, size, count, sealed = struct.unpack("<IIQQQQIIQ", data[at:at + 56])
     pieces = (size + PIECE - 1) // PIECE if size > PIECE else 0
     whole = data[at:at + up(64 + 4 * pieces + size)]
     table, payload = whole[64:64 + 4 * pieces], whole[64 + 4 * pieces:64 + 4 * pieces + size]
@@ -116,11 +116,11 @@ def read_group(data, shard, number, at, salt):
     sums = [crc32(payload[p:p + PIECE]) for p in range(0, size, PIECE)] if pieces else []
     valid = len(whole) == up(64 + 4 * pieces + size) and durable == first
     valid &= crc32(covered, crc32(struct.pack("<HQQ", shard, number, at))) == crc
-    valid &= struct.pack(f"<{pieces}I", *sums) == table and not any(whole[48:64])
+    valid &= struct.pack(f"<{pieces}I", *sums) == table and not any(whole[56:64])
     if not valid or any(whole[64 + 4 * pieces + size:]):
         return None
     return {"crc": crc, "chain": chain, "first": first, "epoch": epoch, "payload": payload,
-            "count": count, "bytes": len(whole)}
+            "count": count, "sealed": sealed, "bytes": len(whole)}
 
 
 def read_records(name, at, group):
@@ -135,7 +135,7 @@ def read_records(name, at, group):
         raise Bad(name, at, "count or epoch of the records")
 
 
-def read_log(shard, segments, database, start, durable):
+def read_log(shard, segments, database, newest, start, durable):
     headers = {n: read_header(name, data, database, shard, n) for n, (name, data) in segments.items()}
     valid = [n for n in sorted(headers) if headers[n]]
     chain = valid[-1:]
@@ -156,6 +156,8 @@ def read_log(shard, segments, database, start, durable):
             group = read_group(data, shard, number, at, header["salt"])
             if not group or (group["chain"], group["first"]) != (crc, end):
                 break
+            if group["sealed"] > newest:
+                raise Bad(f"manifest-{group['sealed']:020}", 0, "it is missing: the log knows of it")
             for position, text in read_records(name, at, group):
                 if position > start and not (link and position > link[1]):
                     print(f"record shard={shard} end={position} {text}")
@@ -175,11 +177,11 @@ def read_log(shard, segments, database, start, durable):
 def main(folder):
     files = {name: open(os.path.join(folder, name), "rb").read() for name in sorted(os.listdir(folder))}
     newest = [name for name in files if re.fullmatch(r"manifest-\d{20}", name)][-1]
-    database, logs = read_manifest(newest, files[newest])
+    database, epoch, logs = read_manifest(newest, files[newest])
     for shard, (start, durable) in logs.items():
         own = {int(m[1]): (name, files[name]) for name in files
                if (m := re.fullmatch(rf"shard-{shard:05}-(\d{{20}})\.log", name))}
-        read_log(shard, own, database, start, durable)
+        read_log(shard, own, database, epoch, start, durable)
 
 
 if __name__ == "__main__":

@@ -38,6 +38,8 @@ pub struct GroupHeader {
     pub durable_upto: Lsn,
     /// Highest epoch of the records; zero if there are none.
     pub epoch: u64,
+    /// The newest epoch whose manifest was durable when the group was written; zero where none was.
+    pub sealed: u64,
     /// How many records follow.
     pub record_count: u32,
 }
@@ -66,7 +68,7 @@ fn piece_count(payload_bytes: u64) -> u64 {
 
 /// The group's bytes and its checksum.
 pub fn encode(place: Place, header: &GroupHeader, payload: &[u8]) -> (Vec<u8>, u32) {
-    let GroupHeader { chain, salt, first, durable_upto, epoch, record_count } = *header;
+    let GroupHeader { chain, salt, first, durable_upto, epoch, sealed, record_count } = *header;
     assert!(durable_upto == first, "one group is in flight: all before it is durable");
     assert!(place.offset.is_multiple_of(BLOCK_BYTES) && place.offset > 0, "groups are aligned");
     let payload_bytes = u32::try_from(payload.len()).expect("options limit a group");
@@ -79,6 +81,7 @@ pub fn encode(place: Place, header: &GroupHeader, payload: &[u8]) -> (Vec<u8>, u
     put(&mut bytes, 32, &epoch.to_le_bytes());
     put(&mut bytes, 40, &payload_bytes.to_le_bytes());
     put(&mut bytes, 44, &record_count.to_le_bytes());
+    put(&mut bytes, 48, &sealed.to_le_bytes());
     if payload.len() > PIECE_BYTES {
         for piece in payload.chunks(PIECE_BYTES) {
             bytes.extend_from_slice(&crc32fast::hash(piece).to_le_bytes());
@@ -142,8 +145,9 @@ pub fn decode(place: Place, bytes: &[u8]) -> Result<Group, &'static str> {
         durable_upto: Lsn(u64_at(bytes, 24)),
         epoch: u64_at(bytes, 32),
         record_count: u32_at(bytes, 44),
+        sealed: u64_at(bytes, 48),
     };
-    if header.durable_upto != header.first || !is_zero(&bytes[48..GROUP_HEADER_BYTES]) {
+    if header.durable_upto != header.first || !is_zero(&bytes[56..GROUP_HEADER_BYTES]) {
         return Err("the group contradicts itself");
     }
     Ok(Group { header, crc, payload: payload.to_vec() })
@@ -163,6 +167,7 @@ mod tests {
             first: Lsn(1000),
             durable_upto: Lsn(1000),
             epoch: 4,
+            sealed: 2,
             record_count: 3,
         };
         let (bytes, _) = encode(PLACE, &header, &payload);

@@ -33,6 +33,8 @@ pub struct Log {
     /// Behind the last record in a group.
     closed: Lsn,
     durable: Lsn,
+    /// The newest epoch whose manifest is known to be durable.
+    sealed: u64,
     /// Where the segment before the next one ends.
     link: Option<Link>,
     next_number: u64,
@@ -117,6 +119,7 @@ impl Log {
             end,
             closed: end,
             durable,
+            sealed: 0,
             link,
             next_number,
             segment: None,
@@ -177,6 +180,17 @@ impl Log {
     /// valid stands behind it. Meant for idle moments and the clean end.
     pub fn witness(&mut self) {
         if self.witness == Witness::None {
+            self.witness = Witness::Wanted;
+        }
+    }
+
+    /// The manifest of `epoch` is durable: groups say so from here on, and one that does is written.
+    ///
+    /// Nothing else outside the manifest names it, so without that nobody would miss it.
+    pub fn sealed(&mut self, epoch: u64) {
+        assert!(epoch >= self.sealed, "epochs are sealed in order");
+        if epoch > self.sealed {
+            self.sealed = epoch;
             self.witness = Witness::Wanted;
         }
     }
@@ -311,6 +325,7 @@ impl Log {
             first: self.closed,
             durable_upto: self.durable,
             epoch: epochs.max().unwrap_or(0),
+            sealed: self.sealed,
             record_count: u32::try_from(count).expect("a group has fewer records than bytes"),
         };
         let place = Place { shard: self.shard, segment: segment.number, offset: segment.offset };

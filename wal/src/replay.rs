@@ -4,6 +4,7 @@
 //! - Segments form a chain from the newest valid header back. A segment outside it is dead.
 //! - A bad place is corruption if anything proves that it was durable: a valid group behind it, a
 //!   segment that builds on it, or a witness from a manifest. Otherwise a crash tore it.
+//! - A group that knows of a newer manifest than there is proves that one is missing.
 //! - The last durable group has no later witness in the log. Its rot looks like a torn tail unless
 //!   the manifest, or an empty group ([`crate::Log::witness`]), covers it.
 
@@ -32,6 +33,8 @@ pub struct Seek {
     pub from: Lsn,
     /// The log is known to have been durable up to here.
     pub witness: Lsn,
+    /// Epoch of the newest manifest that is there; zero where there is none.
+    pub sealed: u64,
 }
 
 /// How the log ends.
@@ -112,6 +115,21 @@ impl Resume {
 
 /// Reads the log of a stopped shard.
 pub fn replay(files: &dyn Files, seek: &Seek) -> Result<Replayed, OpenError> {
+    let mut sealed = 0;
+    let replayed = read_log(files, seek, &mut sealed);
+    if sealed > seek.sealed {
+        // Whatever else is wrong follows from it, or is found again once it is back.
+        return Err(OpenError::Missing { file: FileName::Manifest { epoch: sealed } });
+    }
+    replayed
+}
+
+/// Reads the log; `sealed` becomes the newest epoch whose manifest its groups know of.
+fn read_log(
+    files: &dyn Files,
+    seek: &Seek,
+    sealed: &mut u64,
+) -> Result<Replayed, OpenError> {
     let survey = survey::survey(files, seek)?;
     let mut replayed = Replayed {
         records: Vec::new(),
@@ -126,7 +144,7 @@ pub fn replay(files: &dyn Files, seek: &Seek) -> Result<Replayed, OpenError> {
     let mut from_seen = start.is_none() && seek.from == Lsn(0);
     let count = replayed.survey.chain.len();
     for index in start.unwrap_or(count)..count {
-        from_seen |= read_segment(files, &mut replayed, index)?;
+        from_seen |= read_segment(files, &mut replayed, index, sealed)?;
     }
     let short = replayed.end < seek.witness || replayed.end < seek.from;
     if short || !from_seen {
@@ -151,6 +169,7 @@ fn read_segment(
     files: &dyn Files,
     replayed: &mut Replayed,
     index: usize,
+    sealed: &mut u64,
 ) -> Result<bool, OpenError> {
     let from = replayed.seek.from;
     let header = replayed.survey.chain[index].0;
@@ -163,6 +182,7 @@ fn read_segment(
     let link = next.and_then(|next| next.previous);
     while link.is_none_or(|link| !walk.is_at(link)) {
         let Some((group, records)) = walk.next(link.is_some())? else { break };
+        *sealed = (*sealed).max(group.header.sealed);
         for record in records {
             position = position.after(record.encoded_bytes());
             let alive = link.is_none_or(|link| position <= link.end);
@@ -202,7 +222,7 @@ impl Replayed {
     /// What the log needs to go on behind the records that were kept.
     pub fn resume(&self) -> Resume {
         let kept = self.records.last().map_or(self.seek.from, |(end, _)| *end);
-        let Seek { database, shard, from, witness } = self.seek;
+        let Seek { database, shard, from, witness, sealed: _ } = self.seek;
         let mark = self.marks.iter().find(|mark| mark.end >= kept);
         let link = mark.map(|mark| Link { number: mark.segment, end: kept, chain: mark.chain });
         assert!(link.is_some() || kept == Lsn(0), "what was kept lies in a group");

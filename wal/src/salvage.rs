@@ -31,7 +31,7 @@ pub struct Salvage {
     /// Where it goes on, if it was ever sealed: to be published again, since less of the logs is said to be
     /// durable.
     pub manifest: Option<Manifest>,
-    /// Newer manifests, which are given up, and what is wrong with the newest.
+    /// Newer manifests, which are given up or gone, and what is wrong with the newest.
     pub manifests: Option<(Vec<u64>, OpenError)>,
     /// Logs that are given up in part.
     pub logs: Vec<CutLog>,
@@ -54,6 +54,13 @@ pub struct CutLog {
     pub segment: (FileName, Vec<u8>),
 }
 
+impl CutLog {
+    /// Whether all of it is kept: it is written anew because it knows of a manifest that is given up.
+    pub fn is_whole(&self) -> bool {
+        newer_manifest(&self.cause).is_some() && self.given_up.is_empty() && self.unreadable == 0
+    }
+}
+
 impl Salvage {
     /// The epochs of manifests that are given up.
     pub fn newer(&self) -> &[u64] {
@@ -65,7 +72,7 @@ impl Salvage {
 ///
 /// `seed` is random: it tells new segments from remains of others.
 pub fn salvage(files: &dyn Files, database: u128, seed: u64) -> Result<Option<Salvage>, OpenError> {
-    let (manifest, manifests) = newest_sound(files, database)?;
+    let (manifest, mut manifests) = newest_sound(files, database)?;
     let segments = files.list().into_iter().filter_map(|file| match file {
         FileName::Segment { shard, .. } => Some(shard + 1),
         _ => None,
@@ -74,16 +81,28 @@ pub fn salvage(files: &dyn Files, database: u128, seed: u64) -> Result<Option<Sa
         Some(manifest) => manifest.shards.len() as u16,
         None => segments.max().unwrap_or(0),
     };
-    let mut logs = Vec::new();
+    let sealed = manifest.as_ref().map_or(0, |manifest| manifest.epoch);
+    let (mut logs, mut gone) = (Vec::new(), None);
     for shard in 0..shards {
         let part = manifest.as_ref().map(|manifest| &manifest.shards[usize::from(shard)]);
         let (from, witness) = part.map_or((Lsn(0), Lsn(0)), |p| (p.log_from, p.log_durable));
-        let seek = Seek { database, shard, from, witness };
+        let seek = Seek { database, shard, from, witness, sealed };
         match replay(files, &seek) {
             Ok(_) => {}
-            Err(cause) if is_loss(&cause) => logs.push(cut(files, &seek, cause, seed)?),
+            Err(cause) if is_loss(&cause) => {
+                gone = gone.max(newer_manifest(&cause));
+                logs.push(cut(files, &seek, cause, seed)?);
+            }
             Err(other) => return Err(other),
         }
+    }
+    if let Some(epoch) = gone {
+        let missing = OpenError::Missing { file: FileName::Manifest { epoch } };
+        if manifest.is_none() {
+            // Without any checkpoint nobody knows what the logs are about.
+            return Err(missing);
+        }
+        manifests.get_or_insert((vec![epoch], missing));
     }
     if manifests.is_none() && logs.is_empty() {
         return Ok(None);
@@ -96,6 +115,14 @@ pub fn salvage(files: &dyn Files, database: u128, seed: u64) -> Result<Option<Sa
         manifest
     });
     Ok(Some(Salvage { manifest, manifests, logs }))
+}
+
+/// The epoch of a manifest that a log knows of and that is not there.
+fn newer_manifest(error: &OpenError) -> Option<u64> {
+    match error {
+        OpenError::Missing { file: FileName::Manifest { epoch } } => Some(*epoch),
+        _ => None,
+    }
 }
 
 /// Whether something is gone; all else is no reason to give anything up.
@@ -272,9 +299,10 @@ fn cut(files: &dyn Files, seek: &Seek, cause: OpenError, seed: u64) -> Result<Cu
     })
 }
 
-/// A segment that holds these records from `seek.from` on, and an empty group behind them.
+/// A segment that holds these records from `seek.from` on, and an empty group behind them. It knows of no
+/// manifest behind the one that is gone on from.
 fn write(seek: &Seek, number: u64, records: &[&Record], seed: u64) -> Vec<u8> {
-    let Seek { database, shard, from, .. } = *seek;
+    let Seek { database, shard, from, sealed, .. } = *seek;
     let salt = segment::salt(seed, number);
     let header = Header { database, shard, number, first: from, salt, previous: None };
     let (mut bytes, mut chain) = header.encode();
@@ -295,6 +323,7 @@ fn write(seek: &Seek, number: u64, records: &[&Record], seed: u64) -> Vec<u8> {
             first,
             durable_upto: first,
             epoch,
+            sealed,
             record_count: u32::try_from(count).expect("a group has few records"),
         };
         let place = Place { shard, segment: number, offset: wide(bytes.len()) };

@@ -187,7 +187,7 @@ pub fn open(
     for (shard, restored) in (0..options.shards).map(ShardId).zip(states) {
         let replay = replays.get_mut(shard.index()).map(std::mem::take).unwrap_or_default();
         replayed += replay.len();
-        let log = log(files, (database, shard), logs.get(shard.index()), options);
+        let log = log(files, (database, shard), (newest, logs.get(shard.index())), options);
         let (feeders, sources) = (marks.clone(), base.sources.clone());
         let start = ShardStart { epoch, log, restored, feeders, sources, replay };
         let memory = match start.restored {
@@ -288,14 +288,16 @@ fn states(
 fn log(
     files: &dyn Files,
     (database, shard): (u128, ShardId),
-    found: Option<&Replayed>,
+    (newest, found): (Option<&Manifest>, Option<&Replayed>),
     options: &DatabaseOptions,
 ) -> Option<Log> {
     let limits = options.log.clone()?;
     let anew = || Resume::anew(files, database, shard.0);
     let from = found.map_or_else(anew, Replayed::resume);
     let tickets = Tickets::of(log_owner(shard));
-    Some(Log::resume(limits, from, options.seed ^ u64::from(shard.0), tickets))
+    let mut log = Log::resume(limits, from, options.seed ^ u64::from(shard.0), tickets);
+    log.sealed(newest.map_or(0, |manifest| manifest.epoch));
+    Some(log)
 }
 
 /// The logs of all shards that wrote some, cut to what is settled; none without a disk.
@@ -309,11 +311,12 @@ fn logs(
     if options.log.is_none() {
         return Ok(Vec::new());
     }
+    let sealed = newest.map_or(0, |manifest| manifest.epoch);
     let mut logs = Vec::with_capacity(shards);
     for shard in (0..shards).map(|shard| shard as u16) {
         let part = newest.map(|manifest| &manifest.shards[usize::from(shard)]);
         let (from, witness) = part.map_or((Lsn(0), Lsn(0)), |p| (p.log_from, p.log_durable));
-        logs.push(replay(files, &Seek { database, shard, from, witness })?);
+        logs.push(replay(files, &Seek { database, shard, from, witness, sealed })?);
     }
     let statements: Vec<_> = logs.iter().map(Replayed::statements).collect();
     let before: Vec<u64> = base.iter().map(|mark| mark.sequence).collect();

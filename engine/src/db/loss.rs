@@ -116,7 +116,7 @@ impl fmt::Display for DataLoss {
                  ({cause})"
             )?;
         }
-        for log in logs {
+        for log in logs.iter().filter(|log| !log.is_whole()) {
             let (shard, kept, cause) = (log.shard, log.kept, &log.cause);
             writeln!(
                 f,

@@ -10,7 +10,7 @@ use sluicedb_tests::prng::Prng;
 use sluicedb_wal::checkpoint::{CheckpointId, Entry, Writer};
 use sluicedb_wal::manifest::newest;
 use sluicedb_wal::{
-    DiskOp, Failure, FileName, FileRef, Files, Issued, Log, Lsn, Manifest, Options, Publisher,
+    DiskOp, Failure, FileName, FileRef, Files, Issued, Log, Lsn, Manifest, OpenError, Options, Publisher,
     Record, Seek, ShardPart, Statement, Tail, Tickets, replay,
 };
 
@@ -159,19 +159,32 @@ fn append(files: &mut Memory, log: &mut Log, shard: u16, sequences: std::ops::Ra
     files.settle(log);
 }
 
-/// Two lives of three shards: one whose log was cut and gone on with, one that ends torn, and one that
-/// ends with a witness and room behind it.
-fn make() -> Memory {
+/// A set of committed files.
+struct Set {
+    name: &'static str,
+    shards: u16,
+    /// The epoch whose manifest the logs know of in their second life; zero in those of builds that did
+    /// not write it down.
+    sealed: u64,
+}
+
+const SETS: [Set; 2] =
+    [Set { name: "1", shards: 3, sealed: 0 }, Set { name: "1-sealed", shards: 1, sealed: 3 }];
+
+/// Two lives of up to three shards: one whose log was cut and gone on with, one that ends torn, and one
+/// that ends with a witness and room behind it.
+fn make(set: &Set) -> Memory {
     let mut files = Memory::default();
     let mut parts = Vec::new();
-    for shard in 0..3_u16 {
+    for shard in 0..set.shards {
         let mut log = Log::create(options(), shard, DATABASE, 7, Tickets::of(shard));
         append(&mut files, &mut log, shard, 1..20);
-        let seek = Seek { database: DATABASE, shard, from: Lsn(0), witness: Lsn(0) };
+        let seek = Seek { database: DATABASE, shard, from: Lsn(0), witness: Lsn(0), sealed: 0 };
         let mut replayed = replay(&files, &seek).expect("it was just written");
         replayed.keep(17);
         let from = replayed.records[4].0;
         let mut log = Log::resume(options(), replayed.resume(), 8, Tickets::of(shard));
+        log.sealed(set.sealed);
         append(&mut files, &mut log, shard, 18..33);
         if shard == 2 {
             log.witness();
@@ -218,7 +231,7 @@ fn read(files: &Memory) -> String {
     say(format!("front bytes={} crc={}", front.len(), crc32fast::hash(front)));
     for (shard, part) in (0..).zip(shards) {
         let (from, witness) = (part.log_from, part.log_durable);
-        let seek = Seek { database: *database, shard, from, witness };
+        let seek = Seek { database: *database, shard, from, witness, sealed: *epoch };
         let replayed = replay(files, &seek).expect("the log is whole");
         for (end, Record { epoch, statement, payload }) in &replayed.records {
             let Statement { feeder, sequence, parts } = statement;
@@ -235,23 +248,31 @@ fn read(files: &Memory) -> String {
     out
 }
 
+fn told(set: &Set) -> PathBuf {
+    folder().join(format!("{}.txt", set.name))
+}
+
 #[test]
 fn the_committed_files_are_written_and_read_as_they_were() {
-    let made = make();
-    let place = folder().join("1");
-    if std::env::var_os(RENEW).is_some() {
-        std::fs::create_dir_all(&place).unwrap();
-        for (name, bytes) in &made.0 {
-            std::fs::write(place.join(name.to_string()), bytes).unwrap();
+    let mut all = String::new();
+    for set in &SETS {
+        let made = make(set);
+        let place = folder().join(set.name);
+        if std::env::var_os(RENEW).is_some() {
+            std::fs::create_dir_all(&place).unwrap();
+            for (name, bytes) in &made.0 {
+                std::fs::write(place.join(name.to_string()), bytes).unwrap();
+            }
+            std::fs::write(told(set), read(&made)).unwrap();
         }
-        std::fs::write(folder().join("1.txt"), read(&made)).unwrap();
+        let committed = Memory::committed(set.name);
+        assert!(made.0 == committed.0, "this build writes other bytes than {}", set.name);
+        let expected = std::fs::read_to_string(told(set)).unwrap();
+        assert_eq!(read(&committed), expected);
+        all += &expected;
     }
-    let committed = Memory::committed("1");
-    assert!(made.0 == committed.0, "this build writes other bytes");
-    let expected = std::fs::read_to_string(folder().join("1.txt")).unwrap();
-    assert_eq!(read(&committed), expected);
     let kinds = ["record shard=0", "tail=torn", "tail=clean", "file shard=2"];
-    assert!(kinds.iter().all(|kind| expected.contains(kind)), "{expected}");
+    assert!(kinds.iter().all(|kind| all.contains(kind)), "{all}");
 }
 
 /// Whether the second reader takes the files in a folder, and its words; an error where there is no
@@ -266,12 +287,37 @@ fn second_reader(place: &Path) -> Result<(bool, String), String> {
 
 #[test]
 fn a_second_reader_that_knows_the_format_alone_reads_the_same() {
-    let (good, said) = match second_reader(&folder().join("1")) {
-        Ok(read) => read,
-        Err(why) => return println!("{why}"),
-    };
-    assert!(good, "{said}");
-    assert_eq!(said, std::fs::read_to_string(folder().join("1.txt")).unwrap());
+    for set in &SETS {
+        let (good, said) = match second_reader(&folder().join(set.name)) {
+            Ok(read) => read,
+            Err(why) => return println!("{why}"),
+        };
+        assert!(good, "{said}");
+        assert_eq!(said, std::fs::read_to_string(told(set)).unwrap());
+    }
+}
+
+/// Without the newest manifest the one before is whole, and so are the logs, which know of it.
+#[test]
+fn both_readers_miss_a_manifest_that_the_log_knows_of() {
+    let mut files = Memory::committed("1-sealed");
+    let gone = FileName::Manifest { epoch: 3 };
+    files.0.remove(&gone).expect("it is the newest");
+    let before = newest(&files).expect("it is whole").expect("there is one before");
+    let ShardPart { log_from: from, log_durable: witness, .. } = before.shards[0];
+    let seek = Seek { database: DATABASE, shard: 0, from, witness, sealed: before.epoch };
+    assert_eq!(replay(&files, &seek).unwrap_err(), OpenError::Missing { file: gone });
+    let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("gone-{}", std::process::id()));
+    std::fs::create_dir_all(&place).unwrap();
+    for (name, bytes) in &files.0 {
+        std::fs::write(place.join(name.to_string()), bytes).unwrap();
+    }
+    let read = second_reader(&place);
+    std::fs::remove_dir_all(&place).unwrap();
+    match read {
+        Ok((good, said)) => assert!(!good && said.contains(&gone.to_string()), "{said}"),
+        Err(why) => println!("{why}"),
+    }
 }
 
 /// Both readers meet the same rot: each refuses it, or both find the same.

@@ -174,10 +174,11 @@ fn unseal(files: &mut Memory) {
 fn read(files: &dyn Files) -> Result<Read, OpenError> {
     let database = identity::read(files)?.ok_or(OpenError::Missing { file: FileName::Identity })?;
     let manifest = manifest::newest(files)?;
+    let sealed = manifest.as_ref().map_or(0, |manifest| manifest.epoch);
     let mut records = Vec::new();
     for (shard, part) in (0..).zip(manifest.iter().flat_map(|manifest| &manifest.shards)) {
         let (from, witness) = (part.log_from, part.log_durable);
-        records.push(replay(files, &Seek { database, shard, from, witness })?.records);
+        records.push(replay(files, &Seek { database, shard, from, witness, sealed })?.records);
         for file in &part.files {
             checkpoint::read(files, database, file)?;
         }

@@ -141,17 +141,21 @@ fn a_missing_file_is_named_with_what_can_be_done() {
         for name in files.keys() {
             let mut fewer = files.clone();
             fewer.remove(name);
-            // Nothing names the newest segment and the newest manifest but themselves.
-            if *name == newest(&files, ".log") || *name == newest(&files, "manifest-") {
+            // Nothing names the newest segment but itself.
+            if *name == newest(&files, ".log") {
                 continue;
             }
-            let Some(error) = refused(place.path(), &fewer) else { continue };
+            let is_needed = *name == newest(&files, "manifest-");
+            let Some(error) = refused(place.path(), &fewer) else {
+                assert!(!is_needed, "without {name} it is an older database");
+                continue;
+            };
             let (missing, choice) = (format!("{name} is missing"), error.contains("from a copy"));
             assert!(error.contains(&missing) || name == "identity", "{name}: {error}");
             assert!(choice, "{name}: {error}");
             named += 1;
         }
-        assert!(named >= 2, "the identity and a checkpoint at least, not {named}");
+        assert!(named >= 3, "identity, manifest and a checkpoint at least, not {named}");
     });
 }
 
@@ -314,6 +318,30 @@ fn behind_a_checkpoint_that_rotted_the_one_before_and_the_log_have_all_that_is_l
             db.close().unwrap();
             assert_eq!(rows(&open(place.path()).unwrap()), SEALED + LOGGED);
         }
+    });
+}
+
+#[test]
+fn a_manifest_that_vanished_is_given_up_once() {
+    within("a manifest that vanished", || {
+        let place = make("given-up-manifest");
+        let mut files = files_of(place.path());
+        let name = newest(&files, "manifest-");
+        files.remove(&name);
+        let error = refused(place.path(), &files).expect("it is refused");
+        assert!(error.contains(&format!("{name} is missing")), "{error}");
+        assert!(error.contains("--accept-data-loss"), "{error}");
+        let (db, said) = accept(place.path());
+        let said = said.expect("something is given up");
+        assert!(said.contains("what checkpoints alone have of epochs"), "{said}");
+        assert!(said.contains(&name) && !said.contains("the log of shard"), "{said}");
+        assert_eq!(rows(&db), SEALED + LOGGED, "the log has them all");
+        drop(db);
+        // Before another checkpoint comes the logs know of none but the one that was gone on from.
+        let (db, said) = accept(place.path());
+        assert_eq!((rows(&db), said), (SEALED + LOGGED, None));
+        db.close().unwrap();
+        assert_eq!(rows(&open(place.path()).unwrap()), SEALED + LOGGED);
     });
 }
 

@@ -90,7 +90,7 @@ fn what_is_restored_is_a_database_of_its_own_with_the_same_contents() {
             assert!(was.entries().eq(is.entries()));
         }
         let (database, shard) = (restored.database, shard as u16);
-        let seek = Seek { database, shard, from: Lsn(0), witness: Lsn(0) };
+        let seek = Seek { database, shard, from: Lsn(0), witness: Lsn(0), sealed: 0 };
         let log = replay(&directory, &seek).unwrap();
         assert_eq!((log.records.len(), log.end), (0, Lsn(0)));
         // Epochs of the next life are above the one that was saved.

@@ -21,7 +21,7 @@ fn record(sequence: u64, payload_bytes: usize) -> Record {
 }
 
 fn seek(from: Lsn, witness: Lsn) -> Seek {
-    Seek { database: DATABASE, shard: SHARD, from, witness }
+    Seek { database: DATABASE, shard: SHARD, from, witness, sealed: 0 }
 }
 
 type Records = Vec<(Lsn, Record)>;
@@ -157,6 +157,24 @@ impl Life {
         self.records.extend(replayed.records.iter().cloned());
         let seed = self.prng.next();
         self.log = Log::resume(self.options.clone(), replayed.resume(), seed, Tickets::of(9));
+    }
+}
+
+#[test]
+fn a_log_misses_a_manifest_that_it_knows_of() {
+    let mut life = Life::new(1, options(5, 5000));
+    life.log.sealed(7);
+    life.calm(3);
+    // Nothing but the manifest is new, and a group says so.
+    let (steps, end) = (life.disk.steps, life.log.end());
+    life.log.sealed(9);
+    life.log.sealed(9);
+    life.calm(0);
+    assert!(life.disk.steps > steps && life.log.end() == end);
+    for (newest, missing) in [(0, true), (8, true), (9, false), (10, false)] {
+        let read = replay(&life.disk, &Seek { sealed: newest, ..seek(Lsn(0), Lsn(0)) });
+        let file = FileName::Manifest { epoch: 9 };
+        assert_eq!(read.err(), missing.then_some(OpenError::Missing { file }));
     }
 }
 

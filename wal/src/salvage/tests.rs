@@ -9,7 +9,7 @@ const DATABASE: u128 = 0xD0;
 const SHARD: u16 = 3;
 
 fn seek(from: Lsn, witness: Lsn) -> Seek {
-    Seek { database: DATABASE, shard: SHARD, from, witness }
+    Seek { database: DATABASE, shard: SHARD, from, witness, sealed: 0 }
 }
 
 /// A log of three segments, a record a group, and an empty group at the end; the ends of its records.

@@ -106,7 +106,7 @@ fn log_options() -> Options {
 }
 
 fn seek(database: u128, shard: u16) -> Seek {
-    Seek { database, shard, from: Lsn(0), witness: Lsn(0) }
+    Seek { database, shard, from: Lsn(0), witness: Lsn(0), sealed: 0 }
 }
 
 fn read_back(path: &Path, shard: u16) -> Replayed {

@@ -72,7 +72,7 @@ pub fn unsettled(files: &dyn Files, database: u128) -> Result<Vec<Record>, Recov
     let mut logs = Vec::new();
     for (shard, part) in (0..).zip(&newest.shards) {
         let (from, witness) = (part.log_from, part.log_durable);
-        logs.push(replay(files, &Seek { database, shard, from, witness })?);
+        logs.push(replay(files, &Seek { database, shard, from, witness, sealed: newest.epoch })?);
     }
     let statements: Vec<_> = logs.iter().map(|log| log.statements()).collect();
     let before: Vec<u64> = front.feeders.iter().map(|mark| mark.sequence).collect();

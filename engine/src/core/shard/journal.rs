@@ -148,8 +148,9 @@ impl Journal {
         self.witness_at
     }
 
-    /// The segments that hold only records below `log_from`.
-    pub(super) fn retire(&mut self, log_from: Lsn) -> Vec<sluicedb_wal::FileName> {
+    /// An epoch is sealed; the segments that hold only records below its `log_from`.
+    pub(super) fn sealed(&mut self, epoch: Epoch, log_from: Lsn) -> Vec<sluicedb_wal::FileName> {
+        self.log.sealed(epoch.0);
         self.log.retire(log_from)
     }
 }

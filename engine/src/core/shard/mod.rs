@@ -523,7 +523,7 @@ impl Shard {
                 effects.push(Effect::Stopped(stopped));
             }
             Order::Sealed { epoch, log_from } => {
-                let retired = self.journal.as_mut().map(|journal| journal.retire(log_from));
+                let retired = self.journal.as_mut().map(|journal| journal.sealed(epoch, log_from));
                 self.flush.sealed(epoch, retired.unwrap_or_default(), effects);
             }
         }
