@@ -117,6 +117,9 @@ impl Resume {
 pub fn replay(files: &dyn Files, seek: &Seek) -> Result<Replayed, OpenError> {
     let mut sealed = 0;
     let replayed = read_log(files, seek, &mut sealed);
+    if replayed.is_err() {
+        sealed = sealed.max(survey::newest_known(files, seek));
+    }
     if sealed > seek.sealed {
         // Whatever else is wrong follows from it, or is found again once it is back.
         return Err(OpenError::Missing { file: FileName::Manifest { epoch: sealed } });
@@ -125,11 +128,7 @@ pub fn replay(files: &dyn Files, seek: &Seek) -> Result<Replayed, OpenError> {
 }
 
 /// Reads the log; `sealed` becomes the newest epoch whose manifest its groups know of.
-fn read_log(
-    files: &dyn Files,
-    seek: &Seek,
-    sealed: &mut u64,
-) -> Result<Replayed, OpenError> {
+fn read_log(files: &dyn Files, seek: &Seek, sealed: &mut u64) -> Result<Replayed, OpenError> {
     let survey = survey::survey(files, seek)?;
     let mut replayed = Replayed {
         records: Vec::new(),

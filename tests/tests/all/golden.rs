@@ -10,8 +10,8 @@ use sluicedb_tests::prng::Prng;
 use sluicedb_wal::checkpoint::{CheckpointId, Entry, Writer};
 use sluicedb_wal::manifest::newest;
 use sluicedb_wal::{
-    DiskOp, Failure, FileName, FileRef, Files, Issued, Log, Lsn, Manifest, OpenError, Options, Publisher,
-    Record, Seek, ShardPart, Statement, Tail, Tickets, replay,
+    DiskOp, Failure, FileName, FileRef, Files, Issued, Log, Lsn, Manifest, OpenError, Options,
+    Publisher, Record, Seek, ShardPart, Statement, Tail, Tickets, replay,
 };
 
 const DATABASE: u128 = 0x0123_4567_89ab_cdef_0011_2233_4455_6677;

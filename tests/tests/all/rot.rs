@@ -22,7 +22,7 @@ use sluicedb_tests::sweep::spread;
 use sluicedb_tests::world::{World, quietly};
 use sluicedb_wal::replay::{Seek, replay};
 use sluicedb_wal::{
-    FileName, Files, Lsn, Manifest, OpenError, Record, checkpoint, identity, manifest,
+    FileName, Files, Lsn, Manifest, OpenError, Record, ShardPart, checkpoint, identity, manifest,
 };
 
 use crate::golden::Memory;
@@ -365,6 +365,32 @@ fn every_flipped_bit_is_refused_with_its_place_or_changes_nothing() {
         counts.push(("blocks out of place", refused + harmless + torn, 50));
     }
     report::lane(5, &counts);
+}
+
+/// A manifest that is gone whole leaves the one before and sound logs, which know of it once they were
+/// idle.
+#[test]
+fn a_newest_manifest_that_is_gone_is_missed() {
+    // The log says that it knows the newest.
+    let knows = |files: &Memory| {
+        let Ok(Some(Manifest { database, epoch, shards, .. })) = manifest::newest(files) else {
+            return false;
+        };
+        let ShardPart { log_from: from, log_durable: witness, .. } = shards[0];
+        let seek = Seek { database, shard: 0, from, witness, sealed: epoch - 1 };
+        let file = FileName::Manifest { epoch };
+        replay(files, &seek).is_err_and(|error| error == OpenError::Missing { file })
+    };
+    for replayed in [0, 1, 4] {
+        let (mut files, graph, options) = first_moment(knows, |found| found.replayed >= replayed);
+        let is_manifest = |name: &FileName| matches!(name, FileName::Manifest { .. });
+        let gone = *files.0.keys().rfind(|name| is_manifest(name)).expect("it was read");
+        files.0.remove(&gone);
+        match look(&files, &graph, &options) {
+            Err(RecoverError::Files(OpenError::Missing { file })) => assert_eq!(file, gone),
+            other => panic!("{other:?} without {gone}"),
+        }
+    }
 }
 
 /// Bytes of which one has a bit flipped, where all of the state goes to other shards with each.

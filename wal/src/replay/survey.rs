@@ -1,6 +1,6 @@
 //! Finds out which segments of a shard form its log.
 
-use super::segment::holds_group;
+use super::segment::{Walk, holds_group};
 use super::{Seek, Tail};
 use crate::disk::Files;
 use crate::error::OpenError;
@@ -24,17 +24,33 @@ pub(super) struct Survey {
 
 type Found = (u64, Result<(Header, u32), &'static str>);
 
+fn numbers(files: &dyn Files, seek: &Seek) -> Vec<u64> {
+    let number = |file: FileName| match file {
+        FileName::Segment { shard, number } if shard == seek.shard => Some(number),
+        _ => None,
+    };
+    let mut numbers: Vec<u64> = files.list().into_iter().filter_map(number).collect();
+    numbers.sort_unstable();
+    numbers
+}
+
+/// The newest epoch that any group which can be read says was sealed, in a log that cannot be read as a
+/// whole.
+pub(super) fn newest_known(files: &dyn Files, seek: &Seek) -> u64 {
+    let mut newest = 0;
+    for number in numbers(files, seek) {
+        let Ok(Ok(header)) = read_header(files, seek, number) else { continue };
+        let Ok(mut walk) = Walk::new(files, &header) else { continue };
+        while let Ok(Some((group, _))) = walk.next(false) {
+            newest = newest.max(group.header.sealed);
+        }
+    }
+    newest
+}
+
 /// Reads all headers and follows the links from the newest valid one.
 pub(super) fn survey(files: &dyn Files, seek: &Seek) -> Result<Survey, OpenError> {
-    let mut numbers: Vec<u64> = files
-        .list()
-        .into_iter()
-        .filter_map(|file| match file {
-            FileName::Segment { shard, number } if shard == seek.shard => Some(number),
-            _ => None,
-        })
-        .collect();
-    numbers.sort_unstable();
+    let numbers = numbers(files, seek);
     let next_number = numbers.last().map_or(1, |last| last + 1);
     let found: Vec<Found> = numbers
         .iter()
