@@ -16,6 +16,7 @@ mod directory;
 mod endings;
 mod fixture;
 mod follow;
+mod frozen;
 mod functions;
 mod idle;
 mod inline;

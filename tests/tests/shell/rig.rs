@@ -66,10 +66,7 @@ const WHOLE: u32 = 80;
 impl Short {
     pub(crate) fn mount() -> Result<Short, String> {
         let memory = Memory::mount(SHORT)?;
-        let image = memory.path().join("image");
-        let file = std::fs::File::create(&image).map_err(|error| error.to_string())?;
-        file.set_len(64 << 20).map_err(|error| error.to_string())?;
-        run("mkfs.ext4", &["-q", "-E", "lazy_itable_init=1", text(&image)])?;
+        let image = make_image(&memory)?;
         Ok(Short { mounted: Mounted::mount(&image)?, memory })
     }
 
@@ -86,6 +83,54 @@ impl Short {
         drop(self);
         Ok(Short { mounted: Mounted::mount(&image)?, memory })
     }
+}
+
+/// An ext4 that can be made to stand still: whoever writes waits, and whoever reads finds all that has
+/// come to the device.
+pub(crate) struct Whole {
+    // In this order they go.
+    mounted: Mounted,
+    _memory: Memory,
+}
+
+/// While it is there, a file system stands still.
+pub(crate) struct Still<'a>(&'a Path);
+
+impl Whole {
+    pub(crate) fn mount() -> Result<Whole, String> {
+        let memory = Memory::mount(WHOLE)?;
+        let image = make_image(&memory)?;
+        let whole = Whole { mounted: Mounted::mount(&image)?, _memory: memory };
+        // Whether it can be made to stand still is known before anybody writes.
+        run("fsfreeze", &["-f", text(whole.path())])?;
+        drop(Still(whole.path()));
+        Ok(whole)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.mounted.place
+    }
+
+    /// Has it stand still, with all that was written until now.
+    pub(crate) fn freeze(&self) -> Still<'_> {
+        run("fsfreeze", &["-f", text(self.path())]).unwrap();
+        Still(self.path())
+    }
+}
+
+impl Drop for Still<'_> {
+    fn drop(&mut self) {
+        run("fsfreeze", &["-u", text(self.0)]).unwrap();
+    }
+}
+
+/// An image of 64 MiB with a file system, which takes as much memory as is written to it.
+fn make_image(memory: &Memory) -> Result<PathBuf, String> {
+    let image = memory.path().join("image");
+    let file = std::fs::File::create(&image).map_err(|error| error.to_string())?;
+    file.set_len(64 << 20).map_err(|error| error.to_string())?;
+    run("mkfs.ext4", &["-q", "-E", "lazy_itable_init=1", text(&image)])?;
+    Ok(image)
 }
 
 impl Mounted {
