@@ -92,7 +92,8 @@ fn a_backup_while_rows_are_pushed_has_a_prefix_of_them_and_goes_on_from_there() 
             for (saved, copy, before, after) in copies {
                 let again = saved.with_extension("again");
                 assert_eq!(Database::restore(&saved, &again).unwrap().epoch, copy.epoch);
-                // Epochs of lives that leave no checkpoint are told apart by this number.
+                // Epochs of lives that leave no checkpoint are told apart by this number. Seen to fail where
+                // `backup::restore` writes no segment.
                 let first = format!("-{:020}.log", (copy.epoch >> 32) + 1);
                 let entries = std::fs::read_dir(&again).unwrap().map(Result::unwrap);
                 let names = entries.map(|entry| entry.file_name().into_string().unwrap());
