@@ -97,8 +97,9 @@ impl<'a> Cursor<'a> {
         self.take(bytes)
     }
 
-    pub(crate) fn take_rest(&mut self) -> &'a [u8] {
-        std::mem::take(&mut self.rest)
+    /// What is not read yet.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.rest
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -165,7 +165,7 @@ fn sound(files: &dyn Files, database: u128, epoch: u64) -> Result<Manifest, Open
         return Err(OpenError::Foreign { file: FileName::Manifest { epoch }, found, expected });
     }
     for file in manifest.shards.iter().flat_map(|part| &part.files) {
-        checkpoint::read(files, database, file)?;
+        checkpoint::read(files, database, file, |_| ())?;
     }
     Ok(manifest)
 }

@@ -30,8 +30,8 @@ use super::limits::{
     BATCH_BYTES_MAX, CHECKPOINT_DELTAS_MAX, OPERATOR_BLOCKS_MIN, SHARDS_MAX, STAGES_MAX,
 };
 use super::shard::{
-    ApplyError, Restored, Shard, ShardOptions, ShardStart, apply, decode_watermarks, letters_of,
-    log_owner, zone,
+    Applied, ApplyError, Restored, Shard, ShardOptions, ShardStart, decode_watermarks, log_owner,
+    zone,
 };
 
 pub use error::RecoverError;
@@ -370,17 +370,18 @@ fn restore(
     let mut image = Image::new(state);
     let (mut watermarks, mut letters) = (Vec::new(), Vec::new());
     for file in &part.files {
-        let read = checkpoint::read(files, manifest.database, file)?;
+        let mut applied = Applied::over(&mut image);
+        let read = checkpoint::read(files, manifest.database, file, |entry| applied.take(&entry))?;
         watermarks = decode_watermarks(&read.front)
             .ok_or_else(|| another("its front section has another form"))?;
-        letters.push(letters_of(&read));
-        apply(&mut image, &read).map_err(|error| match error {
+        let complete = applied.complete().map_err(|error| match error {
             ApplyError::Form(what) => another(what),
             ApplyError::Image(ImageError::Memory(_) | ImageError::Range) => {
                 RecoverError::Memory { shard, blocks_max }
             }
             ApplyError::Image(_) => another("its blocks and tables do not agree"),
         })?;
+        letters.push(complete);
     }
     let arena =
         Arena::restore(image, shadow).map_err(|_| another("its blocks do not form an arena"))?;

@@ -180,7 +180,7 @@ fn read(files: &dyn Files) -> Result<Read, OpenError> {
         let (from, witness) = (part.log_from, part.log_durable);
         records.push(replay(files, &Seek { database, shard, from, witness, sealed })?.records);
         for file in &part.files {
-            checkpoint::read(files, database, file)?;
+            checkpoint::read(files, database, file, |_| ())?;
         }
     }
     Ok(Read { manifest, records })

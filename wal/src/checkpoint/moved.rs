@@ -53,15 +53,17 @@ impl<'a> Moved<'a> {
                 self.next = Next::Chunk;
                 layout::header(&self.id)
             }
-            Next::Chunk => match self.source.chunk(&mut self.content)? {
-                Some(content) => layout::chunk(&self.id, self.file_bytes, &content),
-                None => {
+            Next::Chunk => {
+                let mut content = Vec::new();
+                if self.source.chunk(&mut self.content, &mut content)? {
+                    layout::chunk(&self.id, self.file_bytes, &content)
+                } else {
                     self.source.close(self.hash)?;
                     self.next = Next::Nothing;
                     let Content { entry_count, content_bytes, .. } = self.content;
                     layout::footer(&self.id, self.file_bytes, entry_count, content_bytes)
                 }
-            },
+            }
             Next::Nothing => return Ok(None),
         };
         self.hasher.update(&unit);

@@ -10,28 +10,42 @@ use crate::manifest::FileRef;
 use crate::name::FileName;
 use crate::options::BLOCK_BYTES;
 
-/// A checkpoint in memory.
+/// A checkpoint that was read, all but its entries.
 #[derive(Debug)]
 pub struct CheckpointFile {
     /// Which it is.
     pub id: CheckpointId,
     /// Its front section.
     pub front: Vec<u8>,
-    entry_count: u64,
-    /// The encoded entries; they were parsed once.
-    entries: Vec<u8>,
+    /// How many entries it has.
+    pub entry_count: u64,
 }
 
-impl CheckpointFile {
-    /// How many entries there are.
-    pub fn entry_count(&self) -> u64 {
-        self.entry_count
-    }
+/// The content of a file, taken apart as it comes.
+#[derive(Default)]
+struct Parser {
+    /// Content that is not taken apart yet.
+    pending: Vec<u8>,
+    front: Option<Vec<u8>>,
+    entry_count: u64,
+}
 
-    /// The entries, in the order in which they were written.
-    pub fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
-        let mut cursor = Cursor::new(&self.entries);
-        std::iter::from_fn(move || entry(&mut cursor))
+impl Parser {
+    /// Takes apart what is there; the last entry may go on in the next chunk.
+    fn take_apart(&mut self, each: &mut impl FnMut(Entry<'_>)) {
+        let mut cursor = Cursor::new(&self.pending);
+        if self.front.is_none() {
+            let Some(front) = cursor.sized() else { return };
+            self.front = Some(front.to_vec());
+        }
+        let mut left = cursor.rest();
+        while let Some(entry) = entry(&mut cursor) {
+            self.entry_count += 1;
+            left = cursor.rest();
+            each(entry);
+        }
+        let taken = self.pending.len() - left.len();
+        self.pending.drain(..taken);
     }
 }
 
@@ -102,12 +116,16 @@ impl<'a> Source<'a> {
         Ok((source, Content { id, entry_count, content_bytes, left: content_bytes, footer_at }))
     }
 
-    /// The content of the next chunk; none behind the last.
-    pub(super) fn chunk(&mut self, content: &mut Content) -> Result<Option<Vec<u8>>, OpenError> {
+    /// Appends the content of the next chunk; there is none behind the last.
+    pub(super) fn chunk(
+        &mut self,
+        content: &mut Content,
+        into: &mut Vec<u8>,
+    ) -> Result<bool, OpenError> {
         let (offset, end) = (self.offset, content.footer_at);
         if content.left == 0 {
             let what = "bytes between the last chunk and the footer";
-            return if offset == end { Ok(None) } else { Err(self.corrupt(offset, what)) };
+            return if offset == end { Ok(false) } else { Err(self.corrupt(offset, what)) };
         }
         let chunk_bytes = layout::chunk_bytes(content.left);
         if offset + chunk_bytes > end {
@@ -118,7 +136,8 @@ impl<'a> Source<'a> {
         let part = layout::decode_chunk(&content.id, offset, now, &chunk);
         let part = part.map_err(|what| self.corrupt(offset, what))?;
         content.left -= now;
-        Ok(Some(part.to_vec()))
+        into.extend_from_slice(part);
+        Ok(true)
     }
 
     /// Reads the footer, behind the last chunk: all of the file has this hash.
@@ -131,21 +150,27 @@ impl<'a> Source<'a> {
     }
 }
 
-/// The checkpoint that a manifest of `database` refers to as `file_ref`.
+/// Reads the checkpoint that a manifest of `database` refers to as `file_ref`, and hands over its entries,
+/// in the order in which they were written, a verified chunk at a time. What was handed over counts only
+/// if all of the file is whole.
 pub fn read(
     files: &dyn Files,
     database: u128,
     file_ref: &FileRef,
+    mut each: impl FnMut(Entry<'_>),
 ) -> Result<CheckpointFile, OpenError> {
     let (mut source, mut content) = Source::open(files, database, file_ref)?;
-    let mut bytes = Vec::with_capacity(crate::bytes::narrow(content.content_bytes));
-    while let Some(chunk) = source.chunk(&mut content)? {
-        bytes.extend_from_slice(&chunk);
+    let mut parser = Parser::default();
+    while source.chunk(&mut content, &mut parser.pending)? {
+        parser.take_apart(&mut each);
     }
     source.close(file_ref.hash)?;
     let Content { id, entry_count, footer_at, .. } = content;
-    parse(id, entry_count, &bytes)
-        .ok_or_else(|| source.corrupt(footer_at, "the entries are not what the footer counts"))
+    let whole = parser.pending.is_empty() && parser.entry_count == entry_count;
+    let front = parser.front.filter(|_| whole);
+    let front = front
+        .ok_or_else(|| source.corrupt(footer_at, "the entries are not what the footer counts"))?;
+    Ok(CheckpointFile { id, front, entry_count })
 }
 
 fn read_header(source: &mut Source<'_>, database: u128) -> Result<CheckpointId, OpenError> {
@@ -165,15 +190,4 @@ fn read_header(source: &mut Source<'_>, database: u128) -> Result<CheckpointId, 
         return Err(source.corrupt(0, "this is the header of another checkpoint"));
     }
     Ok(id)
-}
-
-fn parse(id: CheckpointId, entry_count: u64, content: &[u8]) -> Option<CheckpointFile> {
-    let mut cursor = Cursor::new(content);
-    let front = cursor.sized()?.to_vec();
-    let entries = cursor.take_rest();
-    let mut walk = Cursor::new(entries);
-    for _ in 0..entry_count {
-        entry(&mut walk)?;
-    }
-    walk.is_empty().then(|| CheckpointFile { id, front, entry_count, entries: entries.to_vec() })
 }

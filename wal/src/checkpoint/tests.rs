@@ -45,10 +45,11 @@ fn write(disk: &mut Disk, front: &[u8], entries: &Entries, seed: u64) -> Option<
 }
 
 fn check(disk: &Disk, file: &FileRef, front: &[u8], entries: &Entries) {
-    let found = read(disk, ID.database, file).unwrap();
-    assert_eq!((found.id, &found.front[..]), (ID, front));
-    assert_eq!(found.entry_count(), wide(entries.len()));
-    let found: Entries = found.entries().map(|e| (e.head, e.block.to_vec())).collect();
+    let mut found = Entries::new();
+    let each = |entry: Entry<'_>| found.push((entry.head, entry.block.to_vec()));
+    let read = read(disk, ID.database, file, each).unwrap();
+    assert_eq!((read.id, &read.front[..]), (ID, front));
+    assert_eq!(read.entry_count, wide(entries.len()));
     assert!(found == *entries);
 }
 
@@ -83,7 +84,7 @@ fn every_flipped_bit_is_an_error_that_names_the_place() {
     let file = write(&mut disk, b"front", &entries(3, 1500), 0).unwrap();
     for bit in 0..usize::try_from(file.bytes).unwrap() * 8 {
         disk.flip(file.name, bit);
-        match read(&disk, ID.database, &file).unwrap_err() {
+        match read(&disk, ID.database, &file, |_| ()).unwrap_err() {
             OpenError::Corrupt { file: named, offset, .. } => {
                 assert_eq!(named, file.name);
                 assert!((offset..offset + 65_536).contains(&wide(bit / 8)), "{offset} {bit}");
@@ -99,17 +100,17 @@ fn a_whole_file_that_is_not_the_one_meant_is_refused() {
     let mut disk = Disk::default();
     let file = write(&mut disk, b"front", &entries(3, 1500), 0).unwrap();
     let other = FileRef { hash: file.hash ^ 1, ..file };
-    assert!(matches!(read(&disk, ID.database, &other), Err(OpenError::Corrupt { .. })));
-    assert!(matches!(read(&disk, 1, &file), Err(OpenError::Foreign { .. })));
+    assert!(matches!(read(&disk, ID.database, &other, |_| ()), Err(OpenError::Corrupt { .. })));
+    assert!(matches!(read(&disk, 1, &file, |_| ()), Err(OpenError::Foreign { .. })));
     for bytes in (0..usize::try_from(file.bytes).unwrap()).step_by(512).rev() {
         disk.cut(file.name, bytes);
-        assert!(matches!(read(&disk, ID.database, &file), Err(OpenError::Corrupt { .. })));
+        assert!(matches!(read(&disk, ID.database, &file, |_| ()), Err(OpenError::Corrupt { .. })));
         // A manifest that lies about the length is no reason to panic either.
         let short = FileRef { bytes: wide(bytes), ..file };
-        assert!(matches!(read(&disk, ID.database, &short), Err(OpenError::Corrupt { .. })));
+        assert!(matches!(read(&disk, ID.database, &short, |_| ()), Err(OpenError::Corrupt { .. })));
     }
     disk.remove(file.name);
-    assert!(matches!(read(&disk, ID.database, &file), Err(OpenError::Missing { .. })));
+    assert!(matches!(read(&disk, ID.database, &file, |_| ()), Err(OpenError::Missing { .. })));
 }
 
 #[test]

@@ -233,8 +233,8 @@ fn a_checkpoint_and_its_manifest_are_found_again() {
     let directory = Directory::open(&temp).unwrap();
     let newest = manifest::newest(&directory).unwrap().unwrap();
     assert_eq!((newest.epoch, newest.shards[0].files[0]), (6, reference));
-    let read = checkpoint::read(&directory, database, &reference).unwrap();
-    assert_eq!((read.front.as_slice(), read.entries().count()), (&b"front"[..], 100));
+    let read = checkpoint::read(&directory, database, &reference, |_| ()).unwrap();
+    assert_eq!((read.front.as_slice(), read.entry_count), (&b"front"[..], 100));
     let expected = [id.file(), FileName::Manifest { epoch: 6 }, FileName::Identity];
     assert_eq!(directory.list(), expected);
 }

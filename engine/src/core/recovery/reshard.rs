@@ -6,7 +6,8 @@
 
 use std::sync::Arc;
 
-use sluicedb_wal::{Files, Manifest, ShardPart, checkpoint};
+use sluicedb_wal::checkpoint::{self, Entry};
+use sluicedb_wal::{Files, Manifest, ShardPart};
 
 use super::{RecoverError, States, checked_memory, restore};
 use crate::core::arena::{Arena, Region, ZoneId};
@@ -80,9 +81,12 @@ pub(super) fn moved(
 
 /// Blocks of a shard's state.
 fn blocks(files: &dyn Files, manifest: &Manifest, part: &ShardPart) -> Result<u32, RecoverError> {
-    part.files.iter().try_fold(1, |most, file| {
-        Ok(blocks_of(&checkpoint::read(files, manifest.database, file)?).max(most))
-    })
+    let mut most = 1;
+    for file in &part.files {
+        let each = |entry: Entry<'_>| most = blocks_of(&entry).max(most);
+        checkpoint::read(files, manifest.database, file, each)?;
+    }
+    Ok(most)
 }
 
 fn name_of(graph: &Graph, operator: &OperatorSpec) -> String {

@@ -8,13 +8,13 @@
 
 mod front;
 
-use sluicedb_wal::checkpoint::{CheckpointFile, CheckpointId, Entry, Writer};
+use sluicedb_wal::checkpoint::{CheckpointId, Entry, Writer};
 use sluicedb_wal::{DiskOp, Failure, FileName, FileRef, Issued, Lsn, Ticket, Tickets};
 
 use super::{ShardOptions, flush_owner, removal_owner};
 use crate::core::arena::{
     Arena, BLOCK_BYTES, Block, BlockEntry, BlockId, Changed, ExtentId, FreezeKind, Image,
-    ImageError, ZoneId,
+    ImageError, Tables, ZoneId,
 };
 use crate::core::effect::{Effect, Part, Report};
 use crate::core::ids::{Epoch, ShardId};
@@ -242,12 +242,6 @@ impl Letters {
     }
 }
 
-/// The letters of a checkpoint that was read back: none of one of a build that wrote none.
-pub(crate) fn letters_of(file: &CheckpointFile) -> Vec<u8> {
-    let letters = file.entries().filter(|entry| split_head(&entry.head).0 == KIND_LETTERS);
-    letters.flat_map(|entry| entry.block).copied().collect()
-}
-
 /// Why a checkpoint that was read back is not the state of a shard.
 pub(crate) enum ApplyError {
     /// It has another form than this build writes.
@@ -256,33 +250,65 @@ pub(crate) enum ApplyError {
     Image(ImageError),
 }
 
-/// How many blocks an arena has at least that a checkpoint is put into.
-pub(crate) fn blocks_of(file: &CheckpointFile) -> u32 {
-    let ids = file.entries().map(|Entry { head, .. }| split_head(&head).1.block.0);
-    ids.max().map_or(0, |last| last.saturating_add(1))
+/// How many blocks an arena has at least that a checkpoint with this entry is put into.
+pub(crate) fn blocks_of(entry: &Entry<'_>) -> u32 {
+    split_head(&entry.head).1.block.0.saturating_add(1)
 }
 
-/// Puts a checkpoint that was read back over the ones before it.
-pub(crate) fn apply(image: &mut Image, file: &CheckpointFile) -> Result<(), ApplyError> {
-    let form = ApplyError::Form;
-    let mut tables = None;
-    for Entry { head, block } in file.entries() {
+/// A checkpoint that is put over the ones before it, entry by entry.
+pub(crate) struct Applied<'a> {
+    image: &'a mut Image,
+    tables: Option<Tables>,
+    /// None of a checkpoint of a build that wrote none.
+    letters: Vec<u8>,
+    /// Why it cannot be; what is behind that is passed over.
+    refused: Option<ApplyError>,
+}
+
+impl<'a> Applied<'a> {
+    /// Begins with nothing of it.
+    pub(crate) fn over(image: &'a mut Image) -> Applied<'a> {
+        Applied { image, tables: None, letters: Vec::new(), refused: None }
+    }
+
+    /// Takes the next entry.
+    pub(crate) fn take(&mut self, entry: &Entry<'_>) {
+        if self.refused.is_none() {
+            self.refused = self.put(entry).err();
+        }
+    }
+
+    fn put(&mut self, &Entry { head, block }: &Entry<'_>) -> Result<(), ApplyError> {
+        let form = ApplyError::Form;
         let (kind, entry) = split_head(&head);
         match kind {
             KIND_BLOCK => {
                 let bytes: &Block =
                     block.try_into().map_err(|_| form("a block has another size"))?;
-                image.put(entry, bytes).map_err(ApplyError::Image)?;
+                self.image.put(entry, bytes).map_err(ApplyError::Image)
             }
-            KIND_TABLES if tables.is_none() => {
-                tables = Some(decode_tables(block).ok_or(form("its tables have another form"))?);
+            KIND_TABLES if self.tables.is_none() => {
+                let tables = decode_tables(block).ok_or(form("its tables have another form"))?;
+                self.tables = Some(tables);
+                Ok(())
             }
-            KIND_LETTERS => {}
-            _ => return Err(form("an entry is of an unknown kind")),
+            KIND_LETTERS => {
+                self.letters.extend_from_slice(block);
+                Ok(())
+            }
+            _ => Err(form("an entry is of an unknown kind")),
         }
     }
-    let tables = tables.ok_or(form("it has no tables"))?;
-    image.complete(tables).map_err(ApplyError::Image)
+
+    /// All of it was taken, and is whole. Returns its letters.
+    pub(crate) fn complete(self) -> Result<Vec<u8>, ApplyError> {
+        if let Some(refused) = self.refused {
+            return Err(refused);
+        }
+        let tables = self.tables.ok_or(ApplyError::Form("it has no tables"))?;
+        self.image.complete(tables).map_err(ApplyError::Image)?;
+        Ok(self.letters)
+    }
 }
 
 /// What an entry says that is no block.

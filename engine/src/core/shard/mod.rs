@@ -34,7 +34,7 @@ use super::operator::{RetainReader, Stop, ViewReader};
 pub use build::check;
 pub(crate) use build::{operator_over, owns_empty_key, zone};
 pub use census::{Census, OperatorFigures, SourceFigures};
-pub(crate) use flush::{ApplyError, apply, blocks_of, decode_watermarks, letters_of};
+pub(crate) use flush::{Applied, ApplyError, blocks_of, decode_watermarks};
 use flush::{Flush, Front};
 use intake::{Intake, Settled, Taken};
 use journal::Journal;
