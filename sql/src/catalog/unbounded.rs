@@ -34,8 +34,9 @@ fn hint(op: &Op) -> &'static str {
         }
         Op::Top { .. } => "Partition by what has a bounded number of values, not by a time.",
         Op::Join { .. } => {
-            "A join remembers each row, because its match may come at any time. Join windows or \
-             aggregates instead, where there are fewer rows."
+            "A join remembers each row, because its match may come at any time. Compare the event \
+             times of both sides, so that it forgets rows: AND a.ts BETWEEN b.ts - INTERVAL '1 hour' \
+             AND b.ts + INTERVAL '1 hour', or equal windows."
         }
         _ => "See EXPLAIN for what it keeps.",
     }

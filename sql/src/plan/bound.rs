@@ -75,9 +75,10 @@ impl Plan {
             Op::Top { input, partition, ranking, .. } => {
                 vec![self.node(*input).first_rows(partition, *ranking)]
             }
-            Op::Join { left, right, .. } => {
-                let left = self.node(*left).side("left");
-                let right = self.node(*right).side("right");
+            Op::Join { left, right, within, .. } => {
+                let frees = |side| within.is_some_and(|within| within.frees(side));
+                let left = self.node(*left).side("left", frees(0));
+                let right = self.node(*right).side("right", frees(1));
                 match left.bound == right.bound {
                     true => vec![Kept { what: "the rows of both sides".to_owned(), ..left }],
                     false => vec![left, right],
@@ -90,8 +91,12 @@ impl Plan {
 
 impl Node {
     /// What a join keeps of this node.
-    fn side(&self, side: &str) -> Kept {
-        let bound = if self.retracts { Bound::Input } else { Bound::Nothing };
+    fn side(&self, side: &str, goes: bool) -> Kept {
+        let bound = match self.retracts {
+            _ if goes => Bound::Watermark,
+            true => Bound::Input,
+            false => Bound::Nothing,
+        };
         Kept { what: format!("the rows of its {side} side"), bound }
     }
 

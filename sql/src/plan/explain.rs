@@ -26,7 +26,7 @@ impl Plan {
     }
 
     fn join_line(&self, op: &Op) -> String {
-        let Op::Join { left, right, kind, left_keys, right_keys, nulls_equal, condition } = op
+        let Op::Join { left, right, kind, left_keys, right_keys, nulls_equal, condition, .. } = op
         else {
             unreachable!("called for joins")
         };

@@ -3,7 +3,7 @@
 use crate::error::SqlError;
 use crate::expr::Expr;
 use crate::limits::NAME_BYTES_MAX;
-use crate::plan::{Builder, Node, NodeId, Op};
+use crate::plan::{Builder, Node, NodeId, Op, Within};
 use crate::schema::{Field, Schema};
 use crate::types::DataType;
 
@@ -143,17 +143,16 @@ impl Builder {
             check_types(&l.schema.fields()[left_key], &r.schema.fields()[right_key])?;
         }
         let both = joined(&l.schema, &r.schema, *kind)?;
-        let condition = match condition {
-            Some(condition) => {
-                let all = both_sides(&l.schema, &r.schema)?;
-                Some(checked(condition, &all)?)
-            }
-            None => None,
-        };
+        let all = both_sides(&l.schema, &r.schema)?;
+        let condition = condition.as_ref().map(|condition| checked(condition, &all)).transpose()?;
+        let spec = JoinSpec { condition, ..spec.clone() };
+        let bounds = Within::of(&spec, [l, r], &all);
+        let whole = [0, 1].map(|side| !kind.fills(side) && (side == 0 || kind.pairs()));
+        let times = bounds.map_or_else(Vec::new, |within| within.times(l.schema.len(), whole));
         let retracts = kind.takes_back() || l.retracts || r.retracts;
         let (left_keys, right_keys) = keys.iter().copied().unzip();
         let inner = *kind == JoinKind::Inner;
-        let (within, above) = if inner { (None, condition) } else { (condition, None) };
+        let (inside, above) = if inner { (None, spec.condition) } else { (spec.condition, None) };
         let op = Op::Join {
             left,
             right,
@@ -161,11 +160,12 @@ impl Builder {
             left_keys,
             right_keys,
             nulls_equal: *nulls_equal,
-            condition: within,
+            condition: inside,
+            within: bounds,
         };
-        // A row pairs with rows of any age on the other side, so that event time ends.
-        let id = self.push(Node { op, schema: both, times: Vec::new(), retracts })?;
+        let id = self.push(Node { op, schema: both, times, retracts })?;
         match above {
+            // Pairs that are too far apart go here, and nothing else reads the join.
             Some(condition) => self.filter(id, &condition),
             None => Ok(id),
         }

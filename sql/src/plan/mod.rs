@@ -24,6 +24,7 @@ mod spec;
 mod top;
 mod untimed;
 mod window;
+mod within;
 
 use std::collections::BTreeMap;
 
@@ -45,6 +46,7 @@ pub use retain::Retain;
 pub use source::{Ahead, Idle, SourceTime};
 pub use top::{OrderBy, Ranking, TopSpec};
 pub use window::Window;
+pub use within::Within;
 
 /// A node of a plan: the number it was given when it was added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -195,6 +197,8 @@ pub enum Op {
         nulls_equal: bool,
         /// What else must hold of two rows, over the columns of [`both_sides`].
         condition: Option<Expr>,
+        /// How far apart in event time rows are that match; any distance where absent.
+        within: Option<Within>,
     },
     /// Keeps the present rows so that they can be read, and passes all deltas on.
     View {

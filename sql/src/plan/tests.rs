@@ -171,7 +171,7 @@ fn event_time_survives_in_columns_that_are_passed_through() {
 }
 
 #[test]
-fn a_join_ends_event_time_and_retracts_if_a_side_does() {
+fn a_join_that_compares_no_times_ends_event_time_and_retracts_if_a_side_does() {
     let (mut builder, source) = with_source();
     let names = |prefix: &'static str| {
         ["symbol", "volume"].map(|name| (format!("{prefix}{name}"), Expr::col(name))).to_vec()

@@ -65,7 +65,9 @@ impl Builder {
                     .to_owned()
             }
             Op::Join { .. } => {
-                "beneath it is a join whose rows pair with rows of any age".to_owned()
+                "beneath it is a join whose rows pair with rows of any age, or it is not a column \
+                 that the join compares as event time"
+                    .to_owned()
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use sluicedb_sql::Value;
 use sluicedb_sql::expr::Expr;
-use sluicedb_sql::plan::JoinKind;
+use sluicedb_sql::plan::{JoinKind, Within};
 
 use super::expr::{self, Failure};
 use super::{Row, Unsupported};
@@ -14,10 +14,15 @@ pub(super) struct Join<'a> {
     pub(super) widths: [usize; 2],
     pub(super) nulls_equal: bool,
     pub(super) condition: Option<&'a Expr>,
+    pub(super) within: Option<Within>,
 }
 
 impl Join<'_> {
     pub(super) fn rows(&self, left: &[Row], right: &[Row]) -> Result<Vec<Row>, Unsupported> {
+        let taken = |side: usize, rows: &[Row]| -> Vec<Row> {
+            rows.iter().filter(|row| !self.refuses(side, row)).cloned().collect()
+        };
+        let (left, right) = (&taken(0, left)[..], &taken(1, right)[..]);
         let mut matched = [vec![false; left.len()], vec![false; right.len()]];
         let mut rows = Vec::new();
         for (at, l) in left.iter().enumerate() {
@@ -58,6 +63,19 @@ impl Join<'_> {
             }
         }
         Ok(rows)
+    }
+
+    /// Whether a row is too late: the watermark that it was behind had passed its time, and what it
+    /// matches goes some time.
+    fn refuses(&self, side: usize, row: &Row) -> bool {
+        let Some(within) = self.within else { return false };
+        let bound = if side == 0 { within.most_us } else { within.least_us };
+        let time = match row.values[within.columns[side]] {
+            Value::Timestamp(us) | Value::TimestampTz(us) => us,
+            ref other => panic!("{other:?} is no event time"),
+        };
+        let passed = i128::from(row.behind) - i128::from(within.lags_us[side]);
+        bound.is_some() && row.behind != i64::MIN && passed > i128::from(time)
     }
 
     fn pairs(&self) -> bool {

@@ -169,7 +169,7 @@ fn derive(
             let (aggregate, input) = grouping(plan, plan.node(*aggregate));
             Ok(aggregate.late(rows(&input)))
         }
-        Op::Join { left, right, kind, left_keys, right_keys, nulls_equal, condition } => {
+        Op::Join { left, right, kind, left_keys, right_keys, nulls_equal, condition, within } => {
             let width = |id: &NodeId| plan.node(*id).schema.len();
             join::Join {
                 kind: *kind,
@@ -177,6 +177,7 @@ fn derive(
                 widths: [width(left), width(right)],
                 nulls_equal: *nulls_equal,
                 condition: condition.as_ref(),
+                within: *within,
             }
             .rows(rows(left), rows(right))
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use sluicedb_sql::Schema;
-use sluicedb_sql::plan::{NodeId, Op, Plan};
+use sluicedb_sql::plan::{NodeId, Op, Plan, both_sides};
 
 use super::Kind;
 use crate::core::operator::MapOptions;
@@ -19,7 +19,7 @@ pub struct Origin {
     pub node: NodeId,
     /// The sources beneath.
     pub sources: Vec<String>,
-    /// The columns of its first input.
+    /// The columns of its input; of a join those of the left one, then those of the right.
     pub input: Schema,
     /// Its columns.
     pub output: Schema,
@@ -43,10 +43,20 @@ impl Origin {
             relation: owners.get(&id).or(source).cloned().unwrap_or_default(),
             node: id,
             sources: sources(plan, id),
-            input: plan.node(input).schema.clone(),
+            input: input_of(plan, op, input),
             output: plan.node(id).schema.clone(),
         }
     }
+}
+
+/// The columns of what an operator reads.
+fn input_of(plan: &Plan, op: &Op, first: NodeId) -> Schema {
+    let first = &plan.node(first).schema;
+    let both = match op {
+        Op::Join { right, .. } => both_sides(first, &plan.node(*right).schema).ok(),
+        _ => None,
+    };
+    both.unwrap_or_else(|| first.clone())
 }
 
 impl Kind {

@@ -565,7 +565,9 @@ fn heeds_time(operators: &[OperatorSpec]) -> Vec<bool> {
             Kind::Map(_) | Kind::View(_) | Kind::Retain(_) => {
                 operator.outputs.iter().flatten().any(|to| heeds[to.operator])
             }
-            Kind::Join(_) | Kind::Over(_) | Kind::Top(_) | Kind::Stream(_) => false,
+            // It frees rows by it, and tells those above if both of its inputs do.
+            Kind::Join(ref options) => options.within.is_some(),
+            Kind::Over(_) | Kind::Top(_) | Kind::Stream(_) => false,
         };
     }
     heeds

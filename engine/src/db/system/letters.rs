@@ -42,18 +42,28 @@ fn sources(origin: &Origin) -> Value {
     Value::text(&origin.sources.join(", "))
 }
 
+fn moment_of(value: &Value) -> Option<i64> {
+    match value {
+        Value::Timestamp(us) | Value::TimestampTz(us) => Some(*us),
+        _ => None,
+    }
+}
+
 pub(super) fn late_rows(survey: &Survey) -> Vec<Vec<Value>> {
     let mut rows = Rows(Vec::new());
     for shard in &survey.shards {
         shard.late.each(|letter| {
             let Letter { seen_us, operator, values, weight, behind, error: _ } = letter;
             let happened = match &operator.kind {
-                Kind::Aggregate(options) => options.window.as_ref().and_then(|window| {
-                    let time = &values[*window.window.time()];
-                    match time {
-                        Value::Timestamp(us) | Value::TimestampTz(us) => Some(*us),
-                        _ => None,
-                    }
+                Kind::Aggregate(options) => options
+                    .window
+                    .as_ref()
+                    .and_then(|window| moment_of(&values[*window.window.time()])),
+                Kind::Join(options) => options.within.and_then(|within| {
+                    // The side that the row is not of is NULL.
+                    let [left, right] = within.columns;
+                    let right = options.inputs[0].len() + right;
+                    moment_of(&values[left]).or_else(|| moment_of(&values[right]))
                 }),
                 _ => None,
             };

@@ -134,6 +134,7 @@ fn a_joined_row_comes_from_where_both_sides_come_from() {
         widths: [1, 1],
         nulls_equal: false,
         condition: None,
+        within: None,
     };
     let pairs = join.rows(&[row(5 << 64 | 3)], &[row(9 << 64 | 4)]).unwrap();
     let values = vec![Value::Int(1), Value::Int(1)];

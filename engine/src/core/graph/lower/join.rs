@@ -91,7 +91,7 @@ impl Lowering<'_> {
         left: NodeId,
         right: NodeId,
     ) -> Result<JoinOptions, SqlError> {
-        let Op::Join { kind, left_keys, right_keys, nulls_equal, condition, .. } =
+        let Op::Join { kind, left_keys, right_keys, nulls_equal, condition, within, .. } =
             &self.plan.node(id).op
         else {
             unreachable!("called for joins")
@@ -110,7 +110,9 @@ impl Lowering<'_> {
             nulls_equal: *nulls_equal,
             condition,
             retracts: [left, right].map(|side| self.plan.node(side).retracts),
+            within: *within,
             left_shape: self.shape(&inputs[0])?,
+            both_shape: self.shape(&inputs.concat())?,
             inputs,
             output_shape: self.shape(&types(self.schema(id)))?,
         })

@@ -10,7 +10,9 @@
 //!   weights of those that match it add up to more than zero.
 //! - A delta is applied to its own side only when all its matches are made.
 
+mod by_time;
 mod condition;
+mod ending;
 mod options;
 mod output;
 mod rehome;
@@ -23,12 +25,14 @@ use sluicedb_sql::plan::JoinKind;
 
 use super::{Context, Item, Operator, Place, Port, Stop, Work};
 use crate::core::arena::{Anchor, Arena, BlockId, SlotId};
+use crate::core::effect::Effect;
 use crate::core::frame::Barrier;
 use crate::core::hash::hash_rows;
 use crate::core::limits::WEIGHT_MAX;
 use crate::core::morsel::{Morsel, ShapeId};
 use crate::core::row::Row;
 use condition::Condition;
+use ending::{Ended, Ending};
 use output::Output;
 use side::{Delta, Side};
 
@@ -44,6 +48,9 @@ pub struct Join {
     output_shape: ShapeId,
     sides: [Side; 2],
     condition: Option<Condition>,
+    /// Where rows that match are near each other in event time.
+    ending: Option<Ending>,
+    both_shape: ShapeId,
     output: Output,
     given: Option<Given>,
     row_hashes: Vec<u64>,
@@ -110,7 +117,9 @@ impl Join {
             condition,
             inputs,
             retracts: _,
+            within,
             left_shape,
+            both_shape,
             output_shape,
         } = options;
         assert_eq!(left_key.len(), right_key.len(), "keys are compared in pairs");
@@ -126,6 +135,7 @@ impl Join {
         ];
         let condition =
             condition.map(|program| Condition::new(place, program, &inputs, left_shape));
+        let ending = within.map(|within| Ending::new(within, root, &sides));
         Ok(Join {
             place,
             root,
@@ -134,12 +144,37 @@ impl Join {
             output_shape,
             sides,
             condition,
+            ending,
+            both_shape,
             output: Output::new(kind, inputs[0].len()),
             given: None,
             row_hashes: Vec::new(),
             key_hashes: Vec::new(),
             allowed: 0,
         })
+    }
+
+    /// Hands on what is too late, and leaves it without weight.
+    fn refuse(&mut self, side: usize, morsel: &mut Morsel, context: &mut Context<'_>) {
+        let Some(ending) = &self.ending else { return };
+        let refused = ending.refused(side, morsel);
+        if refused.is_empty() {
+            return;
+        }
+        let left_columns = self.sides[0].types().count();
+        let mut late = context.pool.take(self.both_shape);
+        for (at, column) in late.columns.iter_mut().enumerate() {
+            match at.checked_sub(side * left_columns).and_then(|at| morsel.columns.get(at)) {
+                Some(source) => column.append(source, &refused),
+                None => refused.iter().for_each(|_| column.push_null()),
+            }
+        }
+        late.gather_marks(morsel, &refused);
+        late.set_rows(refused.len());
+        morsel.weights.resize(morsel.rows(), 1);
+        refused.iter().for_each(|&row| morsel.weights[row as usize] = 0);
+        let (operator, epoch) = (self.place.operator, context.epoch);
+        context.effects.push(Effect::Late { operator, epoch, morsel: late });
     }
 
     /// Goes on with the morsel until it is worked off, `out` is full, or fuel or memory is gone.
@@ -354,7 +389,7 @@ impl Join {
         let delta = Delta {
             columns: &morsel.columns,
             row,
-            row_hash: self.row_hashes[row] ^ tie.wrapping_mul(TIE_SPREAD),
+            row_hash: kept_hash(self.row_hashes[row], tie),
             key_hash: self.key_hashes[row],
             weight: morsel.weight(row),
             tie,
@@ -374,10 +409,10 @@ impl Join {
 
     /// How many rows may be applied before this is asked again.
     fn allow(&self, given: &Given, context: &mut Context<'_>) -> usize {
-        let layout = self.sides[given.side].layout();
+        let side = &self.sides[given.side];
         let left = given.morsel.rows() - given.row;
-        context.allow(left.min(layout.rows_per_look()), |rows| {
-            given.morsel.text_bytes(given.row..given.row + rows) + layout.slack_bytes()
+        context.allow(left.min(side.layout().rows_per_look()), |rows| {
+            given.morsel.text_bytes(given.row..given.row + rows) + side.slack_bytes()
         })
     }
 
@@ -408,6 +443,11 @@ impl Join {
     }
 }
 
+/// The hash by which a row is found that is kept with a tie.
+fn kept_hash(row_hash: u64, tie: u64) -> u64 {
+    row_hash ^ tie.wrapping_mul(TIE_SPREAD)
+}
+
 impl Given {
     fn new(side: usize, morsel: Morsel) -> Given {
         let (first, next, met, flip) = (None, SlotId::NONE, None, None);
@@ -426,14 +466,20 @@ impl Operator for Join {
         let zone = self.place.zone;
         assert_eq!(arena.root(zone), self.root, "a join lies in its own zone");
         self.sides.iter().for_each(|side| side.create(arena, arena.root_extent(zone)));
+        self.ending.iter().for_each(|ending| ending.create(arena));
     }
 
-    fn accept(&mut self, port: Port, item: Item, _context: &mut Context<'_>) {
+    fn accept(&mut self, port: Port, item: Item, context: &mut Context<'_>) {
         assert!(self.given.is_none(), "a join is given an item while it has one");
         let side = usize::from(port.0);
         assert!(side < 2, "a join has two inputs");
-        // A watermark ends here: which rows of the output it covers would depend on the other side.
-        let Item::Rows(morsel) = item else { return };
+        let mut morsel = match (item, &mut self.ending) {
+            (Item::Rows(morsel), _) => morsel,
+            (Item::Watermark(time), Some(ending)) => return ending.begin(side, time),
+            // It ends here: rows of any age may be put out.
+            (Item::Watermark(_), None) => return,
+        };
+        self.refuse(side, &mut morsel, context);
         let rows = morsel.rows();
         hash_rows(morsel.columns.iter(), rows, &mut self.row_hashes);
         let key = self.sides[side].key().iter().map(|&column| &morsel.columns[column]);
@@ -446,6 +492,13 @@ impl Operator for Join {
     }
 
     fn work(&mut self, context: &mut Context<'_>) -> Work {
+        if let Some(ending) = self.ending.as_mut().filter(|ending| ending.is_due()) {
+            return match ending.work(&mut self.sides, context) {
+                Ended::Stuck => Work::Yield,
+                Ended::Done(Some(time)) => Work::Emit(Port(0), Item::Watermark(time)),
+                Ended::Done(None) => Work::Idle,
+            };
+        }
         let Some(mut given) = self.given.take() else { return Work::Idle };
         let mut out = context.pool.take(self.output_shape);
         self.advance(&mut given, &mut out, context);

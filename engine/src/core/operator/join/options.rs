@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sluicedb_sql::DataType;
 use sluicedb_sql::expr::Program;
-use sluicedb_sql::plan::JoinKind;
+use sluicedb_sql::plan::{JoinKind, Within};
 
 use crate::core::morsel::ShapeId;
 
@@ -24,8 +24,12 @@ pub struct JoinOptions {
     pub inputs: [Vec<DataType>; 2],
     /// Whether either input takes rows back.
     pub retracts: [bool; 2],
+    /// How far apart in event time rows are that match; any distance where absent.
+    pub within: Option<Within>,
     /// Rows of the left input.
     pub left_shape: ShapeId,
+    /// Rows that are refused: the columns of both inputs, those of the other one NULL.
+    pub both_shape: ShapeId,
     /// The columns of the left input, then those of the right, or what goes with a row alone.
     pub output_shape: ShapeId,
 }
@@ -36,6 +40,7 @@ impl JoinOptions {
         Keeping {
             // Where no pairs are made, equal rows of the right side are one row for all that is asked.
             finds: self.retracts[side] || side == 1 && !self.kind.pairs(),
+            time: self.within.filter(|within| within.frees(side)).map(|of| of.columns[side]),
             count: match self.condition {
                 None if self.kind.watches(1 - side) => Count::Key,
                 Some(_) if self.kind.watches(side) => Count::Matches,
@@ -50,6 +55,8 @@ impl JoinOptions {
 pub(super) struct Keeping {
     /// Whether equal rows are found, so that one can be taken back.
     pub(super) finds: bool,
+    /// The column of time that rows go by, if they do.
+    pub(super) time: Option<usize>,
     /// What is counted.
     pub(super) count: Count,
 }

@@ -11,20 +11,24 @@
 //!   which they arrived. So are 0.0 and -0.0: a retraction takes back the pairs that were made.
 //! - `by_key` has one entry for each key, the first row of its chain; `by_row`, where there is one, has
 //!   one for each row. Without it equal rows lie beside each other, and none goes.
-//! - Nothing but `apply` on this side moves a row, so a place in a chain stays good while deltas of
-//!   the other side are matched.
+//! - Nothing but `apply` on this side and `forget` moves a row, and rows are forgotten only between
+//!   morsels, so a place in a chain stays good while deltas of the other side are matched.
 
 use sluicedb_sql::{Column, DataType, SqlError};
 
+use super::by_time::ByTime;
+use super::kept_hash;
 use super::options::{Count, Keeping};
 use crate::core::arena::bytes::{i64_at, put_i64, put_u32, put_u64, u32_at, u64_at};
-use crate::core::arena::{Anchor, Arena, Blocks, ExtentId, HashIndex, SlotId};
+use crate::core::arena::{Anchor, Arena, Blocks, ExtentId, HashIndex, SlotId, Tree};
+use crate::core::hash::hash_rows;
 use crate::core::row::{Row, RowLayout, RowSlab};
 
 // Offsets behind the anchor.
 const SLAB: usize = 0;
 const BY_ROW: usize = SLAB + RowSlab::HEADER_BYTES;
 const BY_KEY: usize = BY_ROW + HashIndex::HEADER_BYTES;
+const BY_TIME: usize = BY_KEY + HashIndex::HEADER_BYTES;
 
 // Offsets in the head of a row.
 const KEY_HASH: usize = 0;
@@ -45,6 +49,7 @@ pub(super) struct Side {
     rows: RowSlab,
     by_row: Option<HashIndex>,
     by_key: HashIndex,
+    by_time: Option<ByTime>,
     count: Count,
 }
 
@@ -62,7 +67,7 @@ pub(super) struct Delta<'a> {
 
 impl Side {
     /// Bytes of the headers behind the anchor.
-    pub(super) const HEADER_BYTES: usize = BY_KEY + HashIndex::HEADER_BYTES;
+    pub(super) const HEADER_BYTES: usize = BY_TIME + Tree::HEADER_BYTES;
 
     pub(super) fn new(
         types: &[DataType],
@@ -71,7 +76,7 @@ impl Side {
         anchor: Anchor,
     ) -> Result<Side, SqlError> {
         let at = |offset: usize| anchor.plus(offset as u16);
-        let Keeping { finds, count } = keeping;
+        let Keeping { finds, time, count } = keeping;
         let head_bytes = if count == Count::None { COUNT } else { HEAD_BYTES };
         Ok(Side {
             anchor,
@@ -81,6 +86,7 @@ impl Side {
             rows: RowSlab::new(RowLayout::new(types), head_bytes, at(SLAB))?,
             by_row: finds.then(|| HashIndex::open(at(BY_ROW))),
             by_key: HashIndex::open(at(BY_KEY)),
+            by_time: time.map(|column| ByTime::open(column, at(BY_TIME))),
             count,
         })
     }
@@ -91,11 +97,44 @@ impl Side {
             HashIndex::create(arena, extent, self.anchor.plus(BY_ROW as u16));
         }
         HashIndex::create(arena, extent, self.anchor.plus(BY_KEY as u16));
+        if self.by_time.is_some() {
+            ByTime::create(arena, extent, self.anchor.plus(BY_TIME as u16));
+        }
+    }
+
+    /// The row with the least time, where rows go by their time.
+    pub(super) fn oldest(&self, blocks: &impl Blocks) -> Option<(i64, SlotId)> {
+        self.by_time.and_then(|by_time| by_time.first(blocks))
+    }
+
+    /// Removes the row with the least time. Its values are read into `columns` where they have to be
+    /// hashed into `hashes`.
+    pub(super) fn forget(
+        &mut self,
+        arena: &mut Arena,
+        (time, slot): (i64, SlotId),
+        (columns, hashes): (&mut [Column], &mut Vec<u64>),
+    ) {
+        let mut row_hash = 0;
+        if self.by_row.is_some() {
+            columns.iter_mut().for_each(Column::clear);
+            self.read(arena, slot, columns);
+            hash_rows(columns.iter(), 1, hashes);
+            let (_, tie) = self.marks(arena, slot);
+            row_hash = kept_hash(hashes[0], tie);
+        }
+        self.take_out(arena, slot, row_hash, time);
     }
 
     /// How the rows are encoded.
     pub(super) fn layout(&self) -> &RowLayout {
         self.rows.layout()
+    }
+
+    /// Bytes to add to those of the texts for a look, as [`RowLayout::slack_bytes`].
+    pub(super) fn slack_bytes(&self) -> usize {
+        let times = if self.by_time.is_some() { ByTime::GROWTH_BYTES } else { 0 };
+        self.rows.layout().slack_bytes() + times
     }
 
     /// The columns of the key.
@@ -223,6 +262,9 @@ impl Side {
         if let Some(by_row) = self.by_row {
             by_row.insert(arena, row_hash, slot.0);
         }
+        if let Some(by_time) = self.by_time {
+            by_time.insert(arena, by_time.of(delta), slot);
+        }
         if first.is_some() {
             self.link(arena, first, NEXT, slot);
             self.link(arena, second, PREV, slot);
@@ -234,11 +276,28 @@ impl Side {
 
     /// Removes a row. Returns the first row of its key if it was that one.
     fn remove(&mut self, arena: &mut Arena, slot: SlotId, delta: &Delta<'_>) -> Option<SlotId> {
-        let by_row = self.by_row.expect("a row that goes was found");
-        let removed = by_row.remove(arena, delta.row_hash, slot.0);
-        assert!(removed, "every row is in the index of rows");
         let head = self.rows.head(arena, slot);
         assert_eq!(u64_at(head, KEY_HASH), delta.key_hash, "equal rows have equal keys");
+        let time = self.by_time.map_or(0, |by_time| by_time.of(delta));
+        self.take_out(arena, slot, delta.row_hash, time)
+    }
+
+    /// Removes a row from all indexes and from the slab. Returns the first row of its key if it was
+    /// that one. The hash matters where rows are found by it, and the time where they go by it.
+    fn take_out(
+        &mut self,
+        arena: &mut Arena,
+        slot: SlotId,
+        row_hash: u64,
+        time: i64,
+    ) -> Option<SlotId> {
+        if let Some(by_row) = self.by_row {
+            let removed = by_row.remove(arena, row_hash, slot.0);
+            assert!(removed, "every row is in the index of rows");
+        }
+        if let Some(by_time) = self.by_time {
+            by_time.remove(arena, time, slot);
+        }
         let first = self.unlink(arena, slot);
         self.rows.free(arena, slot);
         first
@@ -273,6 +332,8 @@ impl Side {
     #[cfg(test)]
     pub(super) fn counts(&self, blocks: &impl Blocks) -> [u32; 3] {
         let by_row = self.by_row.map_or(0, |by_row| by_row.entries(blocks));
+        let by_time = self.by_time.map(|by_time| by_time.entries(blocks));
+        assert!(by_time.is_none_or(|times| times == self.rows.live(blocks)), "each row is in order");
         [self.rows.live(blocks), by_row, self.by_key.entries(blocks)]
     }
 }

@@ -5,8 +5,9 @@ use sluicedb_sql::expr::{Expr, Program};
 use sluicedb_sql::plan::JoinKind;
 use sluicedb_sql::{DataType, Field, Schema, Value};
 
+use super::by_time::ByTime;
 use super::{Join, JoinOptions};
-use crate::core::arena::{BLOCK_BYTES, BlockId, FreezeKind, HashIndex, Heap, Slab};
+use crate::core::arena::{BLOCK_BYTES, BlockId, FreezeKind, Headroom, HashIndex, Heap, Slab};
 use crate::core::ids::OperatorId;
 use crate::core::limits::{SHADOW_BLOCKS_PER_ROW, STATE_BLOCKS_PER_ROW};
 use crate::core::morsel::{Morsel, ShapeId};
@@ -27,7 +28,9 @@ fn options(keys: [&[usize]; 2], inputs: [&[DataType]; 2]) -> JoinOptions {
         condition: None,
         inputs: inputs.map(<[DataType]>::to_vec),
         retracts: [true, true],
+        within: None,
         left_shape: ShapeId(0),
+        both_shape: ShapeId(2),
         output_shape: ShapeId(2),
     }
 }
@@ -293,9 +296,12 @@ fn what_rows_take_at_most_is_asked_for() {
         let layout = RowLayout::new(&vec![DataType::Text; texts]);
         assert!(rows <= layout.rows_per_look());
         let index = HashIndex::headroom(rows as u32);
-        let need = Slab::headroom(rows as u32).plus(index).plus(index);
+        // A tree of times that is as high as one with as many rows as slots have numbers.
+        let tree = rows as u32 * 6 + 16;
+        let tree = Headroom { state_blocks: tree, shadow_blocks: tree + 1 };
+        let need = Slab::headroom(rows as u32).plus(index).plus(index).plus(tree);
         let need = need.plus(Heap::headroom((rows * texts) as u32, 0));
-        let slack = layout.slack_bytes() / (BLOCK_BYTES / 2);
+        let slack = (layout.slack_bytes() + ByTime::GROWTH_BYTES) / (BLOCK_BYTES / 2);
         assert!(need.state_blocks as usize <= rows * STATE_BLOCKS_PER_ROW + slack);
         // Beside its own slot, a row that comes or goes writes to both neighbours in its chain, and to
         // the first of the chain.
@@ -344,3 +350,5 @@ fn rows_that_came_from_different_places_or_differ_in_the_sign_of_zero_are_kept_a
     let [left, _] = &join.sides;
     assert_eq!(left.counts(&harness.arena), [3, 3, 1]);
 }
+
+mod within;

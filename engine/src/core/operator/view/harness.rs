@@ -7,7 +7,7 @@ use sluicedb_sql::{DataType, Value};
 use crate::core::arena::{Arena, BlockId, FreezeKind, Freezes, Region, ZoneId};
 use crate::core::effect::Effect;
 use crate::core::frame::Barrier;
-use crate::core::ids::{Epoch, OperatorId};
+use crate::core::ids::{Epoch, OperatorId, Time};
 use crate::core::limits::MORSEL_ROWS_MAX;
 use crate::core::morsel::{Morsel, Pool, Shape, ShapeId, Tie};
 use crate::core::operator::{Context, Item, Lanes, Operator, Place, Port, Stop, Work};
@@ -124,7 +124,11 @@ impl Harness {
                     made.emitted.push(morsel);
                     false
                 }
-                Work::Emit(..) => panic!("watermarks end here"),
+                Work::Emit(port, Item::Watermark(time)) => {
+                    assert_eq!(port, Port(0));
+                    made.passed.push(time);
+                    false
+                }
             },
         };
         assert_eq!(stop, self.stop_expected, "what stops an operator for good");
@@ -136,6 +140,24 @@ impl Harness {
             made.published.push(morsel);
         }
         idle
+    }
+
+    /// What an operator asks of the outside while something is done with it.
+    pub(in crate::core::operator) fn with_context(
+        &mut self,
+        effects: &mut Vec<Effect>,
+        act: impl FnOnce(&mut Context<'_>),
+    ) {
+        act(&mut Context {
+            arena: &mut self.arena,
+            pool: &mut self.pool,
+            fuel: &mut 1000,
+            lanes: &mut Lanes::default(),
+            effects,
+            epoch: self.epoch,
+            zone: self.zone,
+            stop: &mut None,
+        });
     }
 
     /// Works until the operator is idle.
@@ -176,7 +198,7 @@ impl Harness {
             self.work(operator, Some((port, Item::Rows(morsel))), &mut made);
             self.drain(operator, &mut made);
             if self.prng.below(4) == 0 {
-                let watermark = Item::Watermark(crate::core::ids::Time(7));
+                let watermark = Item::Watermark(Time(7));
                 self.work(operator, Some((port, watermark)), &mut made);
                 self.drain(operator, &mut made);
             }
@@ -205,6 +227,8 @@ impl Harness {
 pub(in crate::core::operator) struct Made {
     pub(in crate::core::operator) emitted: Vec<Morsel>,
     pub(in crate::core::operator) published: Vec<Morsel>,
+    /// Watermarks that were passed on.
+    pub(in crate::core::operator) passed: Vec<Time>,
 }
 
 /// The deltas in morsels, in their order.

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use super::{Entry, Node, Outlet, Queued, Stage, Tally, Turnover, heeds_time, leaves};
 use crate::core::align::Align;
 use crate::core::arena::{Arena, ZoneId};
-use crate::core::graph::{Change, EntryKey, Output, Reader, StageSpec, Target};
+use crate::core::graph::{Change, EntryKey, Kind, Output, Reader, StageSpec, Target};
 use crate::core::ids::{OperatorId, ShardId, SourceId, Time};
 use crate::core::morsel::Pool;
 use crate::core::operator::{Item, Lanes, Operator, Owing, Port, Reading};
@@ -168,30 +168,28 @@ impl Stage {
         }
     }
 
-    /// The watermark that has come out somewhere: the one of the input that it is made of.
+    /// The watermark that has come out somewhere: the least of the inputs that it is made of.
     fn known_time(
         &self,
         spec: &StageSpec,
         output: Output,
         sources: &dyn Fn(SourceId) -> Time,
     ) -> Time {
-        let mut output = output;
-        loop {
-            let target = match output {
-                Output::Entry(EntryKey::Source(source)) => return sources(source),
-                Output::Entry(key) => return self.entries[self.entry(key)].watermarks.least(),
-                Output::Operator { id, .. } => {
-                    let operator = spec.position(id).expect("what is read is there");
-                    Target { operator, port: Port(0) }
-                }
-            };
-            // Event time ends at a join, so that whichever of its sides is found does no harm.
-            let Some(below) = feeding(spec, target) else {
-                // It stands still, and tells what it comes to know when it goes on.
-                return Time::MIN;
-            };
-            output = below;
-        }
+        let operator = match output {
+            Output::Entry(EntryKey::Source(source)) => return sources(source),
+            Output::Entry(key) => return self.entries[self.entry(key)].watermarks.least(),
+            Output::Operator { id, .. } => spec.position(id).expect("what is read is there"),
+        };
+        let inputs = match spec.operators[operator].kind {
+            Kind::Join(_) => 2,
+            _ => 1,
+        };
+        let known = |port| match feeding(spec, Target { operator, port: Port(port) }) {
+            Some(below) => self.known_time(spec, below, sources),
+            // It stands still, and tells what it comes to know when it goes on.
+            None => Time::MIN,
+        };
+        (0..inputs).map(known).min().expect("an operator has inputs")
     }
 }
 
