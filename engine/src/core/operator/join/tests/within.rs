@@ -131,7 +131,7 @@ fn run(seed: u64, case: Case) {
     let (mut twins, mut joined) = ([Bag::new(), Bag::new()], Bag::new());
     let (mut watermarks, mut passed) = ([0, 0], i64::MIN);
     let (mut told, mut forgot) = ([i64::MIN; 2], false);
-    for turn in 0..120 {
+    for turn in 0..60 {
         let side = prng.below(2);
         let limit = watermarks[side] - case.within.lags_us[side];
         let given = random(prng, limit, case.retracts[side], &mut twins[side]);
