@@ -333,7 +333,10 @@ impl Side {
     pub(super) fn counts(&self, blocks: &impl Blocks) -> [u32; 3] {
         let by_row = self.by_row.map_or(0, |by_row| by_row.entries(blocks));
         let by_time = self.by_time.map(|by_time| by_time.entries(blocks));
-        assert!(by_time.is_none_or(|times| times == self.rows.live(blocks)), "each row is in order");
+        assert!(
+            by_time.is_none_or(|times| times == self.rows.live(blocks)),
+            "each row is in order"
+        );
         [self.rows.live(blocks), by_row, self.by_key.entries(blocks)]
     }
 }

@@ -7,7 +7,7 @@ use sluicedb_sql::{DataType, Field, Schema, Value};
 
 use super::by_time::ByTime;
 use super::{Join, JoinOptions};
-use crate::core::arena::{BLOCK_BYTES, BlockId, FreezeKind, Headroom, HashIndex, Heap, Slab};
+use crate::core::arena::{BLOCK_BYTES, BlockId, FreezeKind, HashIndex, Headroom, Heap, Slab};
 use crate::core::ids::OperatorId;
 use crate::core::limits::{SHADOW_BLOCKS_PER_ROW, STATE_BLOCKS_PER_ROW};
 use crate::core::morsel::{Morsel, ShapeId};

@@ -142,8 +142,8 @@ fn run(seed: u64, case: Case) {
             harness.drain(&mut join, &mut made);
         }
         for given in deltas(&made.emitted) {
-            let apart = case.kind == JoinKind::Inner
-                && !case.matches(&given.row[..3], &given.row[3..]);
+            let apart =
+                case.kind == JoinKind::Inner && !case.matches(&given.row[..3], &given.row[3..]);
             // Above it such pairs are filtered out.
             if !apart {
                 add(&mut joined, &given.row, given.weight);
