@@ -70,6 +70,11 @@ fn every_command_has_help_with_an_example_that_works() {
     // One of them restores it.
     let saved = ["./data", "-c", "BACKUP TO 'saved'"].map(str::to_owned);
     assert!(run_in(&place, &saved).status.success());
+    // Another one tests a query.
+    let demo = std::path::Path::new(&place).join("tools/demo");
+    std::fs::create_dir_all(&demo).unwrap();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/demo/expect.sql");
+    std::fs::copy(script, demo.join("expect.sql")).unwrap();
     let overview = String::from_utf8(sluice("help").stdout).unwrap();
     let names = overview.lines().filter_map(|line| line.strip_prefix("  "));
     let names: Vec<&str> = names.filter_map(|line| line.split_whitespace().next()).collect();
