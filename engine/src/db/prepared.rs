@@ -143,11 +143,12 @@ impl Language {
         let mut values = Vec::new();
         parameters.write(&mut values);
         match &mut planned.work {
-            Work::Keyed(query, keyed) => {
+            // What was made ready for lookups asks the machine for the time.
+            Work::Keyed(query, keyed) if session.contact.day.still_us().is_none() => {
                 let values = query.values(values)?;
                 Ok(Outcome::Rows(keyed.run(patience, query, &values)?))
             }
-            Work::Query(query) => {
+            Work::Query(query) | Work::Keyed(query, _) => {
                 let query = with(query, values)?;
                 let catalog = self.catalog();
                 Ok(Outcome::Rows(query_once(

@@ -254,6 +254,15 @@ fn a_script_that_expects_other_rows_fails_with_both() {
     // The script ends at an error that is none of what it expects.
     assert!(out.contains("5 statements, 1 as expected, 2 not,"), "{out}");
     assert_eq!((said.as_str(), code), ("", Some(1)));
+    let text = "CREATE SOURCE t (a BIGINT);\nCREATE MATERIALIZED VIEW v AS SELECT a FROM t;\nCHECK VIEW v;";
+    let script = Script::new("checks.sql", text);
+    let (out, _, code) = shell(&["test", script.path()]);
+    assert!(out.contains("3 statements, 1 as expected,"), "{out}");
+    assert_eq!(code, Some(0));
+    let script = Script::new("follows.sql", &format!("{text}\nSUBSCRIBE TO v;"));
+    let (out, _, code) = shell(&["test", script.path()]);
+    assert!(out.contains("SUBSCRIBE in a test") && out.contains("HINT:  EXPECT"), "{out}");
+    assert_eq!(code, Some(1));
     let script = Script::new("nothing.sql", "SELECT 1;");
     let (out, _, code) = shell(&["test", script.path(), demo]);
     assert!(out.contains("expects nothing, and so cannot fail"), "{out}");

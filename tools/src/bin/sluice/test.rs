@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::Instant;
 
-use sluicedb::db::{Database, Error, Outcome, Statement, parse};
+use sluicedb::db::{Database, Error, Outcome, SqlError, Statement, parse};
 use sluicedb::plan::Plan;
 
 use crate::command::{Command, Failure, Options};
@@ -25,6 +25,7 @@ Usage: sluice test [--shards N] FILE..
   EXPECT (row), (row) FROM relation       all of its rows are these, in whatever order
   EXPECT (row) FROM (SELECT ..) IN ORDER  those of a query, in this order
   EXPECT NOTHING FROM relation            it has none
+  CHECK VIEW view                         it has the rows that its query gives when it is asked once
   SET CLOCK = '2024-01-01 09:30:00Z'      time stands still, there or at 'virtual', which is 1970
   ADVANCE CLOCK BY INTERVAL '5 seconds'   and is moved on; ADVANCE CLOCK TO a time does it, too
 
@@ -133,10 +134,12 @@ fn carried_out(db: &Database, sql: &str) -> Result<bool, Error> {
     let parsed = parse(sql).map_err(Error::Sql)?;
     for statement in &parsed {
         if let Outcome::Changes(_) = db.execute_parsed(statement, sql)? {
-            // Nobody reads them: it ends here.
-            continue;
+            let error =
+                SqlError::unsupported("SUBSCRIBE in a test, where nobody reads the changes");
+            return Err(Error::Sql(error.hint("EXPECT the rows of a view, or of a query.")));
         }
     }
     db.start_sources()?;
-    Ok(parsed.iter().any(|parsed| matches!(parsed.statement, Statement::Expect(_))))
+    let expects = |of: &Statement| matches!(of, Statement::Expect(_) | Statement::Check(_));
+    Ok(parsed.iter().any(|parsed| expects(&parsed.statement)))
 }
