@@ -166,6 +166,7 @@ fn bound(
 /// shaped in a way that only a bounded query has use for: a query whose condition is never true
 /// still reads its relation, and a window stays a key beside the column that it is made of.
 pub(crate) fn optimise(plan: LogicalPlan) -> Result<LogicalPlan, SqlError> {
+    moment::refuse(&plan)?;
     let plan = meaning::constants_meant(plan).map_err(of_planner)?;
     check_values(&plan)?;
     let plan = distinct::as_first_rows(plan).map_err(of_planner)?;

@@ -1,9 +1,9 @@
-//! Queries at a time of day that stands still: what asks for the time is given that one.
+//! What asks for the time of day: given one that stands still, and refused where a query goes on.
 
 use std::sync::Arc;
 
 use datafusion::common::ScalarValue;
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{Expr, LogicalPlan};
@@ -12,6 +12,35 @@ use super::of_planner;
 use crate::SqlError;
 
 const DAY_US: i64 = 86_400_000_000;
+
+/// Refuses a continuous query that asks for the time: it would have that of its CREATE for ever.
+pub(super) fn refuse(plan: &LogicalPlan) -> Result<(), SqlError> {
+    let mut asks = None;
+    let walked = plan.apply_with_subqueries(|node| {
+        node.apply_expressions(|expr| {
+            expr.apply(|part| {
+                if let Expr::ScalarFunction(ScalarFunction { func, .. }) = part
+                    && ASKING.contains(&func.name())
+                {
+                    asks = Some(func.name().to_owned());
+                    return Ok(TreeNodeRecursion::Stop);
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    });
+    walked.map_err(of_planner)?;
+    asks.map_or(Ok(()), |name| {
+        let error = SqlError::unsupported(format!("{name}() in a continuous query"));
+        Err(error.hint(
+            "Its result changes as rows come and go, and not as time passes: compare with a column of \
+             event time, or with now() in a query that reads the view.",
+        ))
+    })
+}
+
+/// The functions that do.
+const ASKING: [&str; 5] = ["now", "current_timestamp", "current_date", "today", "current_time"];
 
 /// The plan as if it ran at a moment, in microseconds since 1970.
 pub(crate) fn at(plan: LogicalPlan, now_us: i64) -> Result<LogicalPlan, SqlError> {
